@@ -1,1 +1,25 @@
-"""Placeholder docstring."""
+"""Metrics of salt segmentation."""
+
+from mmattn.evaluation.boundaries import boundary_distances, boundary_scores, salt_boundary
+from mmattn.evaluation.salt_metric import SaltMetric
+from mmattn.evaluation.scores import (
+    TileScore,
+    binary_mask,
+    salt_probability,
+    score_tile,
+    tgs_precision,
+    total_scores,
+)
+
+__all__ = [
+    'SaltMetric',
+    'TileScore',
+    'binary_mask',
+    'boundary_distances',
+    'boundary_scores',
+    'salt_boundary',
+    'salt_probability',
+    'score_tile',
+    'tgs_precision',
+    'total_scores',
+]

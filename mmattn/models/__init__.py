@@ -1,1 +1,6 @@
-"""Placeholder docstring."""
+"""MMSegmentation components built from the attention layers; importing this registers them."""
+
+from mmattn.models import decode_heads, layers, losses, segmentors
+from mmattn.models.data_preprocessor import SaltDataPreProcessor
+
+__all__ = ['SaltDataPreProcessor', 'decode_heads', 'layers', 'losses', 'segmentors']

@@ -1,0 +1,71 @@
+# Salt tiles. SALT_DATA names the folder that tools/prepare_tgs.py wrote; unset, the built-in synthetic survey stands in.
+import json
+import os
+
+salt_data = os.environ.get('SALT_DATA')
+fold, num_folds = 0, 5
+
+# Statistics of the survey's 8-bit amplitudes. The synthetic survey has those of TGS.
+survey_mean, survey_std = 120.3, 40.7
+if salt_data and os.path.isfile(os.path.join(salt_data, 'survey.json')):
+    amplitude = json.loads(open(os.path.join(salt_data, 'survey.json')).read())['amplitude']
+    survey_mean, survey_std = amplitude['mean'], amplitude['std']
+data_preprocessor = dict(type='SaltDataPreProcessor', mean=survey_mean, std=survey_std, size_divisor=32)
+
+meta_keys = ('img_path', 'seg_map_path', 'img_id', 'depth', 'group', 'ori_shape', 'img_shape', 'scale_factor')
+meta_keys += ('flip', 'flip_direction', 'reduce_zero_label')
+train_pipeline = [
+    dict(type='LoadImageFromFile', color_type='grayscale'),
+    dict(type='LoadSaltAnnotations'),
+    dict(type='SingleChannel'),
+    dict(type='RandomResize', scale=(101, 101), ratio_range=(0.8, 1.4), keep_ratio=True),
+    dict(type='RandomCrop', crop_size=(101, 101)),
+    dict(type='RandomFlip', prob=0.5, direction='horizontal'),  # never vertical: time does not run backwards
+    dict(type='RandomAmplitude', gain=(0.8, 1.25)),
+    dict(type='PackSegInputs', meta_keys=meta_keys),
+]
+test_pipeline = [
+    dict(type='LoadImageFromFile', color_type='grayscale'),
+    dict(type='LoadSaltAnnotations'),
+    dict(type='SingleChannel'),
+    dict(type='PackSegInputs', meta_keys=meta_keys),
+]
+tta_pipeline = [
+    dict(type='LoadImageFromFile', color_type='grayscale'),
+    dict(type='SingleChannel'),
+    dict(
+        type='TestTimeAug',
+        transforms=[
+            [dict(type='RandomFlip', prob=0.0), dict(type='RandomFlip', prob=1.0, direction='horizontal')],
+            [dict(type='LoadSaltAnnotations')],
+            [dict(type='PackSegInputs', meta_keys=meta_keys)],
+        ],
+    ),
+]
+tta_model = dict(type='SaltTTAModel')
+
+if salt_data is None:
+    note = 'Set SALT_DATA to a folder written by tools/prepare_tgs.py for real tiles.'
+    train_dataset = dict(type='SyntheticSaltDataset', num_sections=4000, seed=1, note=note)
+    val_dataset = dict(type='SyntheticSaltDataset', num_sections=400, seed=2, note=note)
+else:
+    train_dataset = dict(type='SaltDataset', data_root=salt_data, fold=fold, num_folds=num_folds, split='train')
+    val_dataset = dict(type='SaltDataset', data_root=salt_data, fold=fold, num_folds=num_folds, split='val')
+
+train_dataloader = dict(
+    batch_size=16,
+    num_workers=2,
+    persistent_workers=True,
+    sampler=dict(type='DefaultSampler', shuffle=True),
+    dataset=dict(pipeline=train_pipeline, **train_dataset),
+)
+val_dataloader = dict(
+    batch_size=16,
+    num_workers=2,
+    persistent_workers=True,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(pipeline=test_pipeline, test_mode=True, **val_dataset),
+)
+test_dataloader = val_dataloader
+val_evaluator = dict(type='SaltMetric')
+test_evaluator = val_evaluator

@@ -1,0 +1,13 @@
+# 60 epochs of AdamW: one epoch of warm-up, then a cosine to zero.
+train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=60, val_interval=2)
+val_cfg = dict(type='ValLoop')
+test_cfg = dict(type='TestLoop')
+optim_wrapper = dict(
+    type='OptimWrapper',
+    optimizer=dict(type='AdamW', lr=1e-3, weight_decay=1e-2),
+    clip_grad=dict(max_norm=5.0),
+)
+param_scheduler = [
+    dict(type='LinearLR', start_factor=0.1, begin=0, end=1, by_epoch=True, convert_to_iter_based=True),
+    dict(type='CosineAnnealingLR', eta_min=0.0, begin=1, end=60, T_max=59, by_epoch=True, convert_to_iter_based=True),
+]

@@ -1,0 +1,89 @@
+"""Criss-cross attention: each position attends to its own row and column.
+
+CCNet: Criss-Cross Attention for Semantic Segmentation, https://arxiv.org/abs/1811.11721.
+Applied twice with shared weights it gathers from every position (the paper's recurrent module, RCCA) at
+N * (H + W) attention weights instead of N * N for N = H * W.
+
+Unlike the published code: logits and softmax are float32 or wider whatever the dtype of the features, so half
+precision neither overflows nor fails, and nothing depends on the device.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from mmattn.attention._checks import check_feature_map, check_positive_int
+
+# Stands for minus infinity: a column of height 1 is all masked, and exp(-inf + inf) would be NaN.
+_MASKED = -1e30
+
+
+def criss_cross_attention(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+    """Attends from each position to the positions of its row and its column, itself counted once.
+
+    Args:
+        query: (B, D, H, W).
+        key: (B, D, H, W).
+        value: (B, C, H, W).
+
+    Returns:
+        (B, C, H, W) in the dtype of ``value``: sum over the H + W - 1 positions of softmax(<query, key>) * value,
+        without a scale on the logits (section 3.2 of the paper).
+    """
+    wide = torch.promote_types(query.dtype, torch.float32)
+    with torch.autocast(query.device.type, enabled=False):
+        rows_q, rows_k = query.to(wide).permute(0, 2, 3, 1), key.to(wide).permute(0, 2, 1, 3)
+        columns_q, columns_k = query.to(wide).permute(0, 3, 2, 1), key.to(wide).permute(0, 3, 1, 2)
+        row_logits = rows_q @ rows_k  # (B, H, W, W)
+        column_logits = columns_q @ columns_k  # (B, W, H, H)
+        itself = torch.eye(query.shape[2], dtype=torch.bool, device=query.device)
+        column_logits = column_logits.masked_fill(itself, _MASKED)
+
+        # One softmax over both: each part is divided by the sum of the two.
+        row_norm = row_logits.logsumexp(-1, keepdim=True)  # (B, H, W, 1)
+        column_norm = column_logits.logsumexp(-1, keepdim=True).transpose(1, 2)
+        norm = torch.logaddexp(row_norm, column_norm)
+        row_weights = (row_logits - norm).exp().to(value.dtype)
+        column_weights = (column_logits - norm.transpose(1, 2)).exp().to(value.dtype)
+
+        from_rows = row_weights @ value.permute(0, 2, 3, 1)  # (B, H, W, C)
+        from_columns = column_weights @ value.permute(0, 3, 2, 1)  # (B, W, H, C)
+        return from_rows.permute(0, 3, 1, 2) + from_columns.permute(0, 3, 2, 1)
+
+
+class CrissCrossAttention(nn.Module):
+    """Criss-cross attention with a learned residual weight, applied ``recurrence`` times with shared weights.
+
+    Args:
+        in_channels: channels of the feature map.
+        recurrence: number of applications; 1 is the published layer, 2 the paper's RCCA, 0 passes the input through
+            (an ablation: the parameters stay in the state dict, frozen).
+        reduction: queries and keys have ``in_channels // reduction`` channels, at least one.
+
+    Shape:
+        (B, in_channels, H, W) to the same; any H and W.
+    """
+
+    def __init__(self, in_channels: int, *, recurrence: int = 1, reduction: int = 8) -> None:
+        super().__init__()
+        name = type(self).__name__
+        self.in_channels = check_positive_int(name, 'in_channels', in_channels)
+        self.recurrence = check_positive_int(name, 'recurrence', recurrence, minimum=0)
+        embed_channels = max(in_channels // check_positive_int(name, 'reduction', reduction), 1)
+        self.query_conv = nn.Conv2d(in_channels, embed_channels, 1)
+        self.key_conv = nn.Conv2d(in_channels, embed_channels, 1)
+        self.value_conv = nn.Conv2d(in_channels, in_channels, 1)
+        self.gamma = nn.Parameter(torch.zeros(1))
+        if recurrence == 0:
+            self.requires_grad_(False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Returns x + gamma * attention(x), ``recurrence`` times over."""
+        check_feature_map(type(self).__name__, x, self.in_channels)
+        for _ in range(self.recurrence):
+            attended = criss_cross_attention(self.query_conv(x), self.key_conv(x), self.value_conv(x))
+            x = x + self.gamma * attended
+        return x
+
+    def extra_repr(self) -> str:
+        """Options shown by ``print(model)``."""
+        return f'recurrence={self.recurrence}'

@@ -1,0 +1,81 @@
+"""Renames the tensors of published checkpoints to our names.
+
+A source is a list of rules. Each rule matches whole keys, after the wrappers that checkpoints carry (a ``state_dict``
+entry, ``module.`` prefixes) are taken off; the first that matches decides. A key that no rule matches is an error:
+a checkpoint that loads only in part is worse than one that does not load.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One renaming.
+
+    Args:
+        pattern: regular expression that the whole published key must match.
+        target: our key, with ``\\1`` or ``\\g<name>`` for groups; None drops the tensor.
+        change: applied to the tensor's values.
+    """
+
+    pattern: str
+    target: str | None
+    change: Callable[[Tensor], Tensor] | None = None
+
+    def apply(self, key: str, value: Tensor) -> dict[str, Tensor] | None:
+        """Returns the renamed entry, an empty dict where it is dropped, or None where the rule does not match."""
+        match = re.fullmatch(self.pattern, key)
+        if match is None:
+            return None
+        if self.target is None:
+            return {}
+        return {match.expand(self.target): value if self.change is None else self.change(value)}
+
+
+def unwrap(checkpoint: Mapping) -> dict[str, Tensor]:
+    """Takes a checkpoint's tensors out of its ``state_dict`` entry and off their ``module.`` prefixes.
+
+    Raises:
+        TypeError: if what remains is not a mapping from names to tensors.
+    """
+    tensors = checkpoint.get('state_dict', checkpoint)
+    strange = [key for key, value in tensors.items() if not isinstance(value, Tensor)]
+    if strange:
+        raise TypeError(f'convert_state_dict: not a tensor: {", ".join(map(str, strange[:5]))}')
+    return {key.removeprefix('module.'): value for key, value in tensors.items()}
+
+
+def strip_component(tensors: dict[str, Tensor], prefixes: Iterable[str]) -> dict[str, Tensor]:
+    """Takes off the first of ``prefixes`` that every key has: what is left are the tensors of one component."""
+    for prefix in prefixes:
+        if tensors and all(key.startswith(prefix) for key in tensors):
+            return {key.removeprefix(prefix): value for key, value in tensors.items()}
+    return tensors
+
+
+def convert(tensors: dict[str, Tensor], rules: Iterable[Rule], source: str) -> dict[str, Tensor]:
+    """Applies ``rules`` to each tensor.
+
+    Raises:
+        KeyError: if a key matches no rule, or two keys take the same name; the message names them.
+    """
+    rules = tuple(rules)
+    converted: dict[str, Tensor] = {}
+    unknown, doubled = [], []
+    for key, value in tensors.items():
+        entry = next((new for rule in rules if (new := rule.apply(key, value)) is not None), None)
+        if entry is None:
+            unknown.append(key)
+            continue
+        doubled += [key for new in entry if new in converted]
+        converted.update(entry)
+    if unknown:
+        more = f' and {len(unknown) - 10} more' if len(unknown) > 10 else ''
+        raise KeyError(f'convert_state_dict: source {source!r} does not know {", ".join(unknown[:10])}{more}')
+    if doubled:
+        raise KeyError(f'convert_state_dict: source {source!r}: the name that {doubled[0]} takes is taken already')
+    return converted

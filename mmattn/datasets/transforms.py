@@ -1,0 +1,68 @@
+"""Transforms that keep a section a section.
+
+Horizontal flips, crops and scaling are MMSegmentation's own (``RandomFlip(direction='horizontal')``, ``RandomCrop``,
+``RandomResize``). There is no vertical flip: time does not run backwards.
+"""
+
+import mmcv
+import numpy as np
+from mmcv.transforms import BaseTransform
+from mmcv.transforms.utils import cache_randomness
+from mmseg.registry import TRANSFORMS
+
+
+@TRANSFORMS.register_module()
+class SingleChannel(BaseTransform):
+    """Makes ``img`` a (H, W) section: callers of the inference API often hold three equal channels.
+
+    Raises:
+        ValueError: if ``img`` has neither one nor three channels.
+    """
+
+    def transform(self, results: dict) -> dict:
+        """Replaces (H, W, 1) and (H, W, 3) by (H, W)."""
+        image = results['img']
+        if image.ndim == 3 and image.shape[2] == 3:
+            image = mmcv.bgr2gray(image)
+        elif image.ndim == 3 and image.shape[2] == 1:
+            image = image[..., 0]
+        elif image.ndim != 2:
+            raise ValueError(
+                f'SingleChannel: expected a section (H, W), or (H, W, 1) or (H, W, 3), got shape {image.shape}'
+            )
+        results['img'] = np.ascontiguousarray(image)
+        return results
+
+
+@TRANSFORMS.register_module()
+class RandomAmplitude(BaseTransform):
+    """Scales amplitudes by a random gain about zero amplitude, and may reverse their polarity.
+
+    Args:
+        gain: range of the gain, log-uniform, both positive.
+        polarity_prob: probability that the polarity is reversed: for surveys of unknown polarity convention.
+        center: value of zero amplitude in the image (128 in 8-bit sections, 0 in amplitudes).
+    """
+
+    def __init__(self, *, gain: tuple[float, float] = (0.8, 1.25), polarity_prob: float = 0.0, center: float = 128.0) -> None:
+        if len(gain) != 2 or not 0 < gain[0] <= gain[1]:
+            raise ValueError(f'RandomAmplitude: gain must be two numbers with 0 < low <= high, got {gain}')
+        if not 0 <= polarity_prob <= 1:
+            raise ValueError(f'RandomAmplitude: polarity_prob must lie in [0, 1], got {polarity_prob}')
+        self.gain = tuple(gain)
+        self.polarity_prob = polarity_prob
+        self.center = center
+
+    @cache_randomness
+    def draw_factor(self) -> float:
+        """Returns the signed gain of one section."""
+        gain = np.exp(np.random.uniform(*np.log(self.gain)))
+        return float(-gain if np.random.rand() < self.polarity_prob else gain)
+
+    def transform(self, results: dict) -> dict:
+        """Replaces ``img`` by float32 amplitudes of another gain."""
+        results['img'] = self.center + self.draw_factor() * (results['img'].astype(np.float32) - self.center)
+        return results
+
+    def __repr__(self) -> str:
+        return f'{type(self).__name__}(gain={self.gain}, polarity_prob={self.polarity_prob}, center={self.center})'

@@ -1,0 +1,135 @@
+"""What the command-line tools share: reading configs, checking inputs, fitting a config to the device at hand."""
+
+import os
+import sys
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from mmengine.config import Config
+from mmengine.logging import print_log
+
+
+class InputError(Exception):
+    """Something the user gave is wrong; the message says what, in one line."""
+
+
+def load_config(path: str, options: dict | None = None) -> Config:
+    """Reads a config file and applies command-line options.
+
+    Args:
+        path: a Python config file.
+        options: dotted keys to values, as ``--cfg-options`` gives them.
+
+    Raises:
+        InputError: if there is no such file, or it cannot be read.
+    """
+    if not Path(path).is_file():
+        raise InputError(f'config {path!r} is not a file')
+    try:
+        config = Config.fromfile(path)
+        if options:
+            config.merge_from_dict(options)
+    except Exception as error:  # a config is Python: anything can happen in it
+        raise InputError(f'config {path!r} cannot be read: {type(error).__name__}: {_one_line(error)}') from error
+    if 'model' not in config:
+        raise InputError(f'config {path!r} has no `model`: it is not an experiment')
+    return config
+
+
+def check_checkpoint(path: str) -> str:
+    """Returns ``path`` if it is a URL or a file that holds weights.
+
+    Raises:
+        InputError: if there is no such file, it is no checkpoint, or reading it would run code.
+    """
+    if '://' in path:
+        return path
+    if not Path(path).is_file():
+        raise InputError(f'checkpoint {path!r} is not a file')
+    try:
+        from mmengine.runner.checkpoint import get_torch_safe_globals
+
+        with torch.serialization.safe_globals(get_torch_safe_globals()):
+            content = torch.load(path, map_location='meta', weights_only=True, mmap=torch.serialization._is_zipfile(path))
+    except Exception as error:
+        raise InputError(f'checkpoint {path!r} cannot be read: {type(error).__name__}: {_one_line(error)}') from error
+    if not isinstance(content, dict):
+        raise InputError(f'checkpoint {path!r} holds a {type(content).__name__}, not a dict of weights')
+    return path
+
+
+def choose_work_dir(config: Config, config_path: str, work_dir: str | None) -> None:
+    """Sets ``config.work_dir``: the command line's, else the config's, else ``work_dirs/NAME_OF_CONFIG``."""
+    if work_dir is not None:
+        config.work_dir = work_dir
+    elif config.get('work_dir') is None:
+        config.work_dir = str(Path('work_dirs') / Path(config_path).stem)
+
+
+def replace_sync_bn(config: dict | list) -> int:
+    """Replaces every SyncBN in a config by BN, in place, and returns how many there were."""
+    replaced = 0
+    if isinstance(config, dict):
+        if config.get('type') in ('SyncBN', 'MMSyncBN'):
+            config['type'] = 'BN'
+            replaced = 1
+        return replaced + sum(replace_sync_bn(value) for value in config.values())
+    if isinstance(config, list | tuple):
+        return sum(replace_sync_bn(value) for value in config)
+    return 0
+
+
+def fit_to_device(config: Config, *, amp: bool = False) -> None:
+    """Fits a config to the machine: backend, batch normalisation and mixed precision.
+
+    On a GPU the config stays as it is, and ``amp`` turns mixed precision on. Without one: gloo instead of nccl, BN
+    instead of SyncBN with its statistics averaged over processes after each epoch, float32. Each change is logged.
+
+    Args:
+        config: with ``launcher`` set; changed in place.
+        amp: mixed precision is asked for.
+
+    Raises:
+        InputError: if the optimiser's wrapper does not go with mixed precision.
+    """
+    has_gpu = torch.cuda.is_available()
+    if amp and not has_gpu:
+        print_log('--amp: no GPU here, training in float32', logger='current')
+    elif amp and config.optim_wrapper.type != 'AmpOptimWrapper':
+        if config.optim_wrapper.type != 'OptimWrapper':
+            raise InputError(f'--amp needs optim_wrapper.type OptimWrapper, the config has {config.optim_wrapper.type!r}')
+        config.optim_wrapper.type = 'AmpOptimWrapper'
+        config.optim_wrapper.setdefault('loss_scale', 'dynamic')
+    if has_gpu or config.get('launcher', 'none') == 'none':
+        return
+    config.merge_from_dict({'env_cfg.dist_cfg': dict(backend='gloo')})
+    wrapper = dict(type='MMDistributedDataParallel', device_ids=None, broadcast_buffers=False)
+    wrapper['find_unused_parameters'] = config.get('find_unused_parameters', False)
+    config.model_wrapper_cfg = wrapper
+    replaced = replace_sync_bn(config.model)
+    config.custom_hooks = [*(config.get('custom_hooks') or []), dict(type='SyncBuffersHook')]
+    if not torch.distributed.is_initialized() and config.launcher == 'pytorch':
+        # mmengine would ask for a CUDA device first
+        torch.distributed.init_process_group('gloo')
+    if int(os.environ.get('RANK', 0)) == 0:
+        print_log(f'no GPU: gloo instead of nccl, {replaced} SyncBN became BN (statistics averaged each epoch)', logger='current')
+
+
+def run_tool(main: Callable[[], None]) -> None:
+    """Runs a tool's main function: errors in what the user gave end it with one line and exit code 2."""
+    os.environ.setdefault('TORCH_FORCE_WEIGHTS_ONLY_LOAD', '1')  # mmengine would fall back to running a pickle
+    warnings.filterwarnings('ignore', message='Fail to import ``MultiScaleDeformableAttention``')
+    try:
+        main()
+    except InputError as error:
+        print(f'error: {error}', file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print('interrupted; --resume goes on from the last checkpoint', file=sys.stderr)
+        sys.exit(130)
+
+
+def _one_line(error: BaseException) -> str:
+    return ' '.join(str(error).split())[:300]

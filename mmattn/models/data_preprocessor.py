@@ -1,0 +1,124 @@
+"""Normalises sections with their survey's statistics and pads them by reflection to a size the network takes."""
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from mmengine.logging import print_log
+from mmengine.model import BaseDataPreprocessor
+from mmseg.registry import MODELS
+from mmseg.utils import SampleList
+from torch import Tensor
+
+
+def reflect_indices(size: int, before: int, after: int) -> Tensor:
+    """Returns the source index of each sample of an axis that is padded by reflection about its end samples.
+
+    Unlike ``torch.nn.functional.pad`` the padding may be longer than the axis: the reflection goes back and forth.
+
+    Args:
+        size: samples of the axis, at least 1.
+        before: samples added before it.
+        after: samples added after it.
+
+    Returns:
+        (before + size + after,) integers in [0, size).
+    """
+    period = max(2 * (size - 1), 1)
+    position = torch.arange(-before, size + after) % period
+    return torch.minimum(position, (period - position) % period) if size > 1 else torch.zeros_like(position)
+
+
+@MODELS.register_module()
+class SaltDataPreProcessor(BaseDataPreprocessor):
+    """Normalisation by survey and exact reflect padding.
+
+    ``mean`` and ``std`` belong to the survey that a model was trained on. They are saved in its checkpoints and come
+    back with them, whatever the config that is loaded says; a difference is logged.
+
+    Images of one batch may differ in size. Each is padded by reflection, evenly on both sides, to the batch's largest
+    height and width rounded up to ``size_divisor``. The padding is told to MMSegmentation by ``img_padding_size``,
+    which takes it off the prediction again. Labels are padded with ``seg_pad_val``, so the padding is not learnt.
+
+    Args:
+        mean: amplitude of zero, a number or one a channel.
+        std: amplitude's standard deviation, a number or one a channel, positive.
+        size_divisor: height and width are padded to multiples of it.
+        seg_pad_val: label of the padding.
+        non_blocking: copy to the device asynchronously.
+    """
+
+    def __init__(
+        self,
+        *,
+        mean: float | Sequence[float] = 0.0,
+        std: float | Sequence[float] = 1.0,
+        size_divisor: int = 32,
+        seg_pad_val: int = 255,
+        non_blocking: bool = False,
+    ) -> None:
+        super().__init__(non_blocking=non_blocking)
+        mean, std = (torch.atleast_1d(torch.as_tensor(value, dtype=torch.float32)) for value in (mean, std))
+        if mean.shape != std.shape or not (std > 0).all():
+            raise ValueError(
+                'SaltDataPreProcessor: std must be positive, and mean and std of one length, '
+                f'got mean={mean.tolist()}, std={std.tolist()}'
+            )
+        if size_divisor < 1:
+            raise ValueError(f'SaltDataPreProcessor: size_divisor must be at least 1, got {size_divisor}')
+        self.size_divisor = size_divisor
+        self.seg_pad_val = seg_pad_val
+        self.register_buffer('mean', mean.view(-1, 1, 1))
+        self.register_buffer('std', std.view(-1, 1, 1))
+
+    def forward(self, data: dict, training: bool = False) -> dict:
+        """Casts to the device, normalises and pads.
+
+        Args:
+            data: ``inputs``: list of (C, H, W) tensors or one (N, C, H, W); ``data_samples``: their samples, or None.
+            training: whether labels must be padded too.
+
+        Returns:
+            ``inputs`` (N, C, H', W') and ``data_samples``, with ``img_padding_size`` (left, right, top, bottom) and
+            ``pad_shape`` in their meta information.
+        """
+        data = self.cast_data(data)
+        images = [(image.float() - self.mean) / self.std for image in data['inputs']]
+        samples: SampleList | None = data.get('data_samples')
+        height, width = (self._padded(max(image.shape[axis] for image in images)) for axis in (1, 2))
+        paddings = [self._padding(image, height, width) for image in images]
+        inputs = torch.stack([self._pad_image(image, padding) for image, padding in zip(images, paddings)])
+        for sample, padding in zip(samples or [], paddings):
+            sample.set_metainfo(dict(img_padding_size=padding, pad_shape=(height, width)))
+            if training:
+                label = sample.gt_sem_seg.data
+                # A sample may be seen again (a cached batch): its own label must stay as it is.
+                sample.gt_sem_seg = type(sample.gt_sem_seg)(data=F.pad(label, padding, value=self.seg_pad_val))
+        return dict(inputs=inputs, data_samples=samples)
+
+    def _padded(self, size: int) -> int:
+        return -(-size // self.size_divisor) * self.size_divisor
+
+    @staticmethod
+    def _padding(image: Tensor, height: int, width: int) -> tuple[int, int, int, int]:
+        rows, columns = height - image.shape[1], width - image.shape[2]
+        return columns // 2, columns - columns // 2, rows // 2, rows - rows // 2
+
+    @staticmethod
+    def _pad_image(image: Tensor, padding: tuple[int, int, int, int]) -> Tensor:
+        left, right, top, bottom = padding
+        rows = reflect_indices(image.shape[1], top, bottom).to(image.device)
+        columns = reflect_indices(image.shape[2], left, right).to(image.device)
+        return image[:, rows][:, :, columns]
+
+    def _load_from_state_dict(self, state_dict: dict, prefix: str, *args) -> None:
+        """Loads the statistics saved with the weights, and says so where they differ from the config's."""
+        for name in ('mean', 'std'):
+            own, loaded = getattr(self, name), state_dict.get(prefix + name)
+            if loaded is not None and own.shape == loaded.shape and not torch.allclose(own.cpu(), loaded.float().cpu()):
+                print_log(
+                    f'Amplitude {name} {own.flatten().tolist()} of the config gives way to the checkpoint\'s '
+                    f'{loaded.flatten().tolist()}: the survey that the weights were trained on.',
+                    logger='current',
+                )
+        super()._load_from_state_dict(state_dict, prefix, *args)

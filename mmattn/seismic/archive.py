@@ -1,0 +1,172 @@
+"""The tiles and tables of the TGS competition wherever they lie: in zips, in zips within a zip, or unpacked."""
+
+import hashlib
+import io
+import os
+import re
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path, PurePosixPath
+from types import TracebackType
+
+# What to open for tiles that do not lie unpacked, in this order; competition_data.zip holds what the two others hold.
+_INNER_ZIPS = ('train.zip', 'competition_data.zip', 'test.zip')
+_TABLES = ('train.csv', 'depths.csv')
+_ID = re.compile(r'[A-Za-z0-9][A-Za-z0-9_-]*')
+_MAX_TILE_BYTES = 2**24
+_MAX_INNER_BYTES = 2**31
+
+Reader = Callable[[], bytes]
+
+
+class TgsSource:
+    """What Kaggle serves, read in place: nothing is unpacked to disk.
+
+    Use it as a context manager. Accepts one zip that holds train.zip, test.zip, train.csv and depths.csv (or the tiles
+    themselves); a folder that holds the same; an unpacked folder with images/ and masks/, train/images and
+    train/masks, test/images; or train.zip with the csv files beside it.
+
+    Args:
+        path: The archive or folder.
+
+    Attributes:
+        images: Reader of each labelled tile's image file, by id.
+        masks: Reader of each mask file, by id.
+        test_images: Reader of each image without mask, by id.
+        tables: Reader of train.csv and depths.csv, by file name.
+
+    Raises:
+        FileNotFoundError: There is no such path, no tiles in it, or a csv is missing.
+        ValueError: A zip is broken or encrypted, or a member's name points outside of it.
+    """
+
+    def __init__(self, path: str | os.PathLike) -> None:
+        self.path = Path(path)
+        self.images: dict[str, Reader] = {}
+        self.masks: dict[str, Reader] = {}
+        self.test_images: dict[str, Reader] = {}
+        self.tables: dict[str, Reader] = {}
+        self._open_zips: list[zipfile.ZipFile] = []
+        try:
+            self._collect()
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> 'TgsSource':
+        return self
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes the zips."""
+        for archive in self._open_zips:
+            archive.close()
+
+    def digest(self) -> str:
+        """SHA-256 that tells two sources apart: over the labels, the depths and the ids of all tiles."""
+        whole = hashlib.sha256()
+        for name in _TABLES:
+            whole.update(self.tables[name]())
+        for tiles in (self.images, self.masks, self.test_images):
+            whole.update('\n'.join(sorted(tiles)).encode() + b'\0')
+        return whole.hexdigest()
+
+    def _collect(self) -> None:
+        """Fills the four tables of readers."""
+        if self.path.is_dir():
+            self._add(_walk_folder(self.path))
+        elif self.path.is_file():
+            self._add(self._walk_zip(self.path, prefix=''))
+            beside = {name: self.path.parent / name for name in _TABLES if name not in self.tables}
+            self.tables |= {name: file.read_bytes for name, file in beside.items() if file.is_file()}
+        else:
+            raise FileNotFoundError(f'{self.path} not found: expected the archive or folder that Kaggle serves')
+        if not self.images:
+            raise FileNotFoundError(
+                f'{self.path} holds no tiles: looked for images/*.png, train/images/*.png, train.zip and '
+                'competition_data.zip'
+            )
+        missing = [name for name in _TABLES if name not in self.tables]
+        if missing:
+            raise FileNotFoundError(f'{" and ".join(missing)} not found in {self.path} nor beside it')
+
+    def _add(self, members: Iterator[tuple[str, Reader]]) -> None:
+        """Sorts members into the tables, then opens inner zips for what is still missing."""
+        inner: dict[str, tuple[str, Reader]] = {}
+        for name, read in members:
+            file = PurePosixPath(name).name
+            if file in _INNER_ZIPS:
+                inner.setdefault(file, (name, read))
+            else:
+                self._place(name, read)
+        for file in _INNER_ZIPS:
+            if file not in inner or (self.test_images if file == 'test.zip' else self.images):
+                continue
+            name, read = inner[file]
+            for member, read_member in self._walk_zip(io.BytesIO(read()), prefix=f'{name}/'):
+                self._place(member, read_member)
+
+    def _place(self, name: str, read: Reader) -> None:
+        """Puts one member into the table that its path names; others are left aside."""
+        path = PurePosixPath(name)
+        if path.name in _TABLES:
+            self.tables.setdefault(path.name, read)
+            return
+        kind = path.parent.name or PurePosixPath(self.path).name
+        if path.suffix != '.png' or path.name.startswith('.') or kind not in ('images', 'masks'):
+            return
+        if not _ID.fullmatch(path.stem):
+            raise ValueError(f'{self.path}: {name!r} is not a tile id made of letters, digits, _ and -')
+        held_out = any(part in ('test', 'test.zip') for part in path.parts) or self.path.name == 'test.zip'
+        tiles = self.masks if kind == 'masks' else self.test_images if held_out else self.images
+        if path.stem in tiles:
+            raise ValueError(f'{self.path} holds tile {path.stem} twice, the second time as {name}')
+        tiles[path.stem] = read
+
+    def _walk_zip(self, file: Path | io.BytesIO, *, prefix: str) -> Iterator[tuple[str, Reader]]:
+        """Name and reader of each member of a zip."""
+        label = f'{self.path}{"/" if prefix else ""}{prefix.rstrip("/")}'
+        try:
+            archive = zipfile.ZipFile(file)
+        except (zipfile.BadZipFile, OSError, ValueError) as error:
+            raise ValueError(f'{label} is not a readable zip archive: {error}') from error
+        self._open_zips.append(archive)
+        for info in archive.infolist():
+            if info.is_dir():
+                continue
+            if (
+                info.filename.startswith('/')
+                or '..' in PurePosixPath(info.filename).parts
+                or re.search(r'[\\:]', info.filename)
+            ):
+                raise ValueError(f'{label}: member {info.filename!r} points outside of the archive; refused')
+            yield prefix + info.filename, _zip_reader(archive, info, label)
+
+
+def _zip_reader(archive: zipfile.ZipFile, info: zipfile.ZipInfo, label: str) -> Reader:
+    def read() -> bytes:
+        limit = _MAX_INNER_BYTES if info.filename.endswith(('.zip', '.csv')) else _MAX_TILE_BYTES
+        if info.file_size > limit:
+            raise ValueError(f'{label}: member {info.filename} has {info.file_size} bytes, more than {limit}')
+        try:
+            return archive.read(info)
+        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError) as error:
+            raise ValueError(
+                f'{label}: member {info.filename} cannot be read ({error}); is the download complete?'
+            ) from error
+
+    return read
+
+
+def _walk_folder(folder: Path) -> Iterator[tuple[str, Reader]]:
+    """Name (with /) and reader of each file below a folder, at most three levels deep."""
+    for root, folders, files in os.walk(folder):
+        relative = Path(root).relative_to(folder)
+        if len(relative.parts) >= 3:
+            folders.clear()
+        folders[:] = sorted(name for name in folders if not name.startswith('.'))
+        for name in sorted(files):
+            yield (relative / name).as_posix(), Path(root, name).read_bytes

@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# bash tools/dist_train.sh CONFIG GPUS [options of tools/train.py]
+# Runs one process a GPU, or GPUS processes on the CPU where there is none. Several machines: NNODES, NODE_RANK,
+# MASTER_ADDR and PORT in the environment.
+set -euo pipefail
+if [ $# -lt 2 ]; then echo "usage: bash $0 CONFIG GPUS [options]" >&2; exit 2; fi
+CONFIG=$1
+GPUS=$2
+shift 2
+
+exec python -m torch.distributed.run \
+    --nnodes="${NNODES:-1}" --node_rank="${NODE_RANK:-0}" \
+    --master_addr="${MASTER_ADDR:-127.0.0.1}" --master_port="${PORT:-29500}" --nproc_per_node="$GPUS" \
+    "$(dirname "$0")/train.py" "$CONFIG" --launcher pytorch "$@"

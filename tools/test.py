@@ -1,0 +1,54 @@
+"""Tests a trained model.
+
+python tools/test.py configs/ccnet_salt.py CHECKPOINT [--tta] [--out DIR] [--cfg-options key=value …]
+"""
+
+import argparse
+import os
+
+from mmengine.config import DictAction
+from mmengine.runner import Runner
+
+from mmattn.engine.launch import InputError, check_checkpoint, choose_work_dir, fit_to_device, load_config, run_tool
+
+
+def parse_args() -> argparse.Namespace:
+    """Reads the command line."""
+    parser = argparse.ArgumentParser(description='Test a segmentor.')
+    parser.add_argument('config', help='config file')
+    parser.add_argument('checkpoint', help='checkpoint file')
+    parser.add_argument('--work-dir', help='where logs and pictures go; work_dirs/NAME_OF_CONFIG by default')
+    parser.add_argument('--out', help='folder for the predicted masks')
+    parser.add_argument('--show-dir', help='folder for mmseg\'s painted images')
+    parser.add_argument('--tta', action='store_true', help='test-time augmentation')
+    parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='override settings: key=value, key="[a,b]"')
+    parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none', help='job launcher')
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    return args
+
+
+def main() -> None:
+    """Tests."""
+    args = parse_args()
+    config = load_config(args.config, args.cfg_options)
+    config.launcher = args.launcher
+    config.load_from = check_checkpoint(args.checkpoint)
+    choose_work_dir(config, args.config, args.work_dir)
+    if args.show_dir:
+        config.default_hooks.visualization.update(draw=True)
+        config.visualizer.save_dir = args.show_dir
+    if args.tta:
+        if 'tta_model' not in config or 'tta_pipeline' not in config:
+            raise InputError(f'--tta: config {args.config!r} has no tta_model and tta_pipeline')
+        config.test_dataloader.dataset.pipeline = config.tta_pipeline
+        config.model = dict(config.tta_model, module=config.model)
+    if args.out:
+        config.test_evaluator.update(output_dir=args.out, keep_results=True)
+    fit_to_device(config)
+    Runner.from_cfg(config).test()
+
+
+if __name__ == '__main__':
+    run_tool(main)
