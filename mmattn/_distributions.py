@@ -50,4 +50,6 @@ def check_distributions(
             f'Remove them all and install one family:\n  pip uninstall -y {" ".join(doubled)}\n  pip install {maintained}'
         )
     if missing:
-        raise ImportError(f'mmattn: {", ".join(missing)} not found. Install what it stands on:\n  pip install {maintained}')
+        raise ImportError(
+            f'mmattn: {", ".join(missing)} not found. Install what it stands on:\n  pip install {maintained}'
+        )

@@ -16,7 +16,9 @@ def parse_args() -> argparse.Namespace:
     """Reads the command line."""
     parser = argparse.ArgumentParser(description='Train a segmentor.')
     parser.add_argument('config', help='config file')
-    parser.add_argument('--work-dir', help='where logs, pictures and checkpoints go; work_dirs/NAME_OF_CONFIG by default')
+    parser.add_argument(
+        '--work-dir', help='where logs, pictures and checkpoints go; work_dirs/NAME_OF_CONFIG by default'
+    )
     parser.add_argument('--resume', action='store_true', help='go on from the last checkpoint in the work directory')
     parser.add_argument('--amp', action='store_true', help='mixed precision, on a GPU')
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='override settings: key=value, key="[a,b]"')

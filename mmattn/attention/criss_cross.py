@@ -13,9 +13,6 @@ from torch import Tensor, nn
 
 from mmattn.attention._checks import check_feature_map, check_positive_int
 
-# Stands for minus infinity: a column of height 1 is all masked, and exp(-inf + inf) would be NaN.
-_MASKED = -1e30
-
 
 def criss_cross_attention(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
     """Attends from each position to the positions of its row and its column, itself counted once.
@@ -29,25 +26,18 @@ def criss_cross_attention(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
         (B, C, H, W) in the dtype of ``value``: sum over the H + W - 1 positions of softmax(<query, key>) * value,
         without a scale on the logits (section 3.2 of the paper).
     """
+    height = query.shape[2]
     wide = torch.promote_types(query.dtype, torch.float32)
     with torch.autocast(query.device.type, enabled=False):
-        rows_q, rows_k = query.to(wide).permute(0, 2, 3, 1), key.to(wide).permute(0, 2, 1, 3)
-        columns_q, columns_k = query.to(wide).permute(0, 3, 2, 1), key.to(wide).permute(0, 3, 1, 2)
-        row_logits = rows_q @ rows_k  # (B, H, W, W)
-        column_logits = columns_q @ columns_k  # (B, W, H, H)
-        itself = torch.eye(query.shape[2], dtype=torch.bool, device=query.device)
-        column_logits = column_logits.masked_fill(itself, _MASKED)
-
-        # One softmax over both: each part is divided by the sum of the two.
-        row_norm = row_logits.logsumexp(-1, keepdim=True)  # (B, H, W, 1)
-        column_norm = column_logits.logsumexp(-1, keepdim=True).transpose(1, 2)
-        norm = torch.logaddexp(row_norm, column_norm)
-        row_weights = (row_logits - norm).exp().to(value.dtype)
-        column_weights = (column_logits - norm.transpose(1, 2)).exp().to(value.dtype)
-
-        from_rows = row_weights @ value.permute(0, 2, 3, 1)  # (B, H, W, C)
-        from_columns = column_weights @ value.permute(0, 3, 2, 1)  # (B, W, H, C)
-        return from_rows.permute(0, 3, 1, 2) + from_columns.permute(0, 3, 2, 1)
+        query, key = query.to(wide), key.to(wide)
+        columns = query.permute(0, 3, 2, 1) @ key.permute(0, 3, 1, 2)  # (B, W, H, H)
+        itself = torch.eye(height, dtype=torch.bool, device=query.device)
+        columns = columns.masked_fill(itself, float('-inf'))  # the row counts it already
+        rows = query.permute(0, 2, 3, 1) @ key.permute(0, 2, 1, 3)  # (B, H, W, W)
+        weights = torch.cat([columns.transpose(1, 2), rows], dim=-1).softmax(-1).to(value.dtype)
+        from_columns = weights[..., :height].transpose(1, 2) @ value.permute(0, 3, 2, 1)  # (B, W, H, C)
+        from_rows = weights[..., height:] @ value.permute(0, 2, 3, 1)  # (B, H, W, C)
+        return from_columns.permute(0, 3, 2, 1) + from_rows.permute(0, 3, 1, 2)
 
 
 class CrissCrossAttention(nn.Module):

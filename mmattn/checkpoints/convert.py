@@ -41,12 +41,16 @@ def unwrap(checkpoint: Mapping) -> dict[str, Tensor]:
 
     Raises:
         TypeError: if what remains is not a mapping from names to tensors.
+        KeyError: if a name is there with and without ``module.``.
     """
     tensors = checkpoint.get('state_dict', checkpoint)
     strange = [key for key, value in tensors.items() if not isinstance(value, Tensor)]
     if strange:
         raise TypeError(f'convert_state_dict: not a tensor: {", ".join(map(str, strange[:5]))}')
-    return {key.removeprefix('module.'): value for key, value in tensors.items()}
+    unwrapped = {key.removeprefix('module.'): value for key, value in tensors.items()}
+    if len(unwrapped) < len(tensors):
+        raise KeyError('convert_state_dict: the checkpoint has tensors with and without the prefix `module.`')
+    return unwrapped
 
 
 def strip_component(tensors: dict[str, Tensor], prefixes: Iterable[str]) -> dict[str, Tensor]:
@@ -61,21 +65,18 @@ def convert(tensors: dict[str, Tensor], rules: Iterable[Rule], source: str) -> d
     """Applies ``rules`` to each tensor.
 
     Raises:
-        KeyError: if a key matches no rule, or two keys take the same name; the message names them.
+        KeyError: if a key matches no rule; the message names it.
     """
     rules = tuple(rules)
     converted: dict[str, Tensor] = {}
-    unknown, doubled = [], []
+    unknown = []
     for key, value in tensors.items():
         entry = next((new for rule in rules if (new := rule.apply(key, value)) is not None), None)
         if entry is None:
             unknown.append(key)
-            continue
-        doubled += [key for new in entry if new in converted]
-        converted.update(entry)
+        else:
+            converted.update(entry)
     if unknown:
         more = f' and {len(unknown) - 10} more' if len(unknown) > 10 else ''
         raise KeyError(f'convert_state_dict: source {source!r} does not know {", ".join(unknown[:10])}{more}')
-    if doubled:
-        raise KeyError(f'convert_state_dict: source {source!r}: the name that {doubled[0]} takes is taken already')
     return converted

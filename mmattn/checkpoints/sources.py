@@ -31,7 +31,9 @@ def _in_place_abn_scale(weight: Tensor) -> Tensor:
 
 def _abn(published: str, ours: str) -> tuple[Rule, Rule]:
     """Rules of one InPlaceABN layer."""
-    return Rule(rf'{published}\.weight', f'{ours}.weight', _in_place_abn_scale), Rule(rf'{published}\.{_BN}', rf'{ours}.\1')
+    return Rule(rf'{published}\.weight', f'{ours}.weight', _in_place_abn_scale), Rule(
+        rf'{published}\.{_BN}', rf'{ours}.\1'
+    )
 
 
 # speedinghzl/CCNet: the attention layer (CrissCrossAttention) and the head (RCCAModule).

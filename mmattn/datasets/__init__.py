@@ -5,4 +5,11 @@ from mmattn.datasets.salt import SaltDataset
 from mmattn.datasets.synthetic import SyntheticSaltDataset
 from mmattn.datasets.transforms import RandomAmplitude, SingleChannel
 
-__all__ = ['AddDepthChannel', 'LoadSaltAnnotations', 'RandomAmplitude', 'SaltDataset', 'SingleChannel', 'SyntheticSaltDataset']
+__all__ = [
+    'AddDepthChannel',
+    'LoadSaltAnnotations',
+    'RandomAmplitude',
+    'SaltDataset',
+    'SingleChannel',
+    'SyntheticSaltDataset',
+]

@@ -94,7 +94,9 @@ class SyntheticSaltDataset(BaseSegDataset):
         ignore_index: int = 255,
     ) -> None:
         if isinstance(num_sections, bool) or not isinstance(num_sections, int) or num_sections < 1:
-            raise ValueError(f'SyntheticSaltDataset: num_sections must be an integer of at least 1, got {num_sections!r}')
+            raise ValueError(
+                f'SyntheticSaltDataset: num_sections must be an integer of at least 1, got {num_sections!r}'
+            )
         self.num_sections = num_sections
         self.size = tuple(size)
         self.seed = seed

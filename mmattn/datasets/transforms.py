@@ -44,7 +44,9 @@ class RandomAmplitude(BaseTransform):
         center: value of zero amplitude in the image (128 in 8-bit sections, 0 in amplitudes).
     """
 
-    def __init__(self, *, gain: tuple[float, float] = (0.8, 1.25), polarity_prob: float = 0.0, center: float = 128.0) -> None:
+    def __init__(
+        self, *, gain: tuple[float, float] = (0.8, 1.25), polarity_prob: float = 0.0, center: float = 128.0
+    ) -> None:
         if len(gain) != 2 or not 0 < gain[0] <= gain[1]:
             raise ValueError(f'RandomAmplitude: gain must be two numbers with 0 < low <= high, got {gain}')
         if not 0 <= polarity_prob <= 1:

@@ -52,7 +52,7 @@ def check_checkpoint(path: str) -> str:
         from mmengine.runner.checkpoint import get_torch_safe_globals
 
         with torch.serialization.safe_globals(get_torch_safe_globals()):
-            content = torch.load(path, map_location='meta', weights_only=True, mmap=torch.serialization._is_zipfile(path))
+            content = torch.load(path, map_location='meta', weights_only=True)
     except Exception as error:
         raise InputError(f'checkpoint {path!r} cannot be read: {type(error).__name__}: {_one_line(error)}') from error
     if not isinstance(content, dict):
@@ -99,7 +99,9 @@ def fit_to_device(config: Config, *, amp: bool = False) -> None:
         print_log('--amp: no GPU here, training in float32', logger='current')
     elif amp and config.optim_wrapper.type != 'AmpOptimWrapper':
         if config.optim_wrapper.type != 'OptimWrapper':
-            raise InputError(f'--amp needs optim_wrapper.type OptimWrapper, the config has {config.optim_wrapper.type!r}')
+            raise InputError(
+                f'--amp needs optim_wrapper.type OptimWrapper, the config has {config.optim_wrapper.type!r}'
+            )
         config.optim_wrapper.type = 'AmpOptimWrapper'
         config.optim_wrapper.setdefault('loss_scale', 'dynamic')
     if has_gpu or config.get('launcher', 'none') == 'none':
@@ -114,7 +116,10 @@ def fit_to_device(config: Config, *, amp: bool = False) -> None:
         # mmengine would ask for a CUDA device first
         torch.distributed.init_process_group('gloo')
     if int(os.environ.get('RANK', 0)) == 0:
-        print_log(f'no GPU: gloo instead of nccl, {replaced} SyncBN became BN (statistics averaged each epoch)', logger='current')
+        print_log(
+            f'no GPU: gloo instead of nccl, {replaced} SyncBN became BN (statistics averaged each epoch)',
+            logger='current',
+        )
 
 
 def run_tool(main: Callable[[], None]) -> None:

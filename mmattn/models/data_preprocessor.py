@@ -117,7 +117,7 @@ class SaltDataPreProcessor(BaseDataPreprocessor):
             own, loaded = getattr(self, name), state_dict.get(prefix + name)
             if loaded is not None and own.shape == loaded.shape and not torch.allclose(own.cpu(), loaded.float().cpu()):
                 print_log(
-                    f'Amplitude {name} {own.flatten().tolist()} of the config gives way to the checkpoint\'s '
+                    f"Amplitude {name} {own.flatten().tolist()} of the config gives way to the checkpoint's "
                     f'{loaded.flatten().tolist()}: the survey that the weights were trained on.',
                     logger='current',
                 )

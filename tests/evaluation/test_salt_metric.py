@@ -3,6 +3,7 @@
 import csv
 import pickle
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from mmseg.structures import SegDataSample
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
-from mmattn.evaluation import SaltMetric
+from mmattn.evaluation import SaltMetric, salt_metric
 from mmattn.evaluation.salt_metric import TileResult
 from mmattn.seismic.rle import decode_rle
 
@@ -193,17 +194,14 @@ def test_wrong_samples():
         SaltMetric().process(None, [sample(predictions[0], truths[0]).to_dict()])
     with pytest.raises(ValueError, match='prediction may hold 0'):
         SaltMetric(submission='s.csv').process(None, [sample(predictions[0] * 2, img_id='a').to_dict()])
+    entry = dict(img_id='a', pred_sem_seg=dict(data=torch.zeros(2, 40, 31)))
     with pytest.raises(ValueError, match=r'a mask must be .* got \(2, 40, 31\)'):
-        entry = dict(img_id='a', pred_sem_seg=dict(data=torch.zeros(2, 40, 31)))
         SaltMetric().process(None, [entry])
 
 
 def collect_log(monkeypatch) -> list[str]:
     """Catches what SaltMetric says."""
     lines: list[str] = []
-
-    class Log:
-        info = warning = staticmethod(lines.append)
-
-    monkeypatch.setattr('mmattn.evaluation.salt_metric.MMLogger.get_current_instance', Log)
+    log = SimpleNamespace(info=lines.append, warning=lines.append)
+    monkeypatch.setattr(salt_metric, 'MMLogger', SimpleNamespace(get_current_instance=lambda: log))
     return lines

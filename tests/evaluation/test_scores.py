@@ -99,7 +99,9 @@ def test_totals_are_of_all_pixels_and_means_of_all_tiles():
     assert totals['salt_dice'] == pytest.approx(2 * (2 + 4) / (5 + 4 + 4 + 4))
     assert totals['pixel_accuracy'] == pytest.approx((7 + 12 + 12) / 36)
     assert totals['mean_precision'] == pytest.approx((0 + 1 + 1) / 3)
-    assert totals['boundary_f1'] == pytest.approx((1 + 1) / 2)  # all within two pixels; the empty tile has no boundary
+    # One of five predicted boundary pixels lies sqrt(5) off, all true ones match; the empty tile has no boundary.
+    assert totals['boundary_f1'] == pytest.approx((2 * 0.8 / 1.8 + 1) / 2)
+    assert totals['boundary_distance'] == pytest.approx(((1 + 1 + 5**0.5 + 1) / 8 + 0) / 2)
 
 
 def test_totals_that_are_not_defined_are_nan():

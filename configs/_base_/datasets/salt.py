@@ -6,7 +6,7 @@ salt_data = os.environ.get('SALT_DATA')
 fold, num_folds = 0, 5
 
 # Statistics of the survey's 8-bit amplitudes. The synthetic survey has those of TGS.
-survey_mean, survey_std = 120.3, 40.7
+survey_mean, survey_std = 123.0, 37.7
 if salt_data and os.path.isfile(os.path.join(salt_data, 'survey.json')):
     amplitude = json.loads(open(os.path.join(salt_data, 'survey.json')).read())['amplitude']
     survey_mean, survey_std = amplitude['mean'], amplitude['std']

@@ -45,7 +45,9 @@ class AttentionHead(DecodeHead):
                 'when concat_input is False'
             )
         self.concat_input = concat_input
-        self.convs = nn.ModuleList([self._conv(self.in_channels, inner, kernel_size), self._conv(inner, inner, kernel_size)])
+        self.convs = nn.ModuleList(
+            [self._conv(self.in_channels, inner, kernel_size), self._conv(inner, inner, kernel_size)]
+        )
         self.attention = MODELS.build(dict(attention, in_channels=inner))
         if concat_input:
             self.conv_cat = self._conv(self.in_channels + inner, channels, kernel_size)

@@ -48,10 +48,10 @@ def _flank(context: _Context) -> Shape:
 def _dome(context: _Context) -> Shape:
     """A pillow or dome: salt below a swell."""
     rng = context.rng
-    centre, half_width = rng.uniform(-0.1, 1.1) * context.width, rng.uniform(0.12, 0.5) * context.extent
+    centre, half_width = rng.uniform(-0.1, 1.1) * context.width, rng.uniform(0.15, 0.5) * context.extent
     swell = rng.uniform(0.3, 1.1) * context.extent
     curve, height = context.curve(), np.float32(rng.gamma(1.5, 0.08) * context.curve_scale)
-    power = rng.choice([2.0, 4.0])
+    power = rng.uniform(1.5, 2.5)
     shift, grow = context.drift(0.15 * context.extent), context.drift(0.15)
 
     def at(y: int) -> np.ndarray:
@@ -88,7 +88,7 @@ def _sheet(context: _Context) -> Shape:
     """A tongue or sheet between top and base, which may pinch out on one side."""
     rng = context.rng
     middle, thickness = rng.uniform(0.1, 0.9) * context.height, rng.uniform(0.08, 0.35) * context.height
-    slope, tip = rng.normal(0, 0.35), rng.uniform(-0.2, 1.0)
+    slope, tip = rng.normal(0, 0.3), rng.uniform(-0.2, 1.0)
     side = rng.choice([-1.0, 1.0])
     top, base = context.curve(), context.curve()
     rough_top, rough_base = rng.gamma(1.5, 0.1) * context.curve_scale, rng.gamma(1.5, 0.1) * context.curve_scale
@@ -146,7 +146,7 @@ _SHAPES: dict[str, Callable[[_Context], Shape]] = {
     'basin': _basin,
     'raft': _raft,
 }
-_FREQUENCY = dict(flank=0.34, dome=0.2, diapir=0.14, sheet=0.12, canopy=0.06, basin=0.09, raft=0.05)
+_FREQUENCY = dict(flank=0.35, dome=0.2, diapir=0.14, sheet=0.12, canopy=0.06, basin=0.1, raft=0.03)
 
 # Coverage of the non-empty tiles of the TGS training set: share of tiles between these coverages (12 classes).
 _COVERAGE_EDGES = np.array([0.0005, 0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.98, 1.0])

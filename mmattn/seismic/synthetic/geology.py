@@ -27,7 +27,7 @@ class LayerTable:
         thickness = np.maximum(1, np.rint(thickness * mean_thickness / thickness.mean())).astype(int)
         layer = rng.standard_normal(len(thickness)) * rng.gamma(2.5, 1.0, len(thickness))
         package = np.repeat(rng.standard_normal(len(layer) // 12 + 1), 12)[: len(layer)]
-        layer *= np.exp(rng.uniform(0.1, 0.9) * package)
+        layer *= np.exp(rng.uniform(0.1, 0.6) * package)
         values = np.repeat(layer, thickness)[:size].astype(np.float32)
         self._table = (values - values.mean()) / values.std()
         self._mask = size - 1
@@ -74,16 +74,16 @@ class Strata:
         extent = 2.0 * (len(grid.z) + len(grid.x)) + 8 * wavelength
         self._table = LayerTable(rng, wavelength=wavelength, extent=2 * extent)
         self._far = np.float32(extent)
-        dip = rng.normal(0, rng.choice([0.08, 0.3, 0.7], p=[0.3, 0.4, 0.3]))
+        dip = np.clip(rng.normal(0, rng.choice([0.1, 0.4, 0.9], p=[0.25, 0.4, 0.35])), -1.3, 1.3)
         self._cosine, self._sine = np.float32(np.cos(dip)), np.float32(np.sin(dip))
         self._fan = np.float32(rng.normal(0, 0.3) / max(height, width))
         scale = rng.uniform(0.8, 4) * wavelength + 6
         self._fold = SmoothCurve(rng, axis, grid.x, scale)
-        self._fold_height = np.float32(rng.gamma(1.3, 0.13) * scale)
+        self._fold_height = np.float32(rng.gamma(1.5, 0.14) * scale)
         self._fold_growth = np.float32(rng.uniform(-0.6, 1.0) / height)
         wobble = wavelength * rng.uniform(0.4, 1.0)
-        self._wobble = SmoothField(rng, fine_axis, grid.z, grid.x, (wobble, wobble * rng.uniform(0.7, 1.8)))
-        self._wobble_height = np.float32(wavelength * rng.gamma(1.5, 0.13))
+        self._wobble = SmoothField(rng, fine_axis, grid.z, grid.x, (wobble, wobble * rng.uniform(0.4, 1.3)))
+        self._wobble_height = np.float32(wavelength * rng.gamma(1.5, 0.15))
         facies = wavelength * rng.uniform(0.6, 2.5) + 3
         self._facies = SmoothField(rng, axis, grid.z, grid.x, (facies, 1.5 * facies))
         self._facies_weight = np.float32(rng.uniform(0.2, 1.0))

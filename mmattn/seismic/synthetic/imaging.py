@@ -37,7 +37,7 @@ class PointSpread:
 
     def __init__(self, rng: np.random.Generator, grid: Grid, *, wavelength: float) -> None:
         kz, kx = grid.wavenumbers
-        stretch = np.float32(rng.uniform(0.5, 1.3))
+        stretch = np.float32(rng.uniform(0.4, 1.2))
         radius = np.sqrt(kz * kz + (kx * stretch) ** 2)
         peak = 1 / wavelength
         if rng.uniform() < 0.6:
@@ -51,13 +51,13 @@ class PointSpread:
         along = kz * np.float32(np.cos(tilt)) + kx * np.float32(np.sin(tilt))
         aperture = np.float32(np.tan(rng.uniform(0.7, 1.5)))
         ratio = (kx * kx) / (aperture * aperture * (kz * kz) + np.float32(1e-6))
-        phase = rng.choice([0.0, rng.uniform(-np.pi, np.pi)])
+        phase = rng.choice([0.0, rng.normal(0.0, 0.7)])
         derivative = along * (1j * np.cos(phase) - np.sin(phase) * np.sign(along)).astype(np.complex64)
         spectrum = derivative * (band * np.exp(-ratio * ratio))
         # Layers of unit variance, about one-sided in wavenumber below the peak, come out with about unit variance.
         layers = 1 / (kz[:, 0] ** 2 + np.float32((0.5 * peak) ** 2))
         energy = (np.abs(spectrum[:, 0]) ** 2 * layers).sum() / layers.sum()
-        leak = np.float32(rng.normal(0, 0.4)) * np.exp(-((radius / np.float32(0.4 * peak)) ** 2))
+        leak = np.float32(rng.normal(0, 0.35)) * np.exp(-((radius / np.float32(0.4 * peak)) ** 2))
         self._spectrum = spectrum / np.sqrt(energy) + leak
 
     def __call__(self, impedance: np.ndarray) -> np.ndarray:

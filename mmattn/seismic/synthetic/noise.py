@@ -28,9 +28,7 @@ class CoherentNoise:
         kind: ``'smile'`` or ``'linear'``.
     """
 
-    def __init__(
-        self, rng: np.random.Generator, grid: Grid, axis: InlineAxis, *, wavelength: float, kind: str
-    ) -> None:
+    def __init__(self, rng: np.random.Generator, grid: Grid, axis: InlineAxis, *, wavelength: float, kind: str) -> None:
         z, x = grid.z[:, None], grid.x[None, :]
         if kind == 'smile':
             centre_z, centre_x = -rng.uniform(0.1, 1.0) * grid.height, rng.uniform(-0.3, 1.3) * grid.width
@@ -59,8 +57,8 @@ class Gain:
         scale = rng.uniform(0.2, 0.6) * min(grid.height, grid.width) + 6
         self._local = SmoothField(rng, axis, grid.z, grid.x, (scale, scale))
         self._traces = SmoothCurve(rng, axis, grid.x, scale)
-        self._strength = np.float32(rng.gamma(1.5, 0.15)), np.float32(rng.gamma(1.2, 0.1))
-        self._decay = grid.z[:, None] * np.float32(rng.normal(0.4, 0.5) / grid.height)
+        self._strength = np.float32(rng.gamma(1.5, 0.1)), np.float32(rng.gamma(1.2, 0.07))
+        self._decay = grid.z[:, None] * np.float32(rng.normal(0.3, 0.35) / grid.height)
 
     def at(self, inline: int) -> np.ndarray:
         """Returns the gain on one inline, float32 (Z, X)."""

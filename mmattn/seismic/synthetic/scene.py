@@ -35,12 +35,12 @@ class Scene:
         aspect = np.exp(rng.normal(0.0, 0.4))
         scale = 0.4 * wavelength * rng.uniform(0.8, 1.4)
         self._texture = SmoothField(rng, fine, grid.z, grid.x, (max(scale, 1.2), max(scale * aspect, 1.2)))
-        self._sediment_noise = np.float32(noise * rng.gamma(1.5, 0.3))
-        self._random_noise = np.float32(noise * max(0.0, rng.normal(-0.1, 0.15)))
+        self._sediment_noise = np.float32(noise * rng.gamma(1.5, 0.25))
+        self._random_noise = np.float32(noise * max(0.0, rng.normal(-0.1, 0.12)))
         self._coherent = []
-        for kind, probability in (('smile', 0.25), ('linear', 0.3)):
+        for kind, probability in (('smile', 0.25), ('linear', 0.25)):
             if rng.uniform() < probability:
-                level = np.float32(noise * rng.gamma(1.5, 0.12))
+                level = np.float32(noise * rng.gamma(1.5, 0.09))
                 self._coherent.append((level, CoherentNoise(rng, grid, axis, wavelength=wavelength, kind=kind)))
         self._salt = None
         if coverage > 0:
@@ -57,19 +57,19 @@ class Scene:
 
     def _draw_salt_look(self, rng: np.random.Generator, axis: InlineAxis) -> None:
         wavelength = float(self._wavelength)
-        self._contrast = np.float32(rng.choice([-1, 1], p=[0.15, 0.85]) * rng.uniform(1.5, 4.5))
-        if rng.uniform() < 0.15:
+        self._contrast = np.float32(rng.choice([-1, 1], p=[0.06, 0.94]) * rng.uniform(3.0, 8.0))
+        if rng.uniform() < 0.1:
             self._contrast *= np.float32(0.2)
         scale = wavelength * rng.uniform(1, 4) + 5
         self._patches = SmoothField(rng, axis, self._grid.z, self._grid.x, (scale, scale))
-        self._patchiness = np.float32(rng.uniform(0.1, 0.7))
-        self._salt_noise = np.float32(rng.gamma(2.5, 0.18))
+        self._patchiness = np.float32(rng.uniform(0.05, 0.5))
+        self._salt_noise = np.float32(rng.gamma(2.0, 0.13))
         self._drag_reach = np.float32(rng.uniform(0.5, 3) * wavelength + 4)
         self._syncline = np.float32(rng.uniform(0, 0.7))
         self._pull_up = np.float32(max(0.0, rng.normal(0.0, 0.4)))
-        self._shadow = np.float32(rng.uniform(0.0, 0.8))
-        self._multiples = np.float32(max(0.0, rng.normal(0.0, 0.25)))
-        self._drag = np.float32(rng.uniform(0, 1.2) * self._drag_reach)
+        self._shadow = np.float32(rng.uniform(0.0, 0.5))
+        self._multiples = np.float32(max(0.0, rng.normal(-0.1, 0.2)))
+        self._drag = np.float32(rng.uniform(0.2, 1.2) * self._drag_reach)
 
     def render(self, inline: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         """Makes one inline: amplitude float32 (H, W), zero mean amplitude by design, and mask uint8 (H, W)."""
@@ -95,7 +95,9 @@ class Scene:
         impedance = impedance + self._sediment_noise * texture
         if inside is not None:
             contrast = self._contrast * (1 - self._patchiness * (1 + self._patches.at(inline)))
-            impedance += inside * (contrast + self._salt_noise * texture + self._multiples * self._strata.multiples() - impedance)
+            impedance += inside * (
+                contrast + self._salt_noise * texture + self._multiples * self._strata.multiples() - impedance
+            )
         image = self._psf(impedance * grid.taper) * gain
         for level_, noise in self._coherent:
             image = image + level_ * noise.at(inline)

@@ -36,18 +36,18 @@ class SyntheticSurvey:
         rng = np.random.default_rng([self.seed, index])
         salt = rng.uniform() < 0.62
         coverage = draw_coverage(rng) if salt else 0.0
-        wavelength = float(np.clip(np.exp(rng.normal(np.log(20), 0.5)), 7, 45))
+        wavelength = float(np.clip(np.exp(rng.normal(np.log(15), 0.45)), 7, 32))
         scene = Scene(
             rng,
             get_grid(*self.size),
             inlines=1,
             wavelength=wavelength,
             coverage=coverage,
-            distractor=rng.uniform() < (0.15 if salt else 0.3),
+            distractor=rng.uniform() < (0.1 if salt else 0.2),
             noise=1.0,
         )
         amplitude, mask = scene.render(0, rng)
-        peak = np.abs(amplitude).max() * rng.uniform(0.6, 1.0)
+        peak = np.abs(amplitude).max() * rng.uniform(0.75, 1.15)
         amplitude = amplitude / peak
         image = np.clip(np.rint(128 + 127 * amplitude), 0, 255).astype(np.uint8)
         return SyntheticSection(image, amplitude, mask, int(rng.integers(50, 960)))

@@ -149,7 +149,7 @@ def test_half_precision_is_computed_in_float32(dtype):
 
 
 def test_elu_plus_one_pulls_right_pixels_too():
-    logits, label = torch.tensor([[[4.0, -4.0]]], requires_grad=True), torch.tensor([[[1, 0]]])
+    logits, label = torch.tensor([[[4.0, -3.0]]], requires_grad=True), torch.tensor([[[1, 0]]])
     assert LovaszHingeLoss()(logits, label) == 0
     LovaszHingeLoss(activation='elu+1')(logits, label).backward()
     assert logits.grad[0, 0, 0] < 0 < logits.grad[0, 0, 1]

@@ -1,0 +1,26 @@
+# make demo: install into .venv, train and test a small network on the built-in synthetic survey
+# make test: install into .venv, check the style and run the tests
+PYTHON ?= python3
+VENV ?= .venv
+RUN = $(VENV)/bin/python
+DEMO = configs/ccnet_salt_quick.py
+DEMO_DIR = work_dirs/ccnet_salt_quick
+
+.PHONY: install demo test
+
+install: $(VENV)/installed
+
+$(VENV)/installed: setup.py constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(RUN) -m pip install -c constraints.txt torch
+	$(RUN) -m pip install -c constraints.txt -e '.[test]'
+	touch $@
+
+demo: install
+	env -u SALT_DATA $(RUN) tools/train.py $(DEMO)
+	env -u SALT_DATA $(RUN) tools/test.py $(DEMO) $(DEMO_DIR)/final.pth
+
+test: install
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+	$(RUN) -m pytest

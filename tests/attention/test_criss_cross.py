@@ -1,0 +1,86 @@
+"""Criss-cross attention: the contract, the published vectors and the definition itself."""
+
+import pytest
+import torch
+
+from mmattn.attention import CrissCrossAttention, criss_cross_attention
+from mmattn.checkpoints import convert_state_dict
+from tests.attention.contract import AttentionContract
+from tests.golden_vectors import load_golden
+
+
+class TestContract(AttentionContract):
+    name = 'CrissCrossAttention'
+    options = {'recurrence': 2}
+
+
+def published(recurrence: int) -> tuple[CrissCrossAttention, dict[str, torch.Tensor]]:
+    weights, vectors = load_golden('criss_cross_attention')
+    layer = CrissCrossAttention(32, recurrence=recurrence)
+    layer.load_state_dict(convert_state_dict(weights, 'ccnet'))
+    return layer, vectors
+
+
+@pytest.mark.parametrize('case', ['a', 'h1', 'w1'])
+def test_equals_the_published_layer(case: str):
+    layer, vectors = published(1)
+    torch.testing.assert_close(layer(vectors[f'x/{case}']), vectors[f'y/{case}'], rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize('recurrence', [2, 3])
+def test_equals_the_published_recurrence(recurrence: int):
+    layer, vectors = published(recurrence)
+    torch.testing.assert_close(layer(vectors['x/a']), vectors[f'y/a_r{recurrence}'], rtol=1e-5, atol=1e-5)
+
+
+def test_equals_the_published_gradients():
+    layer, vectors = published(1)
+    x = vectors['x/a'].requires_grad_()
+    layer(x).backward(vectors['x/dy_a'])
+    torch.testing.assert_close(x.grad, vectors['y/dx_a'], rtol=1e-5, atol=1e-5)
+    for name, parameter in layer.named_parameters():
+        expected = vectors[f'y/grad_a/{name}']
+        if name == 'key_conv.bias':  # exactly zero but for rounding, here and in the published layer
+            assert parameter.grad.abs().max() < 5e-5
+            continue
+        torch.testing.assert_close(parameter.grad, expected, rtol=1e-5, atol=1e-5 * expected.abs().max().item())
+
+
+def test_equals_the_definition_position_by_position():
+    query, key, value = torch.randn(1, 3, 4, 5), torch.randn(1, 3, 4, 5), torch.randn(1, 6, 4, 5)
+    result = criss_cross_attention(query, key, value)
+    for row in range(4):
+        for column in range(5):
+            cross = [(i, column) for i in range(4) if i != row] + [(row, j) for j in range(5)]
+            keys = torch.stack([key[0, :, i, j] for i, j in cross])
+            values = torch.stack([value[0, :, i, j] for i, j in cross])
+            expected = (keys @ query[0, :, row, column]).softmax(0) @ values
+            torch.testing.assert_close(result[0, :, row, column], expected)
+
+
+def test_starts_as_the_identity():
+    x = torch.randn(2, 16, 5, 4)
+    assert torch.equal(CrissCrossAttention(16)(x), x)
+
+
+def test_without_recurrence_passes_through_and_trains_nothing():
+    layer, x = CrissCrossAttention(16, recurrence=0), torch.randn(2, 16, 5, 4)
+    assert torch.equal(layer(x), x)
+    assert not any(parameter.requires_grad for parameter in layer.parameters())
+
+
+def test_few_channels_keep_one_query_channel():
+    assert CrissCrossAttention(4).query_conv.out_channels == 1
+
+
+@pytest.mark.parametrize(
+    ('option', 'value', 'error', 'message'),
+    [
+        ('recurrence', -1, ValueError, 'recurrence must be at least 0, got -1'),
+        ('reduction', 0, ValueError, 'reduction must be at least 1, got 0'),
+        ('recurrence', 1.5, TypeError, 'recurrence must be an integer, got 1.5'),
+    ],
+)
+def test_wrong_options_are_named(option: str, value, error: type[Exception], message: str):
+    with pytest.raises(error, match=f'CrissCrossAttention: {message}'):
+        CrissCrossAttention(16, **{option: value})

@@ -1,0 +1,27 @@
+"""Fixtures that several test packages share."""
+
+import warnings
+from pathlib import Path
+
+import pytest
+import torch
+
+warnings.filterwarnings('ignore', message='Fail to import ``MultiScaleDeformableAttention``')
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(autouse=True)
+def _seeded_in_mmseg_scope():
+    """Every test starts from one seed, with names looked up in MMSegmentation's registries."""
+    from mmengine.registry import DefaultScope, init_default_scope
+
+    torch.manual_seed(0)
+    if DefaultScope.get_current_instance() is None:
+        init_default_scope('mmseg')
+
+
+@pytest.fixture(scope='session')
+def root() -> Path:
+    """The repository."""
+    return ROOT
