@@ -8,4 +8,4 @@ _base_ = [
 ]
 model = dict(data_preprocessor=_base_.data_preprocessor)
 default_hooks = dict(checkpoint=dict(save_best='mean_precision', rule='greater'))
-custom_hooks = []
+custom_hooks = [dict(type='CurveHook'), dict(type='OverlayHook')]

@@ -47,9 +47,10 @@ def check_distributions(
     if doubled:
         raise ImportError(
             f'mmattn: distributions that overwrite each other are installed together: {", ".join(doubled)}. '
-            f'Remove them all and install one family:\n  pip uninstall -y {" ".join(doubled)}\n  pip install {maintained}'
+            'Remove them all and install one family:\n'
+            f'  pip uninstall -y {" ".join(doubled)}\n  pip install {maintained}'
         )
     if missing:
         raise ImportError(
-            f'mmattn: {", ".join(missing)} not found. Install what it stands on:\n  pip install {maintained}'
+            f'mmattn: {", ".join(missing)} not found. Install them:\n  pip install {maintained}'
         )

@@ -7,9 +7,17 @@ import argparse
 import os
 
 from mmengine.config import DictAction
-from mmengine.runner import Runner
 
-from mmattn.engine.launch import InputError, check_checkpoint, choose_work_dir, fit_to_device, load_config, run_tool
+from mmattn.engine.launch import (
+    InputError,
+    build_runner,
+    check_fit,
+    choose_work_dir,
+    fit_to_device,
+    load_config,
+    read_checkpoint,
+    run_tool,
+)
 
 
 def parse_args() -> argparse.Namespace:
@@ -34,7 +42,8 @@ def main() -> None:
     args = parse_args()
     config = load_config(args.config, args.cfg_options)
     config.launcher = args.launcher
-    config.load_from = check_checkpoint(args.checkpoint)
+    weights = read_checkpoint(args.checkpoint)
+    config.load_from = args.checkpoint
     choose_work_dir(config, args.config, args.work_dir)
     if args.show_dir:
         config.default_hooks.visualization.update(draw=True)
@@ -47,7 +56,9 @@ def main() -> None:
     if args.out:
         config.test_evaluator.update(output_dir=args.out, keep_results=True)
     fit_to_device(config)
-    Runner.from_cfg(config).test()
+    runner = build_runner(config, args.config, 'test_loop')
+    check_fit(runner.model, weights, args.checkpoint)
+    runner.test()
 
 
 if __name__ == '__main__':

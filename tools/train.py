@@ -7,9 +7,8 @@ import argparse
 import os
 
 from mmengine.config import DictAction
-from mmengine.runner import Runner
 
-from mmattn.engine.launch import choose_work_dir, fit_to_device, load_config, run_tool
+from mmattn.engine.launch import build_runner, choose_work_dir, fit_to_device, load_config, run_tool
 
 
 def parse_args() -> argparse.Namespace:
@@ -37,7 +36,7 @@ def main() -> None:
     config.resume = args.resume
     choose_work_dir(config, args.config, args.work_dir)
     fit_to_device(config, amp=args.amp)
-    Runner.from_cfg(config).train()
+    build_runner(config, args.config, 'train_loop', 'val_loop').train()
 
 
 if __name__ == '__main__':

@@ -25,4 +25,4 @@ default_hooks = dict(
     sampler_seed=dict(type='DistSamplerSeedHook'),
     visualization=dict(type='SegVisualizationHook'),
 )
-custom_hooks = []
+custom_hooks = [dict(type='CurveHook')]

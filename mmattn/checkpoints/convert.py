@@ -14,11 +14,11 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Rule:
-    """One renaming.
+    r"""One renaming.
 
     Args:
         pattern: regular expression that the whole published key must match.
-        target: our key, with ``\\1`` or ``\\g<name>`` for groups; None drops the tensor.
+        target: our key, with ``\1`` or ``\g<name>`` for groups; None drops the tensor.
         change: applied to the tensor's values.
     """
 

@@ -1,8 +1,8 @@
 """The built-in synthetic survey as an MMSegmentation dataset.
 
 Sections are made when they are asked for. Each has an address, ``synthetic://HxW/SEED/image/INDEX.png`` or
-``…/mask/INDEX.png``, which mmengine's file layer resolves: whatever reads an image in MMSegmentation (loading transforms,
-visualisation, the inference API) reads a synthetic section too, unchanged, and nothing is stored.
+``…/mask/INDEX.png``, which mmengine's file layer resolves: whatever reads an image in MMSegmentation (loading
+transforms, visualisation, the inference API) reads a synthetic section too, unchanged, and nothing is stored.
 """
 
 import logging
@@ -44,7 +44,8 @@ class SyntheticSectionBackend(BaseStorageBackend):
         match = _ADDRESS.fullmatch(str(filepath))
         if match is None:
             raise ValueError(
-                f'{filepath!r} is no synthetic section; expected synthetic://HEIGHTxWIDTH/SEED/image/INDEX.png or mask/INDEX.png'
+                f'{filepath!r} is no synthetic section; '
+                'expected synthetic://HEIGHTxWIDTH/SEED/image/INDEX.png or mask/INDEX.png'
             )
         height, width, seed, kind, index = match.groups()
         section = _section(int(height), int(width), int(seed), int(index))

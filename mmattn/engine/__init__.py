@@ -1,5 +1,5 @@
 """Hooks and the runner's pieces; importing this registers them."""
 
-from mmattn.engine import storage
+from mmattn.engine import hooks, storage
 
-__all__ = ['storage']
+__all__ = ['hooks', 'storage']

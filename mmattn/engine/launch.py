@@ -9,6 +9,10 @@ from pathlib import Path
 import torch
 from mmengine.config import Config
 from mmengine.logging import print_log
+from mmengine.model import BaseTTAModel, is_model_wrapper
+from mmengine.runner import Runner
+from mmengine.runner.checkpoint import get_torch_safe_globals
+from torch import Tensor, nn
 
 
 class InputError(Exception):
@@ -38,26 +42,51 @@ def load_config(path: str, options: dict | None = None) -> Config:
     return config
 
 
-def check_checkpoint(path: str) -> str:
-    """Returns ``path`` if it is a URL or a file that holds weights.
+def read_checkpoint(path: str) -> dict[str, Tensor] | None:
+    """Returns the weights in a checkpoint file, or None for a URL, which is left to mmengine.
 
     Raises:
         InputError: if there is no such file, it is no checkpoint, or reading it would run code.
     """
     if '://' in path:
-        return path
+        return None
     if not Path(path).is_file():
         raise InputError(f'checkpoint {path!r} is not a file')
     try:
-        from mmengine.runner.checkpoint import get_torch_safe_globals
-
         with torch.serialization.safe_globals(get_torch_safe_globals()):
-            content = torch.load(path, map_location='meta', weights_only=True)
+            content = torch.load(path, map_location='cpu', weights_only=True)
     except Exception as error:
         raise InputError(f'checkpoint {path!r} cannot be read: {type(error).__name__}: {_one_line(error)}') from error
     if not isinstance(content, dict):
         raise InputError(f'checkpoint {path!r} holds a {type(content).__name__}, not a dict of weights')
-    return path
+    return content.get('state_dict', content)
+
+
+def check_fit(model: nn.Module, weights: dict[str, Tensor] | None, path: str) -> None:
+    """Checks that a checkpoint has every tensor of a model, in its shape; mmengine would go on without.
+
+    Args:
+        model: the segmentor, maybe wrapped for several processes or for test-time augmentation.
+        weights: as ``read_checkpoint`` returns them.
+        path: the checkpoint's file, named in the message.
+
+    Raises:
+        InputError: if tensors are missing or of another shape; the message names the first of them.
+    """
+    while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
+        model = model.module
+    if weights is None:
+        return
+    weights = {key.removeprefix('module.'): value for key, value in weights.items()}
+    expected = model.state_dict()
+    missing = [key for key in expected if key not in weights]
+    reshaped = [key for key in expected if key in weights and weights[key].shape != expected[key].shape]
+    if missing or reshaped:
+        first = (missing + reshaped)[0]
+        raise InputError(
+            f'checkpoint {path!r} is not of this config: of {len(expected)} tensors {len(missing)} are missing and '
+            f'{len(reshaped)} have another shape, {first} for one'
+        )
 
 
 def choose_work_dir(config: Config, config_path: str, work_dir: str | None) -> None:
@@ -66,6 +95,26 @@ def choose_work_dir(config: Config, config_path: str, work_dir: str | None) -> N
         config.work_dir = work_dir
     elif config.get('work_dir') is None:
         config.work_dir = str(Path('work_dirs') / Path(config_path).stem)
+
+
+def build_runner(config: Config, path: str, *loops: str) -> Runner:
+    """Builds a runner and the loops that will run, so that what is wrong with them shows before work begins.
+
+    Args:
+        config: the experiment.
+        path: its file, named in the message.
+        loops: of ``train_loop``, ``val_loop`` and ``test_loop``.
+
+    Raises:
+        InputError: if the model, a dataset or anything else that the config asks for cannot be built.
+    """
+    try:
+        runner = Runner.from_cfg(config)
+        for loop in loops:
+            getattr(runner, loop)
+    except Exception as error:
+        raise InputError(f'config {path!r} cannot be built: {type(error).__name__}: {_one_line(error)}') from error
+    return runner
 
 
 def replace_sync_bn(config: dict | list) -> int:
@@ -129,7 +178,12 @@ def run_tool(main: Callable[[], None]) -> None:
     try:
         main()
     except InputError as error:
-        print(f'error: {error}', file=sys.stderr)
+        if os.environ.get('MMATTN_TRACEBACK'):
+            raise
+        print(
+            f'error: {error} (MMATTN_TRACEBACK=1 shows where)' if error.__cause__ else f'error: {error}',
+            file=sys.stderr,
+        )
         sys.exit(2)
     except KeyboardInterrupt:
         print('interrupted; --resume goes on from the last checkpoint', file=sys.stderr)
@@ -137,4 +191,4 @@ def run_tool(main: Callable[[], None]) -> None:
 
 
 def _one_line(error: BaseException) -> str:
-    return ' '.join(str(error).split())[:300]
+    return ' '.join(str(error).split())[:500]

@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import MMLogger
 from mmseg.registry import METRICS
 from PIL import Image
 from prettytable import PrettyTable
+from torch import Tensor
 
 from mmattn.evaluation.scores import TileScore, binary_mask, score_tile, total_scores
 from mmattn.seismic.rle import encode_rle
@@ -175,9 +177,9 @@ def _tile_id(sample: dict) -> str:
     raise KeyError("a data sample needs 'img_id' or 'img_path': add one to meta_keys of PackSegInputs")
 
 
-def _plane(data: Any) -> np.ndarray:
+def _plane(data: Tensor) -> np.ndarray:
     """Brings a (1, H, W) or (H, W) tensor into an (H, W) array."""
-    array = data.detach().cpu().numpy()
+    array = (data.float() if data.dtype == torch.bfloat16 else data).detach().cpu().numpy()  # NumPy has no bfloat16
     if array.ndim == 3 and array.shape[0] == 1:
         array = array[0]
     if array.ndim != 2:

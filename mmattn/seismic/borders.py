@@ -18,7 +18,7 @@ from scipy.fft import dct
 
 LINES = 3
 """Pixel lines of a border strip."""
-MAX_CORRELATION = 0.97
+MAX_CORRELATION = 0.8
 """Factor on the canonical correlations: real seams are a little less alike than those inside a tile."""
 EVEN_SPREAD = 0.4
 """Spread of energy along a border (1: even; seismic traces: 0.25 to 0.45) from which on nothing is discounted."""

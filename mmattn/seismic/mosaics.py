@@ -12,9 +12,9 @@ import numpy as np
 
 from mmattn.seismic.borders import Borders, fit_borders
 
-THRESHOLD = 35.0
+THRESHOLD = 20.0
 """Evidence in nats that a join needs; docs/tgs.md has what it finds and misses."""
-FLOOR = 15.0
+FLOOR = 10.0
 """Evidence of its own that a pair needs to be considered at all, other seams helping."""
 
 Progress = Callable[[int, int], None]

@@ -18,6 +18,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patheffects import Normal, Stroke
+from matplotlib.ticker import MaxNLocator
 from skimage.measure import find_contours
 
 TRUTH_COLOR = '#E69F00'
@@ -317,6 +318,7 @@ def _draw_curves(ax: Axes, panel: str, curves: Sequence[Curve]) -> None:
     ax.set_title(panel, fontsize=10, loc='left')
     ax.set_xlabel(curves[0].xlabel, fontsize=9)
     ax.tick_params(labelsize=8)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.grid(color='0.9')
     ax.set_axisbelow(True)
     ax.spines[['top', 'right']].set_visible(False)

@@ -213,7 +213,7 @@ def _match(images: dict[str, np.ndarray], held_out: dict[str, np.ndarray], repor
         raise ValueError(f'border matching needs tiles of one size, found {sorted(shapes)}; give the groups as a csv')
     names = list(tiles)
     labels = find_mosaics(np.stack(list(tiles.values())), progress=lambda k, n: report('matching borders', k, n))
-    return {name: f'mosaic_{label:05d}' for name, label in zip(names, labels)}
+    return {name: f'mosaic_{names[label]}' for name, label in zip(names, labels)}
 
 
 def _fold_table(folds: dict[str, FoldRow], num_folds: int) -> list[dict]:

@@ -12,7 +12,7 @@ def test_builds_with_options():
 
 
 def test_unknown_name_lists_the_known():
-    with pytest.raises(ValueError, match="no attention layer 'Foo'; there are .*CrissCrossAttention"):
+    with pytest.raises(ValueError, match=r"no attention layer 'Foo'; there are .*CrissCrossAttention"):
         build_attention('Foo', 8)
 
 

@@ -50,7 +50,7 @@ def read(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-@pytest.mark.parametrize('dtype', [torch.int64, torch.float32])
+@pytest.mark.parametrize('dtype', [torch.int64, torch.float32, torch.bfloat16])
 def test_overlap_equals_mmseg(dtype):
     predictions, truths = masks(10)
     truths[3, 5:15, :8] = 255

@@ -1,4 +1,4 @@
-# Salt tiles. SALT_DATA names the folder that tools/prepare_tgs.py wrote; unset, the built-in synthetic survey stands in.
+# Salt tiles: of the folder in SALT_DATA, written by tools/prepare_tgs.py, or else of the built-in synthetic survey.
 import json
 import os
 

@@ -94,7 +94,8 @@ def read_curves(work_dir: str | Path, *, validation_unit: str = 'iteration') -> 
         for key, values in run.items():
             kept = {step: value for step, value in points.get(key, {}).items() if step < min(values)}
             points[key] = kept | values
-    return [_curve(stage, name, values, validation_unit) for (stage, name), values in _ordered(points)]
+    curves = [_curve(stage, name, values, validation_unit) for (stage, name), values in points.items()]
+    return sorted(curves, key=_place)
 
 
 def _entries(file: Path) -> Iterator[dict]:
@@ -107,9 +108,9 @@ def _entries(file: Path) -> Iterator[dict]:
                 raise ValueError(f'{file}, line {number}: not JSON ({error})') from error
 
 
-def _ordered(points: dict[tuple[str, str], dict[float, float]]) -> list[tuple[tuple[str, str], dict[float, float]]]:
-    """Total loss first, then its parts, metrics and the learning rate last."""
-    return sorted(points.items(), key=lambda item: (item[0][1] == 'lr', item[0][0] != 'train', item[0][1] != 'loss'))
+def _place(curve: Curve) -> tuple[bool, bool, bool]:
+    """Sorts the training loss first, its total before its parts, then validation, then all else, each as logged."""
+    return curve.panel != 'training loss', curve.name != 'loss', not curve.panel.startswith('validation')
 
 
 def _curve(stage: str, name: str, values: dict[float, float], validation_unit: str) -> Curve:

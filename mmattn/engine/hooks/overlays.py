@@ -213,11 +213,14 @@ def _panel(output: SegDataSample, section: Tensor) -> tuple[OverlayPanel, float 
     title = str(meta.get('img_id') or Path(meta.get('img_path') or 'tile').stem)
     truth, iou = None, None
     union = int(prediction.sum())
+    shares = f'{float(prediction.float().mean()):.0%} predicted'
     if 'gt_sem_seg' in output:
         truth = output.gt_sem_seg.data.reshape(probability.shape).to(prediction.device)
         predicted, true = (prediction == 1) & (truth <= 1), truth == 1
         union = int((predicted | true).sum())
         iou = int((predicted & true).sum()) / union if union else 1.0
-        title += f'   IoU {iou:.2f}' if union else '   no salt'
+        title += f'   IoU {iou:.2f}' if union else ''
+        shares = f'{float(true.float().mean()):.0%} true, ' + shares
+    title += f'   salt {shares}'
     arrays = [None if array is None else array.cpu().numpy() for array in (section, probability, truth, prediction)]
     return OverlayPanel(*arrays, title=title), iou, union

@@ -10,7 +10,7 @@ class CrissCrossHead(AttentionHead):
     """Recurrent criss-cross attention between two convolutions.
 
     With ``act_cfg=dict(type='LeakyReLU', negative_slope=0.01)`` and ``attention_channels=in_channels // 4`` it is the
-    authors' ``RCCAModule``; with the defaults it is MMSegmentation's ``CCHead``, without its need of compiled operators.
+    authors' ``RCCAModule``; with the defaults it is MMSegmentation's ``CCHead``, but needs no compiled operators.
 
     Args:
         in_channels: channels of the selected feature map.

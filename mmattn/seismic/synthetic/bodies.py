@@ -1,14 +1,14 @@
 """Salt bodies as level sets: positive inside, about the distance to the boundary in samples.
 
-Each shape is a function of the depth and crossline position relative to the section, so that the same body continues from
-inline to inline while its centre and width change smoothly.
+Each shape is a function of depth and crossline position relative to the section, so that one body continues from inline
+to inline while its centre and width change smoothly.
 """
 
 from collections.abc import Callable
 
 import numpy as np
 
-from mmattn.seismic.synthetic.fields import InlineAxis, SmoothCurve, SmoothField
+from mmattn.seismic.synthetic.fields import InlineAxis, SmoothCurve, SmoothField, SmoothScalar
 from mmattn.seismic.synthetic.grid import Grid
 
 Shape = Callable[[int], np.ndarray]
@@ -29,9 +29,8 @@ class _Context:
         return SmoothCurve(self.rng, self.axis, self.grid.x, scale or self.curve_scale)
 
     def drift(self, amplitude: float) -> Callable[[int], np.float32]:
-        """A scalar that starts at a random value and changes along the inlines."""
-        coefficients = self.axis.draw(self.rng, ())
-        return lambda inline: np.float32(amplitude) * np.float32(self.axis.at(coefficients, inline))
+        scalar = SmoothScalar(self.rng, self.axis)
+        return lambda inline: np.float32(amplitude) * scalar.at(inline)
 
 
 def _flank(context: _Context) -> Shape:
@@ -94,7 +93,8 @@ def _sheet(context: _Context) -> Shape:
     rough_top, rough_base = rng.gamma(1.5, 0.1) * context.curve_scale, rng.gamma(1.5, 0.1) * context.curve_scale
     shift = context.drift(0.1 * context.height)
     u = side * (context.grid.x / context.width - 0.5) + 0.5
-    wedge = np.sqrt(np.clip((u - tip) / rng.uniform(0.3, 1.0), 0, 1.5)) - 0.8 * (u < tip)
+    reach = np.float32(rng.uniform(0.3, 1.0))
+    wedge = np.sqrt(np.clip((u - tip) / reach, 0, 1.5)) + 4 * np.minimum(u - tip, 0)
     line = (middle + slope * (context.grid.x - context.width / 2)).astype(np.float32)
 
     def at(y: int) -> np.ndarray:
@@ -186,7 +186,7 @@ class SaltBody:
         self._shape = _SHAPES[str(rng.choice(list(_FREQUENCY), p=list(_FREQUENCY.values())))](context)
         scale = wavelength * rng.uniform(0.5, 1.5) + 2
         self._rugosity = SmoothField(rng, fine_axis, grid.z, grid.x, (scale, scale))
-        self._rugosity_height = np.float32(rng.gamma(1.0, 0.12) * scale)
+        self._rugosity_height = np.float32(rng.gamma(0.8, 0.18) * scale)
         self._offset = np.float32(0)
         step = max(1, axis.count // 9)
         sample = [grid.crop(self.level(y))[::2, ::2].ravel() for y in range(step // 2, axis.count, step)]

@@ -1,11 +1,13 @@
 """Smooth random functions: the raw material of layers, salt surfaces and gain maps.
 
-A field is a grid of white Gaussian coefficients spread by Gaussian bumps along each axis, so that it costs two small matrix
-products. Coefficients have a third, inline, axis: in a volume they change smoothly from inline to inline, in a single section
-there is one inline only.
+A field is a grid of white Gaussian coefficients spread by Gaussian bumps along each axis, so that it costs two small
+matrix products. Coefficients have a third, inline, axis: in a volume they change smoothly from inline to inline; a
+single section is a volume of one inline.
 """
 
 import numpy as np
+
+_BLOCK = 2**18  # multiplications that BLAS libraries leave to one thread
 
 
 def gaussian_basis(positions: np.ndarray, scale: float) -> np.ndarray:
@@ -20,6 +22,21 @@ def gaussian_basis(positions: np.ndarray, scale: float) -> np.ndarray:
     offset = (positions[:, None].astype(np.float32) / np.float32(scale) - centres) / np.float32(0.8)
     basis = np.exp(np.float32(-0.5) * offset * offset)
     return basis / np.sqrt((basis * basis).sum(axis=1, keepdims=True))
+
+
+def multiply(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Matrix product in blocks that run on one thread, since the last digit would depend on how many there are."""
+    inner = left.shape[1]
+    width = max(1, min(right.shape[1], _BLOCK // (8 * inner)))
+    height = max(1, _BLOCK // (inner * width))
+    if height >= len(left) and width == right.shape[1]:
+        return left @ right
+    product = np.empty((len(left), right.shape[1]), np.result_type(left, right))
+    for row in range(0, len(left), height):
+        for column in range(0, right.shape[1], width):
+            part = left[row : row + height] @ right[:, column : column + width]
+            product[row : row + height, column : column + width] = part
+    return product
 
 
 class InlineAxis:
@@ -40,7 +57,11 @@ class InlineAxis:
 
     def at(self, coefficients: np.ndarray, inline: int) -> np.ndarray:
         """Interpolates coefficients (M, *shape) to one inline, shape (*shape); unit variance is kept."""
-        return coefficients[0] if self.count == 1 else np.tensordot(self.basis[inline], coefficients, axes=1)
+        if self.count == 1:
+            return coefficients[0]
+        weights = self.basis[inline]
+        near = np.flatnonzero(weights > 1e-6)
+        return sum(weights[bump] * coefficients[bump] for bump in near)
 
 
 class SmoothCurve:
@@ -53,7 +74,7 @@ class SmoothCurve:
 
     def at(self, inline: int) -> np.ndarray:
         """Returns the curve on one inline, shape (X,)."""
-        return self._basis @ self._axis.at(self._coefficients, inline)
+        return (self._basis * self._axis.at(self._coefficients, inline)).sum(axis=1)
 
 
 class SmoothField:
@@ -74,4 +95,17 @@ class SmoothField:
 
     def at(self, inline: int) -> np.ndarray:
         """Returns the field on one inline, shape (Z, X)."""
-        return self._basis_z @ self._axis.at(self._coefficients, inline) @ self._basis_x.T
+        columns = multiply(self._basis_z, self._axis.at(self._coefficients, inline))
+        return multiply(columns, self._basis_x.T)
+
+
+class SmoothScalar:
+    """A random number of unit variance that changes smoothly along the inlines."""
+
+    def __init__(self, rng: np.random.Generator, axis: InlineAxis) -> None:
+        self._axis = axis
+        self._coefficients = axis.draw(rng, ())
+
+    def at(self, inline: int) -> np.float32:
+        """Returns the number on one inline."""
+        return np.float32(self._axis.at(self._coefficients, inline))

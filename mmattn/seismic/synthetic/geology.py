@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mmattn.seismic.synthetic.fields import InlineAxis, SmoothCurve, SmoothField
+from mmattn.seismic.synthetic.fields import InlineAxis, SmoothCurve, SmoothField, SmoothScalar
 from mmattn.seismic.synthetic.grid import Grid
 
 TABLE_RATE = 16  # impedance samples a wavelength
@@ -30,11 +30,11 @@ class LayerTable:
         layer *= np.exp(rng.uniform(0.1, 0.6) * package)
         values = np.repeat(layer, thickness)[:size].astype(np.float32)
         self._table = (values - values.mean()) / values.std()
-        self._mask = size - 1
+        self._mask, self._shift = size - 1, np.float32(size)  # the shift keeps what is truncated positive
 
     def at(self, coordinate: np.ndarray) -> np.ndarray:
         """Looks up the impedance, unit variance; ``coordinate`` is in samples, any shape."""
-        return self._table.take((coordinate * self._rate).astype(np.int32) & self._mask)
+        return self._table.take((coordinate * self._rate + self._shift).astype(np.int32) & self._mask)
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Fault:
     cotangent: float
     throw: float
     growth: float
-    bend: SmoothCurve | None
+    bend: SmoothScalar
 
 
 class Strata:
@@ -71,23 +71,25 @@ class Strata:
     ) -> None:
         self._grid = grid
         height, width = grid.height, grid.width
-        extent = 2.0 * (len(grid.z) + len(grid.x)) + 8 * wavelength
+        extent = 2.0 * (len(grid.z) + len(grid.x)) + 0.3 * axis.count + 8 * wavelength
         self._table = LayerTable(rng, wavelength=wavelength, extent=2 * extent)
         self._far = np.float32(extent)
         dip = np.clip(rng.normal(0, rng.choice([0.1, 0.4, 0.9], p=[0.25, 0.4, 0.35])), -1.3, 1.3)
         self._cosine, self._sine = np.float32(np.cos(dip)), np.float32(np.sin(dip))
+        self._inline_dip = np.float32(rng.normal(0, 0.15))
         self._fan = np.float32(rng.normal(0, 0.3) / max(height, width))
-        scale = rng.uniform(0.8, 4) * wavelength + 6
+        scale = rng.uniform(0.7, 3) * wavelength + 6
         self._fold = SmoothCurve(rng, axis, grid.x, scale)
         self._fold_height = np.float32(rng.gamma(1.5, 0.14) * scale)
         self._fold_growth = np.float32(rng.uniform(-0.6, 1.0) / height)
         wobble = wavelength * rng.uniform(0.4, 1.0)
-        self._wobble = SmoothField(rng, fine_axis, grid.z, grid.x, (wobble, wobble * rng.uniform(0.4, 1.3)))
-        self._wobble_height = np.float32(wavelength * rng.gamma(1.5, 0.15))
+        wobble_x = wobble * rng.uniform(0.4, 1.1)
+        self._wobble = SmoothField(rng, fine_axis, grid.z, grid.x, (wobble, wobble_x))
+        self._wobble_height = np.float32(min(wavelength * rng.gamma(1.5, 0.15), 0.5 * wobble_x))
         facies = wavelength * rng.uniform(0.6, 2.5) + 3
         self._facies = SmoothField(rng, axis, grid.z, grid.x, (facies, 1.5 * facies))
         self._facies_weight = np.float32(rng.uniform(0.2, 1.0))
-        self._faults = [self._draw_fault(rng, wavelength) for _ in range(rng.poisson(0.9))]
+        self._faults = [self._draw_fault(rng, axis, wavelength) for _ in range(rng.poisson(0.9))]
         self._unconformity = None
         if rng.uniform() < 0.35:
             self._unconformity = SmoothCurve(rng, axis, grid.x, rng.uniform(2, 5) * wavelength + 10)
@@ -99,7 +101,7 @@ class Strata:
             self._upper_gain = np.float32(rng.uniform(0.3, 1.2))
         self._centre = np.float32(width * rng.uniform(0, 1))
 
-    def _draw_fault(self, rng: np.random.Generator, wavelength: float) -> Fault:
+    def _draw_fault(self, rng: np.random.Generator, axis: InlineAxis, wavelength: float) -> Fault:
         side = rng.choice([-1.0, 1.0])
         return Fault(
             x=rng.uniform(0, 1) * self._grid.width,
@@ -107,7 +109,7 @@ class Strata:
             cotangent=side * rng.uniform(0.15, 0.9),
             throw=side * wavelength * rng.gamma(2.0, 0.45),
             growth=rng.uniform(0.5, 4) * wavelength,
-            bend=None,
+            bend=SmoothScalar(rng, axis),
         )
 
     def multiples(self) -> np.ndarray:
@@ -124,11 +126,12 @@ class Strata:
         """
         z, x = self._grid.z[:, None], self._grid.x[None, :]
         lateral = x - self._centre
-        fold = self._fold.at(inline) * self._fold_height
+        fold = self._fold.at(inline) * self._fold_height + self._inline_dip * np.float32(inline)
         shape = z * (self._cosine + self._fan * lateral) + (lateral * self._sine + fold)
         shape = shape - (z * self._fold_growth) * fold + self._wobble.at(inline) * self._wobble_height
         for fault in self._faults:
-            side = (x - fault.x) - (z - fault.z) * np.float32(fault.cotangent) > 0
+            place = np.float32(fault.x) + fault.bend.at(inline) * np.float32(0.15 * self._grid.width)
+            side = (x - place) - (z - fault.z) * np.float32(fault.cotangent) > 0
             throw = np.clip((z - fault.z) * np.float32(1 / fault.growth) + 0.5, 0, 1) * np.float32(fault.throw)
             shape += side * throw
         for extra in (uplift, disorder):

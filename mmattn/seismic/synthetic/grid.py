@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from math import ceil
 
 import numpy as np
 from scipy import fft
 
-MARGIN = 13  # samples on each side at least
+SMALLEST_MARGIN = 13  # samples
 
 
 @dataclass(frozen=True)
@@ -16,35 +17,27 @@ class Grid:
     Args:
         height: Samples of the tile.
         width: Traces of the tile.
+        margin: Samples on each side, at least; the geology goes on there.
     """
 
     height: int
     width: int
+    margin: int
 
     @cached_property
     def z(self) -> np.ndarray:
-        """Depths, float32 (Z,), from ``-MARGIN``."""
-        return np.arange(-MARGIN, fft.next_fast_len(self.height + 2 * MARGIN) - MARGIN, dtype=np.float32)
+        """Depths, float32 (Z,), from ``-margin``."""
+        return self._positions(self.height)
 
     @cached_property
     def x(self) -> np.ndarray:
-        """Crossline positions, float32 (X,), from ``-MARGIN``."""
-        return np.arange(-MARGIN, fft.next_fast_len(self.width + 2 * MARGIN) - MARGIN, dtype=np.float32)
+        """Crossline positions, float32 (X,), from ``-margin``."""
+        return self._positions(self.width)
 
     @property
     def shape(self) -> tuple[int, int]:
         """Shape (Z, X) of the padded section."""
         return len(self.z), len(self.x)
-
-    @cached_property
-    def taper(self) -> np.ndarray:
-        """Cosine taper, one over the tile and zero at the padded border, float32 (Z, X)."""
-
-        def one_axis(positions: np.ndarray, size: int) -> np.ndarray:
-            outside = np.maximum(-positions / MARGIN, (positions - (size - 1)) / (positions[-1] - (size - 1)))
-            return (0.5 + 0.5 * np.cos(np.pi * np.clip(outside, 0, 1))).astype(np.float32)
-
-        return one_axis(self.z, self.height)[:, None] * one_axis(self.x, self.width)
 
     @cached_property
     def wavenumbers(self) -> tuple[np.ndarray, np.ndarray]:
@@ -55,10 +48,18 @@ class Grid:
 
     def crop(self, padded: np.ndarray) -> np.ndarray:
         """Cuts the tile (H, W) out of a padded section (Z, X)."""
-        return padded[MARGIN : MARGIN + self.height, MARGIN : MARGIN + self.width]
+        return padded[self.margin : self.margin + self.height, self.margin : self.margin + self.width]
+
+    def _positions(self, length: int) -> np.ndarray:
+        padded = fft.next_fast_len(length + 2 * self.margin, real=True)
+        return np.arange(-self.margin, padded - self.margin, dtype=np.float32)
 
 
-@lru_cache(maxsize=16)
-def get_grid(height: int, width: int) -> Grid:
-    """Returns the grid of a tile; grids are shared, since they hold constants only."""
-    return Grid(height, width)
+def get_grid(height: int, width: int, wavelength: float) -> Grid:
+    """Returns the grid of a tile with a margin of a wavelength, so that what wraps around does not reach the tile."""
+    return _shared_grid(height, width, max(SMALLEST_MARGIN, ceil(wavelength)))
+
+
+@lru_cache(maxsize=64)
+def _shared_grid(height: int, width: int, margin: int) -> Grid:
+    return Grid(height, width, margin)

@@ -1,9 +1,9 @@
 """From impedance to a migrated image: a point-spread function in the wavenumber domain.
 
-A migrated image is the reflectivity filtered by the survey's point-spread function, whose spectrum is the wavelet's along the
-wavenumber's length and the illumination along its direction (Lecomte, "Resolution and illumination analyses in PSDM: A
-ray-based approach", The Leading Edge 27(5), 2008). It gives band-limited boundaries of any dip, dim steep flanks and lateral
-smoothing for the price of one transform.
+A migrated image is the reflectivity filtered by the survey's point-spread function, whose spectrum is the wavelet's
+along the wavenumber's length and the illumination along its direction (Lecomte, "Resolution and illumination analyses
+in PSDM: A ray-based approach", The Leading Edge 27(5), 2008). It gives band-limited boundaries of any dip, dim steep
+flanks and lateral smoothing for the price of one transform and its inverse.
 """
 
 import numpy as np
@@ -37,7 +37,7 @@ class PointSpread:
 
     def __init__(self, rng: np.random.Generator, grid: Grid, *, wavelength: float) -> None:
         kz, kx = grid.wavenumbers
-        stretch = np.float32(rng.uniform(0.4, 1.2))
+        stretch = np.float32(np.exp(rng.normal(-0.5, 0.4)))
         radius = np.sqrt(kz * kz + (kx * stretch) ** 2)
         peak = 1 / wavelength
         if rng.uniform() < 0.6:
@@ -59,6 +59,7 @@ class PointSpread:
         energy = (np.abs(spectrum[:, 0]) ** 2 * layers).sum() / layers.sum()
         leak = np.float32(rng.normal(0, 0.35)) * np.exp(-((radius / np.float32(0.4 * peak)) ** 2))
         self._spectrum = spectrum / np.sqrt(energy) + leak
+        self._spectrum[0, 0] = 0
 
     def __call__(self, impedance: np.ndarray) -> np.ndarray:
         """Images an impedance section, both float32 (Z, X)."""

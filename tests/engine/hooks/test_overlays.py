@@ -98,7 +98,7 @@ def test_test_leaves_a_picture(make_runner, tmp_path, tiles, toy, drawn, channel
     assert names(drawn[0]['worst IoU']) == ranked[:2]
     assert len(drawn[0]['random']) == 1
     worst = drawn[0]['worst IoU'][0]
-    assert worst.title == f'{ranked[0]}   IoU {ious[ranked[0]]:.2f}'
+    assert worst.title.startswith(f'{ranked[0]}   IoU {ious[ranked[0]]:.2f}   salt ')
     index = int(ranked[0].removeprefix('tile'))
     np.testing.assert_array_equal(worst.section, dataset[index]['inputs'][0])
     np.testing.assert_array_equal(worst.prediction, predictions[index])
@@ -163,7 +163,7 @@ def test_resized_inputs_are_drawn_at_the_size_of_the_output():
     output.seg_logits = PixelData(data=torch.zeros(2, 8, 6))
     output.pred_sem_seg = PixelData(data=torch.ones(8, 6, dtype=torch.int64)[None])
     panel, iou, union = overlays._panel(output, overlays._section(batch, 0))
-    assert panel.title == 'tile7'
+    assert panel.title == 'tile7   salt 100% predicted'
     assert (iou, union) == (None, 48)
     np.testing.assert_array_equal(panel.section, np.full((8, 6), 3.0))
     np.testing.assert_array_equal(panel.probability, np.full((8, 6), 0.5))
@@ -176,11 +176,11 @@ def test_ignored_pixels_do_not_count():
     output.gt_sem_seg = PixelData(data=torch.tensor([1, 0, 255, 255]).repeat(4, 1)[None])
     panel, iou, union = overlays._panel(output, torch.zeros(4, 4))
     assert (iou, union) == (0.5, 8)
-    assert panel.title == 'a   IoU 0.50'
+    assert panel.title == 'a   IoU 0.50   salt 25% true, 100% predicted'
 
 
 def test_errors_are_logged_once_and_do_not_end_the_test(make_runner, tmp_path, toy):
-    runner = make_runner(OverlayHook(), model=toy(3))  # it predicts two channels, but for a call below
+    runner = make_runner(OverlayHook(), model=toy())
     runner.model.encode_decode = lambda inputs, samples=None: torch.zeros(len(inputs), 3, 24, 20)
     metrics = runner.test()
     assert 'salt_iou' in metrics

@@ -1,0 +1,69 @@
+"""Writes synthetic sections as a folder in the layout of the TGS salt competition."""
+
+import csv
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from mmattn.seismic.rle import encode_rle
+from mmattn.seismic.synthetic.options import check_whole
+from mmattn.seismic.synthetic.section import SyntheticSurvey
+
+
+def write_tgs_folder(
+    survey: SyntheticSurvey,
+    num_sections: int,
+    folder: str | os.PathLike,
+    *,
+    progress: Callable[[int, int], None] | None = None,
+) -> Path:
+    """Writes ``images/ID.png``, ``masks/ID.png``, ``train.csv`` (id,rle_mask) and ``depths.csv`` (id,z).
+
+    Masks are 16-bit (0 and 65535) where there is salt and 8-bit where there is none, as in the competition. The tables
+    are written last: a folder without them is unfinished.
+
+    Args:
+        survey: Where the sections come from.
+        num_sections: Sections 0 to ``num_sections`` - 1 are written.
+        folder: Target; made if need be.
+        progress: Called with the sections done and ``num_sections`` after each section.
+
+    Returns:
+        The folder.
+
+    Raises:
+        TypeError: ``num_sections`` is no integer.
+        ValueError: ``num_sections`` is below 1.
+        FileExistsError: The folder holds something already.
+        NotADirectoryError: The target is a file.
+    """
+    num_sections = check_whole('num_sections', num_sections, least=1)
+    folder = Path(folder)
+    if folder.exists() and not folder.is_dir():
+        raise NotADirectoryError(f'{folder} is a file; the target must be a new or empty folder')
+    if folder.is_dir() and any(folder.iterdir()):
+        raise FileExistsError(f'{folder} is not empty; give a new or empty folder')
+    (folder / 'images').mkdir(parents=True)
+    (folder / 'masks').mkdir()
+    rows = []
+    for index in range(num_sections):
+        section, name = survey.section(index), f'{index:010x}'
+        mask = section.mask.astype(np.uint16) * np.uint16(65535) if section.has_salt else section.mask
+        Image.fromarray(section.image).save(folder / 'images' / f'{name}.png')
+        Image.fromarray(mask).save(folder / 'masks' / f'{name}.png')
+        rows.append((name, encode_rle(section.mask), section.depth))
+        if progress is not None:
+            progress(index + 1, num_sections)
+    _write_csv(folder / 'depths.csv', ('id', 'z'), [(name, depth) for name, _, depth in rows])
+    _write_csv(folder / 'train.csv', ('id', 'rle_mask'), [(name, rle) for name, rle, _ in rows])
+    return folder
+
+
+def _write_csv(path: Path, header: tuple[str, ...], rows: list[tuple]) -> None:
+    with open(path, 'w', newline='', encoding='utf-8') as file:
+        writer = csv.writer(file, lineterminator='\n')
+        writer.writerow(header)
+        writer.writerows(rows)

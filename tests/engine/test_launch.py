@@ -1,0 +1,154 @@
+"""Configs and checkpoints given by users, and fitting a config to the device."""
+
+import subprocess
+import sys
+
+import pytest
+import torch
+from mmengine.config import Config, ConfigDict
+
+from mmattn.engine.launch import (
+    InputError,
+    check_fit,
+    choose_work_dir,
+    fit_to_device,
+    load_config,
+    read_checkpoint,
+    replace_sync_bn,
+)
+
+
+def config(**options) -> Config:
+    base = dict(
+        model=dict(backbone=dict(norm_cfg=dict(type='SyncBN')), heads=[dict(norm_cfg=dict(type='SyncBN'))]),
+        optim_wrapper=dict(type='OptimWrapper'),
+        env_cfg=dict(dist_cfg=dict(backend='nccl')),
+    )
+    return Config({**base, **options})
+
+
+def test_a_missing_config_is_named():
+    with pytest.raises(InputError, match=r"config 'nowhere.py' is not a file"):
+        load_config('nowhere.py')
+
+
+@pytest.mark.parametrize(
+    ('text', 'message'),
+    [
+        ('model = ', 'cannot be read: SyntaxError'),
+        ("_base_ = ['gone.py']", 'cannot be read'),
+        ('a = 1', 'has no `model`'),
+    ],
+)
+def test_a_broken_config_is_one_line(tmp_path, text: str, message: str):
+    (tmp_path / 'broken.py').write_text(text)
+    with pytest.raises(InputError, match=message) as error:
+        load_config(str(tmp_path / 'broken.py'))
+    assert '\n' not in str(error.value)
+
+
+def test_options_override(tmp_path):
+    (tmp_path / 'a.py').write_text('model = dict(depth=18)')
+    assert load_config(str(tmp_path / 'a.py'), {'model.depth': 50}).model.depth == 50
+
+
+class Evil:
+    def __reduce__(self):
+        return (eval, ('print("ran")',))
+
+
+@pytest.mark.parametrize(
+    ('content', 'message'),
+    [(b'junk', 'cannot be read'), (Evil(), 'cannot be read'), ([torch.ones(1)], 'holds a list, not a dict of weights')],
+)
+def test_a_wrong_checkpoint_is_one_line(tmp_path, capsys, content, message: str):
+    path = tmp_path / 'a.pth'
+    path.write_bytes(content) if isinstance(content, bytes) else torch.save(content, path)
+    with pytest.raises(InputError, match=message) as error:
+        read_checkpoint(str(path))
+    assert '\n' not in str(error.value)
+    assert capsys.readouterr().out == ''
+
+
+def test_a_missing_checkpoint_is_named():
+    with pytest.raises(InputError, match=r"checkpoint 'gone.pth' is not a file"):
+        read_checkpoint('gone.pth')
+
+
+def test_a_good_checkpoint_and_a_url_pass(tmp_path):
+    torch.save(dict(state_dict=dict(a=torch.ones(2))), tmp_path / 'a.pth')
+    assert read_checkpoint(str(tmp_path / 'a.pth'))['a'].tolist() == [1, 1]
+    assert read_checkpoint('https://example.org/a.pth') is None
+
+
+def test_a_checkpoint_of_another_model_is_an_error():
+    model = torch.nn.Linear(3, 2)
+    check_fit(model, {f'module.{key}': value for key, value in model.state_dict().items()}, 'a.pth')
+    check_fit(model, None, 'https://example.org/a.pth')
+    with pytest.raises(InputError, match='of 2 tensors 1 are missing and 1 have another shape, bias for one'):
+        check_fit(model, dict(weight=torch.ones(5, 5)), 'a.pth')
+
+
+@pytest.mark.parametrize(
+    ('own', 'given', 'expected'), [(None, None, 'work_dirs/x'), ('own', None, 'own'), ('own', 'given', 'given')]
+)
+def test_work_dir(own: str | None, given: str | None, expected: str):
+    cfg = Config(dict(work_dir=own) if own else {})
+    choose_work_dir(cfg, 'configs/x.py', given)
+    assert cfg.work_dir == expected
+
+
+def test_replace_sync_bn_everywhere():
+    model = config().model
+    assert replace_sync_bn(model) == 2
+    assert model == ConfigDict(backbone=dict(norm_cfg=dict(type='BN')), heads=[dict(norm_cfg=dict(type='BN'))])
+
+
+def test_cpu_alone_changes_nothing(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
+    cfg = config(launcher='none')
+    fit_to_device(cfg, amp=True)
+    assert cfg.to_dict() == config(launcher='none').to_dict()
+
+
+def test_cpu_processes_use_gloo_and_bn(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
+    monkeypatch.setattr(torch.distributed, 'is_initialized', lambda: True)
+    cfg = config(launcher='pytorch', find_unused_parameters=True)
+    fit_to_device(cfg)
+    assert cfg.env_cfg.dist_cfg.backend == 'gloo'
+    assert cfg.model.backbone.norm_cfg.type == 'BN'
+    assert cfg.model_wrapper_cfg.device_ids is None
+    assert cfg.model_wrapper_cfg.find_unused_parameters is True
+    assert cfg.custom_hooks == [dict(type='SyncBuffersHook')]
+
+
+def test_gpu_turns_amp_on(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: True)
+    cfg = config(launcher='pytorch')
+    fit_to_device(cfg, amp=True)
+    assert cfg.optim_wrapper == dict(type='AmpOptimWrapper', loss_scale='dynamic')
+    assert cfg.env_cfg.dist_cfg.backend == 'nccl'
+    assert cfg.model.backbone.norm_cfg.type == 'SyncBN'
+
+
+def test_amp_with_another_wrapper_is_an_error(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: True)
+    with pytest.raises(InputError, match=r"--amp needs optim_wrapper.type OptimWrapper, the config has 'Other'"):
+        fit_to_device(config(optim_wrapper=dict(type='Other')), amp=True)
+
+
+@pytest.mark.parametrize(
+    ('tool', 'arguments', 'message'),
+    [
+        ('train.py', ['nowhere.py'], "error: config 'nowhere.py' is not a file"),
+        ('test.py', ['configs/ccnet_salt.py', 'gone.pth'], "error: checkpoint 'gone.pth' is not a file"),
+    ],
+)
+def test_tools_end_with_one_line(root, tool: str, arguments: list[str], message: str):
+    result = subprocess.run(
+        [sys.executable, f'tools/{tool}', *arguments], cwd=root, capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 2
+    assert result.stderr.strip().splitlines()[-1] == message
+    assert 'Traceback' not in result.stderr
