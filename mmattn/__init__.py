@@ -4,8 +4,10 @@
 """
 
 from mmattn._distributions import check_distributions
+from mmattn._upstream import import_mmseg
 
 check_distributions()
+import_mmseg()
 
 from mmattn import checkpoints, datasets, engine, evaluation, models  # noqa: E402
 from mmattn.version import __version__  # noqa: E402

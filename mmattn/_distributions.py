@@ -51,6 +51,4 @@ def check_distributions(
             f'  pip uninstall -y {" ".join(doubled)}\n  pip install {maintained}'
         )
     if missing:
-        raise ImportError(
-            f'mmattn: {", ".join(missing)} not found. Install them:\n  pip install {maintained}'
-        )
+        raise ImportError(f'mmattn: {", ".join(missing)} not found. Install them:\n  pip install {maintained}')

@@ -1,12 +1,9 @@
 """Fixtures that several test packages share."""
 
-import warnings
 from pathlib import Path
 
 import pytest
 import torch
-
-warnings.filterwarnings('ignore', message='Fail to import ``MultiScaleDeformableAttention``')
 
 ROOT = Path(__file__).resolve().parents[1]
 

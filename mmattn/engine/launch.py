@@ -2,7 +2,6 @@
 
 import os
 import sys
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -174,7 +173,6 @@ def fit_to_device(config: Config, *, amp: bool = False) -> None:
 def run_tool(main: Callable[[], None]) -> None:
     """Runs a tool's main function: errors in what the user gave end it with one line and exit code 2."""
     os.environ.setdefault('TORCH_FORCE_WEIGHTS_ONLY_LOAD', '1')  # mmengine would fall back to running a pickle
-    warnings.filterwarnings('ignore', message='Fail to import ``MultiScaleDeformableAttention``')
     try:
         main()
     except InputError as error:

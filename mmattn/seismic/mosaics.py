@@ -35,7 +35,7 @@ def find_mosaics(images: np.ndarray, *, threshold: float = THRESHOLD, progress: 
     Args:
         images: (N, H, W) uint8, tiles of one size.
         threshold: Evidence in nats that a join needs; higher is stricter.
-        progress: Called with the number of tiles matched and their total (both axes).
+        progress: Called with the number of tiles matched and their total, 2 N for the two axes.
 
     Returns:
         (N,) int64 labels; tiles of one picture share the index of their first tile. Constant tiles stay alone.
@@ -83,7 +83,7 @@ def find_seams(
         by_row.update(rows, evidence, np.arange(count))
         by_column.update(np.arange(count), evidence.T, rows)
         if progress:
-            progress(int(rows[-1]) + 1, count)
+            progress(int(tiles[rows[-1]]) + 1 if rows[-1] + 1 < count else len(borders.valid), len(borders.valid))
     found = []
     for row in np.flatnonzero(by_column.where[by_row.where] == np.arange(count)):
         column = by_row.where[row]

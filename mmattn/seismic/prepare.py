@@ -63,6 +63,8 @@ def prepare_tgs(
         ValueError: The source is broken, a mask disagrees with its run lengths, ids do not match, or the target holds
             something else or was prepared from another source or with other options.
     """
+    if num_folds < 2 or seed < 0:
+        raise ValueError(f'num_folds must be 2 or more and seed 0 or more, got num_folds={num_folds}, seed={seed}')
     target = Path(target)
     _check_target(Path(source), target)
     report = progress or (lambda task, done, total: None)
