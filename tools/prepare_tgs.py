@@ -52,30 +52,34 @@ def main() -> int:
     """Runs the tool; 0 on success, 2 after an error told in one line, 130 when interrupted."""
     args = parse_args()
     columns = (TextColumn('{task.description}'), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    bars = Progress(*columns, console=Console(stderr=True))
+    tasks = {}
+
+    def progress(task: str, done: int, total: int) -> None:
+        bars.start()
+        if task not in tasks:
+            tasks[task] = bars.add_task(task, total=total)
+        bars.update(tasks[task], completed=done)
+
     try:
-        with Progress(*columns, console=Console(stderr=True)) as bars:
-            tasks = {}
-
-            def progress(task: str, done: int, total: int) -> None:
-                if task not in tasks:
-                    tasks[task] = bars.add_task(task, total=total)
-                bars.update(tasks[task], completed=done)
-
-            survey, already = prepare_tgs(
-                args.source,
-                args.target,
-                groups=args.groups,
-                num_folds=args.num_folds,
-                seed=args.seed,
-                progress=progress,
-            )
+        survey, already = prepare_tgs(
+            args.source,
+            args.target,
+            groups=args.groups,
+            num_folds=args.num_folds,
+            seed=args.seed,
+            progress=progress,
+        )
+        bars.stop()
         show(survey, args.target, already)
         if args.check_groups:
             show_scores(args.target, args.check_groups)
     except KeyboardInterrupt:
+        bars.stop()
         print('interrupted; the same command goes on from here', file=sys.stderr)
         return 130
     except (OSError, ValueError) as error:
+        bars.stop()
         print(f'error: {error}', file=sys.stderr)
         return 2
     return 0

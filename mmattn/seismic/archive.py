@@ -148,12 +148,14 @@ class TgsSource:
 
 def _zip_reader(archive: zipfile.ZipFile, info: zipfile.ZipInfo, label: str) -> Reader:
     def read() -> bytes:
+        if info.flag_bits & 1:
+            raise ValueError(f'{label}: member {info.filename} is encrypted')
         limit = _MAX_INNER_BYTES if info.filename.endswith(('.zip', '.csv')) else _MAX_TILE_BYTES
         if info.file_size > limit:
             raise ValueError(f'{label}: member {info.filename} has {info.file_size} bytes, more than {limit}')
         try:
             return archive.read(info)
-        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError) as error:
+        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError) as error:
             raise ValueError(
                 f'{label}: member {info.filename} cannot be read ({error}); is the download complete?'
             ) from error

@@ -83,7 +83,7 @@ def prepare_tgs(
         rles = read_rles(tables['train.csv'], name=f'{archive.path}: train.csv')
         depths = read_depths(tables['depths.csv'], name=f'{archive.path}: depths.csv')
         _check_ids(archive, rles, grouping)
-        _begin(target)
+        _begin(target, {'images': archive.images, 'masks': archive.masks, 'test/images': archive.test_images})
         for name, content in tables.items():
             _write(target / name, content)
         images, masks = _copy_labelled(archive, rles, target, report)
@@ -123,6 +123,8 @@ def _finished_survey(target: Path, how: dict) -> dict | None:
     if (target / MARKER).exists() or not (target / 'survey.json').is_file() or not (target / 'folds.csv').is_file():
         return None
     survey = read_survey(target / 'survey.json')
+    if survey.get('source_sha256') != how['source_sha256']:
+        raise ValueError(f'target {target} is finished already, from another source; name another folder or delete it')
     for name, value in how.items():
         if survey.get(name) != value:
             raise ValueError(
@@ -159,13 +161,20 @@ def _check_ids(archive: TgsSource, rles: dict[str, str], grouping: dict[str, str
         _complain(images - grouping.keys(), 'tiles without a line in the groups csv')
 
 
-def _begin(target: Path) -> None:
-    """Makes the folders, marks the target as ours and unfinished, and clears what an interrupted call left."""
+def _begin(target: Path, tiles: dict[str, dict[str, Reader]]) -> None:
+    """Makes the folders, marks the target as ours and unfinished, and clears what an interrupted call left.
+
+    Tiles in a folder that are not in the source's ``tiles`` come from another source and are an error.
+    """
+    for folder, known in tiles.items():
+        if (target / folder).is_dir():
+            found = list_tiles(target / folder).keys()
+            _complain(found - known.keys(), f'tiles in {target / folder} are not in the source, name another folder')
     target.mkdir(parents=True, exist_ok=True)
     (target / MARKER).write_text('tools/prepare_tgs.py is at work here or was interrupted; run it again to go on.\n')
     for name in ('survey.json', 'folds.csv'):
         (target / name).unlink(missing_ok=True)
-    for folder in ('.', 'images', 'masks', 'test/images'):
+    for folder in ('.', *tiles):
         (target / folder).mkdir(parents=True, exist_ok=True)
         for stale in (target / folder).glob('.tmp-*'):
             stale.unlink(missing_ok=True)

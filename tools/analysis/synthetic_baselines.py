@@ -1,10 +1,11 @@
-"""Shows that the synthetic survey is no toy: what one threshold on one attribute reaches, and how fast sections come.
+"""Shows that the synthetic survey is no toy: what one threshold on one attribute reaches.
 
 python tools/analysis/synthetic_baselines.py --sections 500 --seed 0
 python tools/analysis/synthetic_baselines.py --data data/salt    # the same table for tiles in the TGS layout
 
 Each attribute is split by Otsu's threshold section by section; either side is taken as salt, and the better of the two
-over the whole set counts. Intersection and union are summed over all sections.
+over the whole set counts. Intersection and union are summed over all sections. Speed and tile
+statistics are printed too.
 """
 
 import argparse
@@ -14,7 +15,7 @@ import numpy as np
 
 from mmattn.seismic.synthetic import SyntheticSurvey
 from mmattn.seismic.synthetic.baselines import otsu_iou
-from mmattn.seismic.synthetic.comparison import read_tgs_sample
+from mmattn.seismic.synthetic.comparison import read_tgs_sample, tile_statistics
 
 
 def main() -> None:
@@ -37,6 +38,9 @@ def main() -> None:
     for name, (high, low) in otsu_iou([image.astype(float) - 128 for image in images], masks).items():
         print(f'{name:20s}{high:12.3f}{low:12.3f}{max(high, low):12.3f}')
     print(f'{"all salt":20s}{coverage.mean():36.3f}')
+    print(f'\n{"quantiles over tiles":22s}{"5 %":>10s}{"25 %":>10s}{"50 %":>10s}{"75 %":>10s}{"95 %":>10s}')
+    for name, values in tile_statistics(images).items():
+        print(f'{name:22s}' + ''.join(f'{value:10.3g}' for value in np.quantile(values, (0.05, 0.25, 0.5, 0.75, 0.95))))
 
 
 def make(args: argparse.Namespace) -> tuple[list[np.ndarray], list[np.ndarray]]:

@@ -25,8 +25,8 @@ class _Context:
         self.extent = float(min(grid.height, grid.width))
         self.curve_scale = 8 + wavelength * rng.uniform(1.0, 3.0)
 
-    def curve(self, scale: float | None = None) -> SmoothCurve:
-        return SmoothCurve(self.rng, self.axis, self.grid.x, scale or self.curve_scale)
+    def curve(self) -> SmoothCurve:
+        return SmoothCurve(self.rng, self.axis, self.grid.x, self.curve_scale)
 
     def drift(self, amplitude: float) -> Callable[[int], np.float32]:
         scalar = SmoothScalar(self.rng, self.axis)
@@ -56,8 +56,7 @@ def _dome(context: _Context) -> Shape:
     def at(y: int) -> np.ndarray:
         u = np.abs(context.grid.x - np.float32(centre) - shift(y)) / np.float32(half_width)
         top = np.exp(-(u**power)) * np.float32(swell) * (1 + grow(y)) + height * curve.at(y)
-        slope = np.gradient(top)
-        return (context.z + top - context.height) / np.sqrt(1 + slope * slope)
+        return (context.z + top - context.height) / np.sqrt(1 + np.mean(np.diff(top) ** 2))
 
     return at
 
@@ -76,11 +75,8 @@ def _diapir(context: _Context) -> Shape:
     profile = head * np.exp(-((u - 0.6) ** 2) * 4) + stem + foot * np.maximum(below - head_height, 0)
     width = profile * np.sqrt(1 - np.exp(-3 * u))
 
-    def at(y: int) -> np.ndarray:
-        beside = width * (1 + grow(y)) - np.abs(context.x - centre - lean * (z - crest) - shift(y))
-        return np.minimum(beside, z - crest)
-
-    return at
+    above = np.maximum(crest - z, 0)
+    return lambda y: width * (1 + grow(y)) - np.hypot(context.x - centre - lean * (z - crest) - shift(y), above)
 
 
 def _sheet(context: _Context) -> Shape:
@@ -108,7 +104,7 @@ def _sheet(context: _Context) -> Shape:
 
 def _canopy(context: _Context) -> Shape:
     """Bodies that merged over a minibasin."""
-    parts = [_SHAPES[name](context) for name in context.rng.choice(['sheet', 'diapir', 'dome'], size=2)]
+    parts = [_SHAPES[str(name)](context) for name in context.rng.choice(['sheet', 'diapir', 'dome'], size=2)]
     return lambda y: np.maximum(parts[0](y), parts[1](y))
 
 
@@ -148,7 +144,7 @@ _SHAPES: dict[str, Callable[[_Context], Shape]] = {
 }
 _FREQUENCY = dict(flank=0.35, dome=0.2, diapir=0.14, sheet=0.12, canopy=0.06, basin=0.1, raft=0.03)
 
-# Coverage of the non-empty tiles of the TGS training set: share of tiles between these coverages (12 classes).
+# Salt coverage of the TGS training tiles that have any: share of those tiles between each two edges.
 _COVERAGE_EDGES = np.array([0.0005, 0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.98, 1.0])
 _COVERAGE_SHARE = np.array([0.07, 0.107, 0.066, 0.117, 0.086, 0.076, 0.099, 0.085, 0.072, 0.062, 0.063, 0.061, 0.036])
 

@@ -1,4 +1,4 @@
-"""Real TGS tiles beside synthetic sections: reading a sample of them and drawing both."""
+"""Real TGS tiles beside synthetic sections: reading a sample of them, statistics, and drawing both."""
 
 import os
 from pathlib import Path
@@ -41,6 +41,36 @@ def read_tgs_sample(
     if not images:
         raise FileNotFoundError(f'{source} holds no tiles with masks that are not constant')
     return images, masks
+
+
+def tile_statistics(images: list[np.ndarray]) -> dict[str, np.ndarray]:
+    """Measures each tile's grey values, vertical wavenumber and continuity.
+
+    Args:
+        images: Grey values, (H, W) each, not constant.
+
+    Returns:
+        By name, one value a tile: mean and deviation in grey values, kurtosis, the energy's mean vertical wavenumber in
+        cycles a sample, and the correlation of traces (``across``) and samples (``along``) 1 and 4 apart.
+    """
+    rows: dict[str, list[float]] = {}
+    for image in images:
+        centred = image - image.mean(dtype=np.float64)
+        variance = (centred**2).mean()
+        window = np.hanning(len(image))[:, None]
+        energy = (np.abs(np.fft.rfft(centred * window, axis=0)) ** 2).sum(axis=1)[1:]
+        values = {
+            'mean grey': image.mean(),
+            'deviation': np.sqrt(variance),
+            'kurtosis': (centred**4).mean() / variance**2,
+            'vertical wavenumber': (energy * np.fft.rfftfreq(len(image))[1:]).sum() / energy.sum(),
+        }
+        for lag in (1, 4):
+            values[f'correlation across, {lag}'] = (centred[:, lag:] * centred[:, :-lag]).mean() / variance
+            values[f'correlation along, {lag}'] = (centred[lag:] * centred[:-lag]).mean() / variance
+        for name, value in values.items():
+            rows.setdefault(name, []).append(float(value))
+    return {name: np.array(values) for name, values in rows.items()}
 
 
 def save_gallery(

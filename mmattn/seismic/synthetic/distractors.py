@@ -5,7 +5,7 @@ import numpy as np
 from mmattn.seismic.synthetic.fields import InlineAxis, SmoothField
 from mmattn.seismic.synthetic.grid import Grid
 
-_KINDS = {'slump': 0.5, 'gas': 0.3, 'bright spot': 0.2}  # and their shares
+_KINDS = {'slump': 0.55, 'gas': 0.25, 'bright spot': 0.2}  # and their shares
 _GAIN = {'gas': 0.25, 'bright spot': 2.5}
 
 

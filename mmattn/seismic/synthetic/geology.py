@@ -25,9 +25,9 @@ class LayerTable:
         mean_thickness = rng.uniform(0.15, 0.45) * TABLE_RATE
         thickness = rng.gamma(rng.uniform(1.0, 4.0), 1.0, size=int(2.5 * size / mean_thickness) + 8)
         thickness = np.maximum(1, np.rint(thickness * mean_thickness / thickness.mean())).astype(int)
-        layer = rng.standard_normal(len(thickness)) * rng.gamma(2.5, 1.0, len(thickness))
+        layer = rng.standard_normal(len(thickness)) * rng.gamma(4.0, 1.0, len(thickness))
         package = np.repeat(rng.standard_normal(len(layer) // 12 + 1), 12)[: len(layer)]
-        layer *= np.exp(rng.uniform(0.1, 0.6) * package)
+        layer *= np.exp(rng.uniform(0.1, 0.4) * package)
         values = np.repeat(layer, thickness)[:size].astype(np.float32)
         self._table = (values - values.mean()) / values.std()
         self._mask, self._shift = size - 1, np.float32(size)  # the shift keeps what is truncated positive

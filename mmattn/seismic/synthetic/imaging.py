@@ -51,7 +51,7 @@ class PointSpread:
         along = kz * np.float32(np.cos(tilt)) + kx * np.float32(np.sin(tilt))
         aperture = np.float32(np.tan(rng.uniform(0.7, 1.5)))
         ratio = (kx * kx) / (aperture * aperture * (kz * kz) + np.float32(1e-6))
-        phase = rng.choice([0.0, rng.normal(0.0, 0.7)])
+        phase = rng.choice([0.0, rng.normal(0.0, 0.5)])
         derivative = along * (1j * np.cos(phase) - np.sin(phase) * np.sign(along)).astype(np.complex64)
         spectrum = derivative * (band * np.exp(-ratio * ratio))
         # Layers of unit variance, about one-sided in wavenumber below the peak, come out with about unit variance.

@@ -57,7 +57,7 @@ class Gain:
         scale = rng.uniform(0.2, 0.6) * min(grid.height, grid.width) + 6
         self._local = SmoothField(rng, axis, grid.z, grid.x, (scale, scale))
         self._traces = SmoothCurve(rng, axis, grid.x, scale)
-        self._strength = np.float32(rng.gamma(1.5, 0.1)), np.float32(rng.gamma(1.2, 0.07))
+        self._strength = np.float32(rng.gamma(1.5, 0.08)), np.float32(rng.gamma(1.2, 0.06))
         self._decay = grid.z[:, None] * np.float32(rng.normal(0.3, 0.35) / grid.height)
 
     def at(self, inline: int) -> np.ndarray:

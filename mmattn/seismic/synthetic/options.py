@@ -44,8 +44,8 @@ def check_number(name: str, value: float, *, low: float, high: float) -> float:
 def check_wavelengths(value: tuple[float, float]) -> tuple[float, float]:
     """Returns the shortest and longest wavelength in samples; TypeError or ValueError otherwise."""
     if not isinstance(value, tuple | list) or len(value) != 2:
-        raise ValueError(f'wavelength must be two numbers, the shortest and the longest, got {value!r}')
+        raise ValueError(f'wavelength must be two numbers, the shortest first, got {value!r}')
     low, high = (check_number('wavelength', length, low=SHORTEST_WAVELENGTH, high=200.0) for length in value)
     if low > high:
-        raise ValueError(f'wavelength must be the shortest and the longest, got {value!r}')
+        raise ValueError(f'wavelength must be two numbers, the shortest first, got {value!r}')
     return low, high

@@ -87,6 +87,8 @@ def iterate_inlines(
     """
     inlines, crosslines, samples = check_shape('shape', shape, smallest=(1, SMALLEST_SIZE, SMALLEST_SIZE))
     seed = check_whole('seed', seed)
+    if not isinstance(hard_negatives, bool):
+        raise TypeError(f'hard_negatives must be True or False, got {hard_negatives!r}')
     wavelength = check_number('wavelength', wavelength, low=SHORTEST_WAVELENGTH, high=200.0)
     scene = Scene(
         np.random.default_rng([seed, 0, _SCENE]),
@@ -94,7 +96,7 @@ def iterate_inlines(
         inlines=inlines,
         wavelength=wavelength,
         coverage=check_number('salt_coverage', salt_coverage, low=0, high=1),
-        distracted=bool(hard_negatives),
+        distracted=hard_negatives,
         noise=check_number('noise', noise, low=0, high=10),
     )
     return _render_all(scene, inlines, seed)
