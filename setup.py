@@ -33,5 +33,5 @@ setup(
         'prettytable',
         'rich',
     ],
-    extras_require={'test': ['pytest', 'ruff']},
+    extras_require={'test': ['pytest', 'ruff', 'onnx', 'onnxscript', 'onnxruntime']},
 )

@@ -36,6 +36,19 @@ class Rule:
         return {match.expand(self.target): value if self.change is None else self.change(value)}
 
 
+@dataclass(frozen=True)
+class Source:
+    """A family of checkpoints.
+
+    Args:
+        rules: renamings of a component's keys, without its prefix, and of a full checkpoint's keys.
+        prefixes: what may stand before every key of a single component, the longest first.
+    """
+
+    rules: tuple[Rule, ...]
+    prefixes: tuple[str, ...]
+
+
 def unwrap(checkpoint: Mapping) -> dict[str, Tensor]:
     """Takes a checkpoint's tensors out of its ``state_dict`` entry and off their ``module.`` prefixes.
 

@@ -51,7 +51,7 @@ def prepare_tgs(
         source: Archive or folder as :class:`TgsSource` takes it.
         target: Folder to write: new, empty, or begun by an earlier call, which is then continued.
         groups: An id,group csv to use in place of matching the tiles' borders; it must name every labelled tile.
-        num_folds: Number of folds.
+        num_folds: Number of folds, at least 2.
         seed: Seed of the split.
         progress: Called as the work goes on.
 
@@ -76,16 +76,14 @@ def prepare_tgs(
             grouping='border matching' if grouping is None else 'given',
             source_sha256=archive.digest(),
         )
-        finished = _finished_survey(target, how)
-        if finished is not None and (grouping is None or _same_grouping(target, grouping)):
+        finished = _finished_survey(target, how, grouping)
+        if finished is not None:
             return finished, True
         tables = {name: read() for name, read in archive.tables.items()}
         rles = read_rles(tables['train.csv'], name=f'{archive.path}: train.csv')
         depths = read_depths(tables['depths.csv'], name=f'{archive.path}: depths.csv')
         _check_ids(archive, rles, grouping)
-        _begin(target, {'images': archive.images, 'masks': archive.masks, 'test/images': archive.test_images})
-        for name, content in tables.items():
-            _write(target / name, content)
+        _begin(target, {'images': archive.images, 'masks': archive.masks, 'test/images': archive.test_images}, tables)
         images, masks = _copy_labelled(archive, rles, target, report)
         held_out = _copy_tiles(archive.test_images, target / 'test/images', 'copying test tiles', report)
     if grouping is None:
@@ -94,11 +92,8 @@ def prepare_tgs(
     folds = make_folds({tile: grouping[tile] for tile in images}, coverage, num_folds=num_folds, seed=seed)
     survey = survey_tiles(images, masks, depths)
     survey['counts']['test_tiles'] = len(held_out)
-    survey['folds'] = _fold_table(folds, num_folds)
-    survey |= how | dict(split_sha256=split_digest(folds))
-    _write(target / 'folds.csv', _folds_csv(folds))
-    _write(target / 'survey.json', (json.dumps(survey, indent=2) + '\n').encode())
-    (target / MARKER).unlink()
+    survey |= how | dict(split_sha256=split_digest(folds), folds=_fold_table(folds, num_folds))
+    _finish(target, folds, survey)
     return survey, False
 
 
@@ -118,36 +113,26 @@ def _check_target(source: Path, target: Path) -> None:
         raise ValueError(f'target {target} holds something else ({shown}); name a new or empty folder')
 
 
-def _finished_survey(target: Path, how: dict) -> dict | None:
-    """The survey of a finished target, None for one to be begun or continued."""
+def _finished_survey(target: Path, how: dict, grouping: dict[str, str] | None) -> dict | None:
+    """The survey of a target that is finished just so, None for one to be begun or continued."""
     if (target / MARKER).exists() or not (target / 'survey.json').is_file() or not (target / 'folds.csv').is_file():
         return None
+    refused = f'target {target} is finished already, {{}}; name another folder or delete it'
     survey = read_survey(target / 'survey.json')
     if survey.get('source_sha256') != how['source_sha256']:
-        raise ValueError(f'target {target} is finished already, from another source; name another folder or delete it')
+        raise ValueError(refused.format('from another source'))
     for name, value in how.items():
         if survey.get(name) != value:
-            raise ValueError(
-                f'target {target} is finished already, with {name}={survey.get(name)!r} where {value!r} is asked for; '
-                'name another folder or delete it'
-            )
+            raise ValueError(refused.format(f'with {name}={survey.get(name)!r} where {value!r} is asked for'))
+    for tile, group in read_groups(target / 'folds.csv').items() if grouping is not None else ():
+        if grouping.get(tile) != group:
+            raise ValueError(refused.format(f'with {tile} in group {group!r} where {grouping.get(tile)!r} is given'))
     counts = survey['counts']
     expected = {'images': counts['tiles'], 'masks': counts['tiles'], 'test/images': counts['test_tiles']}
     whole = all(
         len(list_tiles(target / name) if (target / name).is_dir() else ()) == count for name, count in expected.items()
     )
     return survey if whole else None
-
-
-def _same_grouping(target: Path, grouping: dict[str, str]) -> bool:
-    """Whether a finished target holds the given groups; others are an error."""
-    for tile, group in read_groups(target / 'folds.csv').items():
-        if grouping.get(tile) != group:
-            raise ValueError(
-                f'target {target} is finished already, with tile {tile} in group {group!r} where '
-                f'{grouping.get(tile)!r} is given; name another folder or delete it'
-            )
-    return True
 
 
 def _check_ids(archive: TgsSource, rles: dict[str, str], grouping: dict[str, str] | None) -> None:
@@ -161,8 +146,8 @@ def _check_ids(archive: TgsSource, rles: dict[str, str], grouping: dict[str, str
         _complain(images - grouping.keys(), 'tiles without a line in the groups csv')
 
 
-def _begin(target: Path, tiles: dict[str, dict[str, Reader]]) -> None:
-    """Makes the folders, marks the target as ours and unfinished, and clears what an interrupted call left.
+def _begin(target: Path, tiles: dict[str, dict[str, Reader]], tables: dict[str, bytes]) -> None:
+    """Makes the folders, marks the target as ours and unfinished, clears what an interrupted call left, writes the csv.
 
     Tiles in a folder that are not in the source's ``tiles`` come from another source and are an error.
     """
@@ -178,6 +163,19 @@ def _begin(target: Path, tiles: dict[str, dict[str, Reader]]) -> None:
         (target / folder).mkdir(parents=True, exist_ok=True)
         for stale in (target / folder).glob('.tmp-*'):
             stale.unlink(missing_ok=True)
+    for name, content in tables.items():
+        _write(target / name, content)
+
+
+def _finish(target: Path, folds: dict[str, FoldRow], survey: dict) -> None:
+    """Writes what only a finished folder has and takes the mark off."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator='\n')
+    writer.writerow(TABLE_HEADERS['folds.csv'])
+    writer.writerows((tile, *row) for tile, row in folds.items())
+    _write(target / 'folds.csv', text.getvalue().encode())
+    _write(target / 'survey.json', (json.dumps(survey, indent=2) + '\n').encode())
+    (target / MARKER).unlink()
 
 
 def _copy_labelled(
@@ -242,14 +240,6 @@ def _fold_table(folds: dict[str, FoldRow], num_folds: int) -> list[dict]:
             )
         )
     return table
-
-
-def _folds_csv(folds: dict[str, FoldRow]) -> bytes:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator='\n')
-    writer.writerow(TABLE_HEADERS['folds.csv'])
-    writer.writerows((tile, *row) for tile, row in folds.items())
-    return text.getvalue().encode()
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -37,7 +37,7 @@ class PointSpread:
 
     def __init__(self, rng: np.random.Generator, grid: Grid, *, wavelength: float) -> None:
         kz, kx = grid.wavenumbers
-        stretch = np.float32(np.exp(rng.normal(-0.5, 0.4)))
+        stretch = np.float32(np.exp(rng.normal(-0.65, 0.4)))
         radius = np.sqrt(kz * kz + (kx * stretch) ** 2)
         peak = 1 / wavelength
         if rng.uniform() < 0.6:

@@ -9,14 +9,17 @@ from mmattn.seismic.synthetic.grid import get_grid
 from mmattn.seismic.synthetic.options import SMALLEST_SIZE, check_number, check_shape, check_wavelengths, check_whole
 from mmattn.seismic.synthetic.scene import Scene
 
+BIAS = 0.1  # deviation of a section's zero line from mid-grey, in units of amplitude
+
 
 @dataclass(frozen=True)
 class SyntheticSection:
     """One section and its truth.
 
     Attributes:
-        image: Grey values uint8 (H, W); zero amplitude is 128.
-        amplitude: What the image was quantised from, float32 (H, W); -1 to 1 spans the grey values, peaks exceed it.
+        image: Grey values uint8 (H, W); amplitude 0 is 128.
+        amplitude: What the image was quantised from, float32 (H, W). -1 to 1 spans the grey values; peaks may exceed it.
+            A small constant is in it, as in tiles that were stretched one by one.
         mask: Salt 1, background 0, uint8 (H, W), from the geometry that made the section.
         depth: A made-up depth in the range of the TGS table, where one is needed; it has no bearing on the section.
     """
@@ -57,7 +60,7 @@ class SyntheticSurvey:
         seed: int = 0,
         salt_probability: float = 0.62,
         hard_negatives: float = 0.2,
-        wavelength: tuple[float, float] = (7.0, 32.0),
+        wavelength: tuple[float, float] = (7.0, 36.0),
         noise: float = 1.0,
     ) -> None:
         self.size = check_shape('size', size, smallest=(SMALLEST_SIZE, SMALLEST_SIZE))
@@ -89,7 +92,8 @@ class SyntheticSurvey:
             noise=self.noise,
         )
         amplitude, mask = scene.render(0, rng)
-        amplitude /= max(np.abs(amplitude).max(), np.float32(1e-6)) * np.float32(rng.uniform(0.65, 1.0))
+        amplitude /= max(np.abs(amplitude).max(), np.float32(1e-6)) * np.float32(rng.uniform(0.7, 1.05))
+        amplitude += np.float32(BIAS * rng.standard_normal())
         return SyntheticSection(quantise(amplitude), amplitude, mask, int(rng.integers(50, 960)))
 
 
