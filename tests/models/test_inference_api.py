@@ -4,8 +4,13 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from mmengine.config import Config
+from mmengine.dataset import pseudo_collate
+from mmengine.evaluator import Evaluator
 from mmengine.runner import save_checkpoint
 from mmseg.apis import MMSegInferencer, inference_model, init_model, show_result_pyplot
+from mmseg.registry import DATASETS, METRICS, MODELS
+from torch.utils.data import DataLoader
 
 from mmattn.evaluation import salt_probability
 from mmattn.seismic.synthetic import SyntheticSurvey
@@ -35,6 +40,9 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[str, str
                 parameter.data += 0.05 * torch.randn_like(parameter)
             state = model.state_dict()
             state['data_preprocessor.mean'].fill_(110.0)
+            # about half of the pixels above the threshold, so that predictions are not trivial
+            scores = inference_model(model, SyntheticSurvey(seed=2).section(0).image).seg_logits.data
+            state['decode_head.conv_seg.bias'] -= torch.logit(scores).median()
         save_checkpoint(
             dict(state_dict=state if name == 'one' else two_from_one(state), meta=dict(dataset_meta=META)),
             str(folder / 'model.pth'),
@@ -80,3 +88,29 @@ def test_inferencer_and_picture(models, section, tmp_path):
     assert (tmp_path / 'out' / 'vis' / 'a.png').is_file()
     show_result_pyplot(model, str(tmp_path / 'a.png'), result, show=False, out_file=str(tmp_path / 'b.png'))
     assert (tmp_path / 'b.png').is_file()
+
+
+def scores_of(paths: tuple[str, str], tta: bool) -> tuple[dict[str, float], torch.Tensor]:
+    """SaltMetric of a model over the validation sections, and their probabilities, as tools/test.py computes them."""
+    config = Config.fromfile(paths[0])
+    pipeline = config.tta_pipeline if tta else config.test_pipeline
+    dataset = DATASETS.build({**config.test_dataloader.dataset, 'pipeline': pipeline})
+    model = MODELS.build(dict(config.tta_model, module=config.model) if tta else config.model)
+    (model.module if tta else model).load_state_dict(torch.load(paths[1], weights_only=True)['state_dict'])
+    evaluator = Evaluator(METRICS.build(config.test_evaluator))
+    evaluator.dataset_meta = dataset.metainfo
+    probabilities = []
+    for data in DataLoader(dataset, batch_size=4, collate_fn=pseudo_collate):
+        with torch.no_grad():
+            samples = model.eval().test_step(data)
+        evaluator.process(samples, data)
+        probabilities += [salt_probability(sample.seg_logits.data) for sample in samples]
+    return evaluator.evaluate(len(dataset)), torch.stack(probabilities)
+
+
+@pytest.mark.parametrize('tta', [False, True])
+def test_one_and_two_channels_score_alike(models, tta: bool):
+    (one, first), (two, second) = (scores_of(models[name], tta) for name in ('one', 'two'))
+    torch.testing.assert_close(first, second)
+    assert 0.2 < (first > 0.5).float().mean() < 0.8, 'a trivial prediction would prove nothing'
+    assert one == pytest.approx(two, nan_ok=True)

@@ -18,7 +18,7 @@ class SyntheticSection:
 
     Attributes:
         image: Grey values uint8 (H, W); amplitude 0 is 128.
-        amplitude: What the image was quantised from, float32 (H, W). -1 to 1 spans the grey values; peaks may exceed it.
+        amplitude: What the image was quantised from, float32 (H, W): -1 to 1 spans the grey values, peaks exceed it.
             A small constant is in it, as in tiles that were stretched one by one.
         mask: Salt 1, background 0, uint8 (H, W), from the geometry that made the section.
         depth: A made-up depth in the range of the TGS table, where one is needed; it has no bearing on the section.
