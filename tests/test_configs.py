@@ -12,55 +12,70 @@ from mmseg.structures import SegDataSample
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIGS = sorted(path for path in (ROOT / 'configs').rglob('*.py') if '_base_' not in path.parts)
+SALT_CONFIGS = [path for path in CONFIGS if path.parent.name == 'configs']
 
 
-@pytest.fixture(params=CONFIGS, ids=lambda path: path.stem)
-def path(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Path:
+def parametrize(paths: list[Path]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize('path', paths, ids=[str(path.relative_to(ROOT / 'configs')) for path in paths])
+
+
+@pytest.fixture(autouse=True)
+def _synthetic(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv('SALT_DATA', raising=False)
-    return request.param
 
 
+@parametrize(CONFIGS)
 def test_trains_one_step(path: Path):
     config = Config.fromfile(path)
+    config.model.backbone.init_cfg = None
     model = revert_sync_batchnorm(MODELS.build(config.model)).train()
-    channels = config.model.backbone.in_channels
+    channels, classes = config.model.backbone.in_channels, model.num_classes
+    model.data_preprocessor.size = (64, 64)  # MMSegmentation's own pads to the crop
     samples = []
     for _ in range(2):
         sample = SegDataSample(metainfo=dict(ori_shape=(40, 50), img_shape=(40, 50)))
-        sample.gt_sem_seg = PixelData(data=torch.randint(0, 2, (1, 40, 50)))
+        sample.gt_sem_seg = PixelData(data=torch.randint(0, classes, (1, 40, 50)))
         samples.append(sample)
-    data = model.data_preprocessor(
-        dict(inputs=[torch.rand(channels, 40, 50) for _ in samples], data_samples=samples), True
-    )
-    losses = model(**data, mode='loss')
+    inputs = [torch.rand(channels, 40, 50) for _ in samples]
+    losses = model(**model.data_preprocessor(dict(inputs=inputs, data_samples=samples), True), mode='loss')
     total = sum(value for name, value in losses.items() if 'loss' in name)
     total.backward()
     assert total.isfinite()
     assert all(parameter.grad is not None for parameter in model.parameters() if parameter.requires_grad)
 
 
+@parametrize(SALT_CONFIGS)
 def test_data_and_metric_build(path: Path):
     config = Config.fromfile(path)
     for loader in (config.train_dataloader, config.val_dataloader, config.test_dataloader):
         dataset = DATASETS.build(loader.dataset)
         assert dataset[0]['inputs'].shape[0] == config.model.backbone.in_channels
-    METRICS.build(config.val_evaluator)
     assert config.tta_model.type == 'SaltTTAModel'
-    for transform in config.tta_pipeline:
+
+
+@parametrize(CONFIGS)
+def test_pipelines_and_metric_build(path: Path):
+    config = Config.fromfile(path)
+    METRICS.build(config.val_evaluator)
+    for transform in (*config.train_pipeline, *config.test_pipeline, *config.tta_pipeline):
         TRANSFORMS.build(transform)
+    assert config.tta_model.type in MODELS
 
 
+@parametrize(CONFIGS)
 def test_opens_with_its_command(path: Path):
     name = path.relative_to(ROOT)
     assert path.read_text(encoding='utf-8').startswith(f'# python tools/train.py {name}\n')
 
 
+@parametrize(SALT_CONFIGS)
 def test_never_flips_vertically(path: Path):
     text = Config.fromfile(path).pretty_text
     assert 'vertical' not in text
     assert 'diagonal' not in text
 
 
+@parametrize(SALT_CONFIGS)
 def test_salt_data_decides_the_dataset(path: Path, monkeypatch: pytest.MonkeyPatch, tmp_path):
     assert Config.fromfile(path).train_dataloader.dataset.type == 'SyntheticSaltDataset'
     (tmp_path / 'survey.json').write_text('{"amplitude": {"mean": 99.5, "std": 12.5}}')

@@ -41,10 +41,10 @@ def show(survey: dict, target: str, already: bool) -> None:
     print(f'  split {survey["split_sha256"][:12]}')
 
 
-def show_scores(target: str, truth: str) -> None:
+def show_scores(target: str, truth: dict[str, str]) -> None:
     """Prints how well the groups in a prepared folder agree with known ones."""
     found = {tile: row.group for tile, row in read_folds(f'{target}/folds.csv').items()}
-    for name, value in pair_scores(found, read_groups(truth)).items():
+    for name, value in pair_scores(found, truth).items():
         print(f'  {name.replace("_", " "):26} {value:{".4f" if isinstance(value, float) else "6"}}')
 
 
@@ -62,6 +62,7 @@ def main() -> int:
         bars.update(tasks[task], completed=done)
 
     try:
+        truth = read_groups(args.check_groups) if args.check_groups else None
         survey, already = prepare_tgs(
             args.source,
             args.target,
@@ -72,8 +73,8 @@ def main() -> int:
         )
         bars.stop()
         show(survey, args.target, already)
-        if args.check_groups:
-            show_scores(args.target, args.check_groups)
+        if truth is not None:
+            show_scores(args.target, truth)
     except KeyboardInterrupt:
         bars.stop()
         print('interrupted; the same command goes on from here', file=sys.stderr)

@@ -61,7 +61,7 @@ class AddDepthChannel(BaseTransform):
     ``mean`` and ``std`` need the further entry too.
 
     Args:
-        max_depth: Depth that becomes 1; TGS depths lie between 50 and 959.
+        max_depth: Depth that becomes 1; TGS depths reach 959.
         default: Depth of samples without one (None, or no such key); None makes them an error.
 
     Raises:

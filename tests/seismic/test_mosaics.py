@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmattn.seismic.borders import fit_borders
-from mmattn.seismic.mosaics import find_mosaics, find_seams, pair_scores
+from mmattn.seismic.borders import Borders, fit_borders
+from mmattn.seismic.mosaics import Seam, _join, find_mosaics, find_seams, pair_scores
 from tests.seismic.tgs_files import cut, texture
 
 TGS = Path(__file__).resolve().parents[3] / 'shared' / 'data' / 'tgs'
@@ -65,6 +65,36 @@ def test_progress_reaches_the_end():
     total = 2 * (len(tiles) + 1)
     assert steps[-1] == (total, total)
     assert steps == sorted(steps)
+
+
+def _borders_with(evidence: dict[tuple[int, int], float], count: int) -> Borders:
+    values = np.zeros((count, count), np.float32)
+    for pair, value in evidence.items():
+        values[pair] = value
+    return Borders(values, np.eye(count, dtype=np.float32), np.ones(count, bool))
+
+
+@pytest.mark.parametrize(('other_seam', 'joined'), [(15.0, True), (0.0, False), (-15.0, False)])
+def test_a_weak_seam_needs_the_other_seams_of_its_join(other_seam, joined):
+    # 0 1
+    # 2 3   with 0-1 and 2-3 sure, 0 above 2 weak.
+    borders = {1: _borders_with({}, 4), 0: _borders_with({(1, 3): other_seam}, 4)}
+    seams = [Seam(30.0, 1, 0, 1), Seam(30.0, 1, 2, 3), Seam(12.0, 0, 0, 2)]
+    expected = [0, 0, 0, 0] if joined else [0, 0, 2, 2]
+    np.testing.assert_array_equal(_join(4, seams, borders, 20.0), expected)
+
+
+def test_other_seams_against_it_stop_a_join():
+    borders = {1: _borders_with({}, 4), 0: _borders_with({(1, 3): -15.0}, 4)}
+    seams = [Seam(30.0, 1, 0, 1), Seam(30.0, 1, 2, 3), Seam(25.0, 0, 0, 2)]
+    np.testing.assert_array_equal(_join(4, seams, borders, 20.0), [0, 0, 2, 2])
+
+
+def test_two_tiles_never_share_a_cell():
+    # Tile 1 lies right of 0 and above 2; tile 3 is said to lie above 2 as well.
+    borders = {1: _borders_with({}, 4), 0: _borders_with({}, 4)}
+    seams = [Seam(40.0, 1, 0, 1), Seam(39.0, 0, 1, 2), Seam(38.0, 0, 3, 2)]
+    np.testing.assert_array_equal(_join(4, seams, borders, 20.0), [0, 0, 0, 3])
 
 
 def test_threshold_must_be_positive():

@@ -74,7 +74,7 @@ def test_refused_tables(read, text, message, tmp_path):
 
 
 def test_missing_or_binary_table(tmp_path):
-    with pytest.raises(FileNotFoundError, match='nothing.csv not found: expected a csv with the columns id,z'):
+    with pytest.raises(FileNotFoundError, match=r'nothing.csv not found: expected a csv with the columns id,z'):
         read_depths(tmp_path / 'nothing.csv')
     with pytest.raises(ValueError, match=r'train.csv is not a readable csv'):
         read_rles(b'\xff\xfe\xff', name='train.csv')

@@ -5,8 +5,8 @@ import os
 salt_data = os.environ.get('SALT_DATA')
 fold, num_folds = 0, 5
 
-# Statistics of the survey's 8-bit amplitudes. The synthetic survey has those of TGS.
-survey_mean, survey_std = 123.0, 37.7
+# Mean and standard deviation of the survey's 8-bit amplitudes: of the synthetic survey, or as the preparation found.
+survey_mean, survey_std = 128.0, 31.0
 if salt_data and os.path.isfile(os.path.join(salt_data, 'survey.json')):
     amplitude = json.loads(open(os.path.join(salt_data, 'survey.json')).read())['amplitude']
     survey_mean, survey_std = amplitude['mean'], amplitude['std']
