@@ -4,8 +4,8 @@ python tools/analysis/synthetic_baselines.py --sections 500 --seed 0
 python tools/analysis/synthetic_baselines.py --data data/salt    # the same table for tiles in the TGS layout
 
 Amplitudes are counted from the section's median grey. Each attribute is split by Otsu's threshold section by section;
-either side is taken as salt, and the better of the two over the whole set counts. Intersection and union are summed over
-all sections. The speed and statistics of the tiles are printed too.
+either side is taken as salt, and the better of the two over the whole set counts. Intersection and union are summed
+over all sections. The speed and statistics of the tiles are printed too.
 """
 
 import argparse

@@ -6,7 +6,7 @@ salt_data = os.environ.get('SALT_DATA')
 fold, num_folds = 0, 5
 
 # Mean and standard deviation of the survey's 8-bit amplitudes: of the synthetic survey, or as the preparation found.
-survey_mean, survey_std = 128.0, 31.0
+survey_mean, survey_std = 128.0, 33.4
 if salt_data and os.path.isfile(os.path.join(salt_data, 'survey.json')):
     amplitude = json.loads(open(os.path.join(salt_data, 'survey.json')).read())['amplitude']
     survey_mean, survey_std = amplitude['mean'], amplitude['std']

@@ -74,7 +74,7 @@ class Strata:
         extent = 2.0 * (len(grid.z) + len(grid.x)) + 0.3 * axis.count + 8 * wavelength
         self._table = LayerTable(rng, wavelength=wavelength, extent=2 * extent)
         self._far = np.float32(extent)
-        dip = np.clip(rng.normal(0, rng.choice([0.1, 0.4, 0.9], p=[0.2, 0.4, 0.4])), -1.3, 1.3)
+        dip = np.clip(rng.normal(0, rng.choice([0.1, 0.4, 0.9], p=[0.25, 0.4, 0.35])), -1.3, 1.3)
         self._cosine, self._sine = np.float32(np.cos(dip)), np.float32(np.sin(dip))
         self._inline_dip = np.float32(rng.normal(0, 0.15))
         self._fan = np.float32(rng.normal(0, 0.3) / max(height, width))

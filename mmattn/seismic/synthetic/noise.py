@@ -5,7 +5,7 @@ import numpy as np
 from mmattn.seismic.synthetic.fields import InlineAxis, SmoothCurve, SmoothField
 from mmattn.seismic.synthetic.grid import Grid
 
-_RATE = 8  # table samples a wavelength
+_RATE = 16  # table samples a wavelength
 
 
 def _band_limited_series(rng: np.random.Generator, size: int, sparsity: float) -> np.ndarray:
@@ -33,7 +33,7 @@ class CoherentNoise:
         if kind == 'smile':
             centre_z, centre_x = -rng.uniform(0.1, 1.0) * grid.height, rng.uniform(-0.3, 1.3) * grid.width
             distance = np.hypot(z - np.float32(centre_z), x - np.float32(centre_x))
-            sparsity = 0.97
+            sparsity = 0.92
         else:
             angle = rng.choice([-1, 1]) * rng.uniform(0.3, 1.2)
             distance = (z * np.float32(np.cos(angle)) + x * np.float32(np.sin(angle))) + 3 * (len(grid.z) + len(grid.x))

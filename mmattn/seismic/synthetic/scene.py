@@ -63,10 +63,10 @@ class Scene:
         scale = 0.4 * wavelength * rng.uniform(0.8, 1.4)
         scale_x = scale * np.exp(rng.normal(-0.2, 0.4))
         self._texture = SmoothField(rng, fine_axis, grid.z, grid.x, (max(scale, 1.2), max(scale_x, 1.2)))
-        self._sediment_noise = np.float32(noise * (0.15 + rng.gamma(1.5, 0.2)))
-        self._white_noise = np.float32(noise * max(0.0, rng.normal(-0.1, 0.12)))
+        self._sediment_noise = np.float32(noise * (0.15 + rng.gamma(1.5, 0.15)))
+        self._white_noise = np.float32(noise * max(0.0, rng.normal(-0.1, 0.1)))
         self._coherent_noise = [
-            (np.float32(noise * rng.gamma(1.5, 0.09)), CoherentNoise(rng, grid, axis, wavelength=wavelength, kind=kind))
+            (np.float32(noise * rng.gamma(1.5, 0.05)), CoherentNoise(rng, grid, axis, wavelength=wavelength, kind=kind))
             for kind in ('smile', 'linear')
             if rng.uniform() < 0.25
         ]
@@ -92,7 +92,7 @@ class Scene:
         impedance = self._strata.impedance(inline, uplift=uplift, disorder=disorder)
         impedance = impedance + self._sediment_noise * texture
         if self._salt is not None:
-            salt = self._look.impedance(inline, texture, self._strata.multiples())
+            salt = self._look.impedance(inline, level, texture, self._strata.multiples())
             impedance += inside * (salt - impedance)
         return Model(impedance, level, gain)
 
@@ -123,22 +123,24 @@ class _SaltLook:
     def __init__(
         self, rng: np.random.Generator, grid: Grid, axis: InlineAxis, *, wavelength: float, noise: float
     ) -> None:
-        contrast = rng.choice([-1, 1], p=[0.03, 0.97]) * rng.uniform(3.5, 9.0)
+        contrast = rng.choice([-1, 1], p=[0.03, 0.97]) * rng.uniform(4.0, 10.0)
         self._contrast = np.float32(contrast * (0.2 if rng.uniform() < 0.08 else 1.0))
         scale = wavelength * rng.uniform(1, 4) + 5
         self._patches = SmoothField(rng, axis, grid.z, grid.x, (scale, scale))
-        self._patchiness = np.float32(rng.uniform(0.05, 0.4))
-        self._texture = np.float32(noise * rng.gamma(2.0, 0.11))
-        self._multiples = np.float32(noise * max(0.0, rng.normal(-0.1, 0.15)))
+        self._patchiness = np.float32(rng.uniform(0.05, 0.45))
+        self._border_decay = np.float32(-1 / wavelength)
+        self._texture = np.float32(noise * rng.gamma(2.0, 0.12))
+        self._multiples = np.float32(noise * max(0.0, rng.normal(-0.1, 0.12)))
         self._reach = np.float32(rng.uniform(0.5, 3) * wavelength + 4)
         self._drag = np.float32(rng.uniform(0.2, 1.2) * self._reach)
         self._syncline = np.float32(rng.uniform(0, 0.7))
         self._pull_up = np.float32(max(0.0, rng.normal(0.0, 0.4)))
-        self._shadow = np.float32(rng.uniform(0.0, 0.35))
+        self._shadow = np.float32(rng.uniform(0.0, 0.25))
 
-    def impedance(self, inline: int, texture: np.ndarray, multiples: np.ndarray) -> np.ndarray:
-        """Contrast that varies, and in places vanishes, with residual noise and multiples, (Z, X)."""
-        contrast = self._contrast * (1 - self._patchiness * (1 + self._patches.at(inline)))
+    def impedance(self, inline: int, level: np.ndarray, texture: np.ndarray, multiples: np.ndarray) -> np.ndarray:
+        """Contrast that varies, and in places vanishes, at the border, with residual noise and multiples, (Z, X)."""
+        border = self._patchiness * np.exp(np.maximum(level, 0) * self._border_decay)
+        contrast = self._contrast * (1 - border * (1 + self._patches.at(inline)))
         return contrast + self._texture * texture + self._multiples * multiples
 
     def uplift(self, level: np.ndarray, inside: np.ndarray) -> np.ndarray:

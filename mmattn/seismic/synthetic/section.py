@@ -9,7 +9,8 @@ from mmattn.seismic.synthetic.grid import get_grid
 from mmattn.seismic.synthetic.options import SMALLEST_SIZE, check_number, check_shape, check_wavelengths, check_whole
 from mmattn.seismic.synthetic.scene import Scene
 
-BIAS = 0.1  # deviation of a section's zero line from mid-grey, in units of amplitude
+LAYER_AMPLITUDE = 1.0  # of a layer's reflection, as imaging scales it
+BIAS = 0.06  # deviation of a section's zero line from mid-grey, in units of amplitude
 
 
 @dataclass(frozen=True)
@@ -59,8 +60,8 @@ class SyntheticSurvey:
         *,
         seed: int = 0,
         salt_probability: float = 0.62,
-        hard_negatives: float = 0.2,
-        wavelength: tuple[float, float] = (7.0, 36.0),
+        hard_negatives: float = 0.15,
+        wavelength: tuple[float, float] = (7.0, 32.0),
         noise: float = 1.0,
     ) -> None:
         self.size = check_shape('size', size, smallest=(SMALLEST_SIZE, SMALLEST_SIZE))
@@ -92,7 +93,8 @@ class SyntheticSurvey:
             noise=self.noise,
         )
         amplitude, mask = scene.render(0, rng)
-        amplitude /= max(np.abs(amplitude).max(), np.float32(1e-6)) * np.float32(rng.uniform(0.7, 1.05))
+        peak = max(np.abs(amplitude).max(), np.float32(LAYER_AMPLITUDE))  # salt alone stays quiet
+        amplitude /= peak * np.float32(rng.uniform(0.7, 1.05))
         amplitude += np.float32(BIAS * rng.standard_normal())
         return SyntheticSection(quantise(amplitude), amplitude, mask, int(rng.integers(50, 960)))
 
