@@ -1,11 +1,11 @@
 # python tools/train.py configs/ccnet_salt.py
-# CCNet on salt tiles: real ones with SALT_DATA=data/salt, else the built-in synthetic survey.
+# CCNet (https://arxiv.org/abs/1811.11721) on salt tiles: those in SALT_DATA, else the synthetic survey.
 _base_ = [
-    '_base_/models/ccnet_r18-d8.py',
+    '_base_/models/salt_r18-d8.py',
     '_base_/datasets/salt.py',
     '_base_/schedules/salt_60e.py',
     '_base_/default_runtime.py',
 ]
-model = dict(data_preprocessor=_base_.data_preprocessor)
+model = dict(data_preprocessor=_base_.data_preprocessor, decode_head=dict(type='CrissCrossHead', **_base_.head))
 default_hooks = dict(checkpoint=dict(save_best='mean_precision', rule='greater'))
 custom_hooks = [dict(type='CurveHook'), dict(type='OverlayHook')]

@@ -2,9 +2,35 @@
 
 from torch import nn
 
+from mmattn.attention.attention_gate import AttentionGate, gate_coefficients
+from mmattn.attention.axial import AxialAttention, SingleAxisAttention, axial_attention
+from mmattn.attention.cbam import CBAM
+from mmattn.attention.channel import ChannelAttention, channel_attention
+from mmattn.attention.coordinate import CoordinateAttention
 from mmattn.attention.criss_cross import CrissCrossAttention, criss_cross_attention
+from mmattn.attention.dual import DualAttention
+from mmattn.attention.non_local import NonLocal, concatenation_attention, dot_product_attention
+from mmattn.attention.position import PositionAttention, position_attention
+from mmattn.attention.scale_aware_modulation import ScaleAwareModulation, multi_head_mixed_convolution
+from mmattn.attention.scse import SCSE
+from mmattn.attention.squeeze_excitation import SqueezeExcitation, squeeze_excitation
 
-_LAYERS: dict[str, type[nn.Module]] = {layer.__name__: layer for layer in (CrissCrossAttention,)}
+_LAYERS: dict[str, type[nn.Module]] = {
+    layer.__name__: layer
+    for layer in (
+        AxialAttention,
+        CBAM,
+        ChannelAttention,
+        CoordinateAttention,
+        CrissCrossAttention,
+        DualAttention,
+        NonLocal,
+        PositionAttention,
+        ScaleAwareModulation,
+        SCSE,
+        SqueezeExcitation,
+    )
+}
 
 
 def list_attention() -> list[str]:
@@ -31,4 +57,29 @@ def build_attention(name: str, in_channels: int, **options) -> nn.Module:
     return _LAYERS[name](in_channels, **options)
 
 
-__all__ = ['CrissCrossAttention', 'build_attention', 'criss_cross_attention', 'list_attention']
+__all__ = [
+    'CBAM',
+    'SCSE',
+    'AttentionGate',
+    'AxialAttention',
+    'ChannelAttention',
+    'CoordinateAttention',
+    'CrissCrossAttention',
+    'DualAttention',
+    'NonLocal',
+    'PositionAttention',
+    'ScaleAwareModulation',
+    'SingleAxisAttention',
+    'SqueezeExcitation',
+    'axial_attention',
+    'build_attention',
+    'channel_attention',
+    'concatenation_attention',
+    'criss_cross_attention',
+    'dot_product_attention',
+    'gate_coefficients',
+    'list_attention',
+    'multi_head_mixed_convolution',
+    'position_attention',
+    'squeeze_excitation',
+]

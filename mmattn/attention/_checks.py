@@ -1,5 +1,7 @@
 """Checks of options that several attention layers share."""
 
+from collections.abc import Iterable
+
 
 def check_positive_int(owner: str, option: str, value: int, minimum: int = 1) -> int:
     """Returns ``value``, or raises if it is not an integer of at least ``minimum``.
@@ -18,6 +20,20 @@ def check_positive_int(owner: str, option: str, value: int, minimum: int = 1) ->
         raise TypeError(f'{owner}: {option} must be an integer, got {value!r}')
     if value < minimum:
         raise ValueError(f'{owner}: {option} must be at least {minimum}, got {value}')
+    return value
+
+
+def check_positive(owner: str, option: str, value: float) -> float:
+    """Returns ``value``, or raises ValueError if it is not above 0."""
+    if not value > 0:
+        raise ValueError(f'{owner}: {option} must be above 0, got {value!r}')
+    return value
+
+
+def check_choice(owner: str, option: str, value: str, allowed: Iterable[str]) -> str:
+    """Returns ``value``, or raises ValueError if it is not among ``allowed``."""
+    if value not in (allowed := tuple(allowed)):
+        raise ValueError(f'{owner}: {option} must be one of {", ".join(map(repr, allowed))}, got {value!r}')
     return value
 
 

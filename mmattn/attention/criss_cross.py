@@ -70,9 +70,21 @@ class CrissCrossAttention(nn.Module):
         """Returns x + gamma * attention(x), ``recurrence`` times over."""
         check_feature_map(type(self).__name__, x, self.in_channels)
         for _ in range(self.recurrence):
-            attended = criss_cross_attention(self.query_conv(x), self.key_conv(x), self.value_conv(x))
-            x = x + self.gamma * attended
+            x = x + self.gamma * criss_cross_attention(*self.project(x))
         return x
+
+    def project(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Returns queries, keys and values of (B, C, H, W).
+
+        One matrix product in place of three convolutions; its result has the channels last, as attention needs them.
+        """
+        convs = (self.query_conv, self.key_conv, self.value_conv)
+        weight = torch.cat([conv.weight.flatten(1) for conv in convs]).t()
+        bias = torch.cat([conv.bias for conv in convs])
+        batch, _, height, width = x.shape
+        projected = torch.baddbmm(bias.expand(1, 1, -1), x.flatten(2).mT, weight.expand(batch, -1, -1))
+        projected = projected.view(batch, height, width, -1).permute(0, 3, 1, 2)
+        return projected.split([conv.out_channels for conv in convs], dim=1)
 
     def extra_repr(self) -> str:
         """Options shown by ``print(model)``."""

@@ -11,6 +11,10 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from mmattn.checkpoints.groups import Group
+
+_WRAPPERS = ('state_dict', 'model')
+
 
 @dataclass(frozen=True)
 class Rule:
@@ -43,20 +47,38 @@ class Source:
     Args:
         rules: renamings of a component's keys, without its prefix, and of a full checkpoint's keys.
         prefixes: what may stand before every key of a single component, the longest first.
+        groups: our names that stand together; where only some are there, the others are missing.
     """
 
     rules: tuple[Rule, ...]
     prefixes: tuple[str, ...]
+    groups: tuple[Group, ...] = ()
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """Renamed tensors, and what became of each of the published ones.
+
+    Args:
+        tensors: our names to tensors.
+        renamed: published name to ours, all of them joined by ', ' where there are several.
+        dropped: published names of tensors that have no place in our modules.
+    """
+
+    tensors: dict[str, Tensor]
+    renamed: dict[str, str]
+    dropped: tuple[str, ...]
 
 
 def unwrap(checkpoint: Mapping) -> dict[str, Tensor]:
-    """Takes a checkpoint's tensors out of its ``state_dict`` entry and off their ``module.`` prefixes.
+    """Takes a checkpoint's tensors out of its ``state_dict`` or ``model`` entry and off their ``module.`` prefixes.
 
     Raises:
         TypeError: if what remains is not a mapping from names to tensors.
         KeyError: if a name is there with and without ``module.``.
     """
-    tensors = checkpoint.get('state_dict', checkpoint)
+    wrapped = [checkpoint[name] for name in _WRAPPERS if isinstance(checkpoint.get(name), Mapping)]
+    tensors = wrapped[0] if wrapped else checkpoint
     strange = [key for key, value in tensors.items() if not isinstance(value, Tensor)]
     if strange:
         raise TypeError(f'convert_state_dict: not a tensor: {", ".join(map(str, strange[:5]))}')
@@ -64,6 +86,24 @@ def unwrap(checkpoint: Mapping) -> dict[str, Tensor]:
     if len(unwrapped) < len(tensors):
         raise KeyError('convert_state_dict: the checkpoint has tensors with and without the prefix `module.`')
     return unwrapped
+
+
+def take_component(tensors: dict[str, Tensor], component: str) -> dict[str, Tensor]:
+    """Takes the tensors under one prefix, without it.
+
+    Args:
+        tensors: of a whole model.
+        component: the prefix, with or without its last dot.
+
+    Raises:
+        KeyError: if there is nothing under it; the message names the prefixes that there are.
+    """
+    prefix = component.removesuffix('.') + '.'
+    taken = {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}
+    if not taken:
+        there = ', '.join(sorted({key.split('.')[0] for key in tensors})[:10])
+        raise KeyError(f'convert_state_dict: no tensors under the component {component!r}; there are {there}')
+    return taken
 
 
 def strip_component(tensors: dict[str, Tensor], prefixes: Iterable[str]) -> dict[str, Tensor]:
@@ -74,7 +114,7 @@ def strip_component(tensors: dict[str, Tensor], prefixes: Iterable[str]) -> dict
     return tensors
 
 
-def convert(tensors: dict[str, Tensor], rules: Iterable[Rule], source: str) -> dict[str, Tensor]:
+def convert(tensors: dict[str, Tensor], rules: Iterable[Rule], source: str) -> Conversion:
     """Applies ``rules`` to each tensor.
 
     Raises:
@@ -82,14 +122,18 @@ def convert(tensors: dict[str, Tensor], rules: Iterable[Rule], source: str) -> d
     """
     rules = tuple(rules)
     converted: dict[str, Tensor] = {}
-    unknown = []
+    renamed: dict[str, str] = {}
+    dropped, unknown = [], []
     for key, value in tensors.items():
         entry = next((new for rule in rules if (new := rule.apply(key, value)) is not None), None)
         if entry is None:
             unknown.append(key)
+        elif not entry:
+            dropped.append(key)
         else:
+            renamed[key] = ', '.join(entry)
             converted.update(entry)
     if unknown:
         more = f' and {len(unknown) - 10} more' if len(unknown) > 10 else ''
         raise KeyError(f'convert_state_dict: source {source!r} does not know {", ".join(unknown[:10])}{more}')
-    return converted
+    return Conversion(converted, renamed, tuple(dropped))

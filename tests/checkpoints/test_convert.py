@@ -3,22 +3,27 @@
 import pytest
 import torch
 
-from mmattn.checkpoints import convert_state_dict, list_sources
+from mmattn.checkpoints import convert_checkpoint, convert_state_dict, list_sources
+from tests.golden_vectors import load_golden
 
 TENSOR = torch.ones(2)
+QKV = [f'{name}_conv.{kind}' for name in ('query', 'key', 'value') for kind in ('weight', 'bias')]
 
 
-def test_wrappers_are_taken_off():
-    checkpoint = dict(state_dict={'module.gamma': TENSOR, 'module.query_conv.bias': TENSOR}, epoch=3)
-    assert sorted(convert_state_dict(checkpoint, 'ccnet')) == ['gamma', 'query_conv.bias']
+@pytest.mark.parametrize('wrapper', ['state_dict', 'model'])
+def test_wrappers_are_taken_off(wrapper: str):
+    checkpoint = {wrapper: {f'module.{name}': TENSOR for name in (*QKV, 'gamma')}, 'epoch': 3}
+    assert sorted(convert_state_dict(checkpoint, 'ccnet')) == sorted([*QKV, 'gamma'])
 
 
 def test_a_whole_segmentor_keeps_its_prefixes():
     tensors = {
         'backbone.layer1.0.conv1.weight': TENSOR,
         'decode_head.cca.gamma.scale': torch.tensor(0.5),
-        'decode_head.cca.query_conv.weight': TENSOR,
+        **{f'decode_head.cca.{name}': TENSOR for name in QKV},
         'decode_head.convs.0.conv.weight': TENSOR,
+        'decode_head.convs.1.conv.weight': TENSOR,
+        'decode_head.conv_seg.weight': TENSOR,
         'decode_head.conv_seg.bias': TENSOR,
         'auxiliary_head.conv_seg.bias': TENSOR,
         'data_preprocessor.mean': TENSOR,
@@ -27,8 +32,10 @@ def test_a_whole_segmentor_keeps_its_prefixes():
     assert set(converted) == {
         'backbone.layer1.0.conv1.weight',
         'decode_head.attention.gamma',
-        'decode_head.attention.query_conv.weight',
+        *(f'decode_head.attention.{name}' for name in QKV),
         'decode_head.convs.0.conv.weight',
+        'decode_head.convs.1.conv.weight',
+        'decode_head.conv_seg.weight',
         'decode_head.conv_seg.bias',
         'auxiliary_head.conv_seg.bias',
     }
@@ -36,14 +43,15 @@ def test_a_whole_segmentor_keeps_its_prefixes():
 
 
 def test_in_place_abn_scale_becomes_positive():
-    converted = convert_state_dict({'conva.1.weight': torch.tensor([-2.0, 0.0])}, 'ccnet')
+    rest = {f'conva.1.{name}': TENSOR for name in ('bias', 'running_mean', 'running_var')}
+    converted = convert_state_dict({'conva.1.weight': torch.tensor([-2.0, 0.0]), **rest}, 'ccnet')
     torch.testing.assert_close(converted['convs.0.bn.weight'], torch.tensor([2.00001, 0.00001]))
 
 
 @pytest.mark.parametrize('source', list_sources())
 def test_unknown_tensors_are_named(source: str):
     with pytest.raises(KeyError, match=rf"source '{source}' does not know strange.weight, odd"):
-        convert_state_dict({'query_conv.bias': TENSOR, 'strange.weight': TENSOR, 'odd': TENSOR}, source)
+        convert_state_dict({'strange.weight': TENSOR, 'odd': TENSOR}, source)
 
 
 def test_a_name_with_and_without_module_is_an_error():
@@ -52,10 +60,63 @@ def test_a_name_with_and_without_module_is_an_error():
 
 
 def test_unknown_source_lists_the_known():
-    with pytest.raises(ValueError, match="no source 'nobody'; there are ccnet, mmseg"):
+    with pytest.raises(ValueError, match=r"no source 'nobody'; there are .*ccnet.*, mmseg"):
         convert_state_dict({}, 'nobody')
 
 
 def test_what_is_no_tensor_is_named():
     with pytest.raises(TypeError, match='not a tensor: epoch'):
         convert_state_dict({'gamma': TENSOR, 'epoch': 3}, 'ccnet')
+
+
+@pytest.mark.parametrize('source', ['ccnet', 'mmseg'])
+def test_missing_tensors_of_a_layer_are_named(source: str):
+    tensors = dict.fromkeys(('query_conv.weight', 'key_conv.weight', 'key_conv.bias', 'value_conv.weight'), TENSOR)
+    expected = rf"source '{source}', under our names: missing query_conv.bias, value_conv.bias, gamma"
+    with pytest.raises(KeyError, match=expected):
+        convert_state_dict(tensors, source)
+
+
+@pytest.mark.parametrize('gone', ['convb.0.weight', 'convb.1.running_var', 'cca.gamma', 'bottleneck.3.bias'])
+def test_a_head_without_one_of_its_tensors_is_an_error(gone: str):
+    weights, _ = load_golden('ccnet_rcca_head')
+    assert convert_state_dict(weights, 'ccnet')
+    del weights[gone]
+    ours = {
+        'convb.0.weight': 'convs.1.conv.weight',
+        'convb.1.running_var': 'convs.1.bn.running_var',
+        'cca.gamma': 'attention.gamma',
+        'bottleneck.3.bias': 'conv_seg.bias',
+    }
+    with pytest.raises(KeyError, match=f'missing {ours[gone]}'):
+        convert_state_dict(weights, 'ccnet')
+
+
+def test_gradients_which_no_running_statistics_have_are_complete():
+    weights, _ = load_golden('ccnet_rcca_head')
+    gradients = {name: value for name, value in weights.items() if 'running' not in name and 'num_batches' not in name}
+    assert len(convert_state_dict(gradients, 'ccnet')) == len(gradients) < len(weights)
+    del gradients['conva.1.bias']
+    with pytest.raises(KeyError, match=r'under our names: missing convs\.0\.bn\.bias'):
+        convert_state_dict(gradients, 'ccnet')
+
+
+def test_other_parts_of_a_segmentor_keep_their_own_names():
+    other = {'auxiliary_head.cca.query_conv.weight': TENSOR, 'backbone.query_conv.weight': TENSOR}
+    assert convert_state_dict(other, 'mmseg').keys() == other.keys()
+
+
+def test_one_component_of_a_checkpoint_and_what_became_of_it():
+    layer = {f'head.cca.{name}': TENSOR for name in (*QKV, 'gamma')}
+    checkpoint = {'backbone.conv1.weight': TENSOR, **layer}
+    conversion = convert_checkpoint(checkpoint, 'ccnet', component='head.cca')
+    assert conversion.renamed == {name: name for name in (*QKV, 'gamma')}
+    assert conversion.dropped == ()
+    with pytest.raises(KeyError, match="no tensors under the component 'neck'; there are backbone, head"):
+        convert_checkpoint(checkpoint, 'ccnet', component='neck')
+
+
+def test_dropped_tensors_are_listed():
+    conversion = convert_checkpoint({'data_preprocessor.mean': TENSOR, 'backbone.a': TENSOR}, 'mmseg')
+    assert conversion.dropped == ('data_preprocessor.mean',)
+    assert conversion.renamed == {'backbone.a': 'backbone.a'}

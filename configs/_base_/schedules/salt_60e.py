@@ -1,4 +1,4 @@
-# 60 epochs of AdamW: one epoch of warm-up, then a cosine to zero at train_cfg.max_epochs, whatever that is set to.
+# 60 epochs of AdamW: 100 iterations of warm-up, a cosine to zero at train_cfg.max_epochs, whatever that is set to.
 train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=60, val_interval=2)
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')
@@ -8,6 +8,6 @@ optim_wrapper = dict(
     clip_grad=dict(max_norm=5.0),
 )
 param_scheduler = [
-    dict(type='LinearLR', start_factor=0.1, begin=0, end=1, by_epoch=True, convert_to_iter_based=True),
-    dict(type='CosineAnnealingLR', eta_min=0.0, begin=1, by_epoch=True, convert_to_iter_based=True),
+    dict(type='LinearLR', start_factor=0.1, begin=0, end=100, by_epoch=False),
+    dict(type='CosineAnnealingLR', eta_min=0.0, begin=0, by_epoch=True, convert_to_iter_based=True),
 ]

@@ -4,11 +4,33 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
-from mmattn.checkpoints.convert import Source, convert, strip_component, unwrap
+from mmattn.checkpoints.convert import Conversion, Source, convert, strip_component, take_component, unwrap
+from mmattn.checkpoints.groups import check_complete
+from mmattn.checkpoints.sources.attention_gate import ATTENTION_GATE
+from mmattn.checkpoints.sources.attention_unet import ATTENTION_UNET
+from mmattn.checkpoints.sources.axial_deeplab import AXIAL_DEEPLAB
+from mmattn.checkpoints.sources.cbam import CBAM
 from mmattn.checkpoints.sources.ccnet import CCNET
+from mmattn.checkpoints.sources.coordattention import COORDATTENTION
+from mmattn.checkpoints.sources.danet import DANET
+from mmattn.checkpoints.sources.mmcv import MMCV
 from mmattn.checkpoints.sources.mmseg import MMSEG
+from mmattn.checkpoints.sources.senet import SENET
+from mmattn.checkpoints.sources.smt import SMT
 
-_SOURCES: dict[str, Source] = {'ccnet': CCNET, 'mmseg': MMSEG}
+_SOURCES: dict[str, Source] = {
+    'attention-gate': ATTENTION_GATE,
+    'attention-unet': ATTENTION_UNET,
+    'axial-deeplab': AXIAL_DEEPLAB,
+    'cbam': CBAM,
+    'ccnet': CCNET,
+    'coordattention': COORDATTENTION,
+    'danet': DANET,
+    'mmcv': MMCV,
+    'mmseg': MMSEG,
+    'senet': SENET,
+    'smt': SMT,
+}
 
 
 def list_sources() -> list[str]:
@@ -30,10 +52,30 @@ def convert_state_dict(state_dict: Mapping, source: str) -> dict[str, Tensor]:
 
     Raises:
         ValueError: for an unknown source.
-        KeyError: for tensors that the source does not have; the message names them.
+        KeyError: for tensors that the source does not have, and for missing ones where a layer or a head is there
+            in part (``Source.groups``); the message names them.
         TypeError: for entries that are not tensors.
+    """
+    return convert_checkpoint(state_dict, source).tensors
+
+
+def convert_checkpoint(checkpoint: Mapping, source: str, *, component: str | None = None) -> Conversion:
+    """Does what ``convert_state_dict`` does, and tells what became of each tensor.
+
+    Args:
+        checkpoint: as ``convert_state_dict`` takes it; the entry may also be called ``model``.
+        source: one of ``list_sources()``.
+        component: only the tensors under this prefix (``head``) are converted; all by default.
+
+    Raises:
+        ValueError, KeyError, TypeError: as ``convert_state_dict``; KeyError also if ``component`` is not there.
     """
     if source not in _SOURCES:
         raise ValueError(f'convert_state_dict: no source {source!r}; there are {", ".join(list_sources())}')
     chosen = _SOURCES[source]
-    return convert(strip_component(unwrap(state_dict), chosen.prefixes), chosen.rules, source)
+    tensors = unwrap(checkpoint)
+    if component is not None:
+        tensors = take_component(tensors, component)
+    conversion = convert(strip_component(tensors, chosen.prefixes), chosen.rules, source)
+    check_complete(conversion.tensors, chosen.groups, source)
+    return conversion

@@ -3,6 +3,7 @@
 from torch import Tensor
 
 from mmattn.checkpoints.convert import Rule, Source
+from mmattn.checkpoints.groups import QUERY_KEY_VALUE, Group, batch_norm
 from mmattn.checkpoints.sources.patterns import BN, QKV
 
 
@@ -33,5 +34,13 @@ CCNET = Source(
         Rule(r'bottleneck\.0\.weight', 'conv_cat.conv.weight'),
         *_abn(r'bottleneck\.1', 'conv_cat.bn'),
         Rule(r'bottleneck\.3\.(weight|bias)', r'conv_seg.\1'),
+    ),
+    groups=(
+        Group((*QUERY_KEY_VALUE, 'gamma')),
+        Group(
+            ('convs.0.conv.weight', 'convs.1.conv.weight', 'conv_cat.conv.weight', 'conv_seg.weight', 'conv_seg.bias'),
+            needs=('attention.gamma',),
+        ),
+        *batch_norm('convs.0.bn', 'convs.1.bn', 'conv_cat.bn'),
     ),
 )

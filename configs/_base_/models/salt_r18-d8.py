@@ -1,4 +1,4 @@
-# CCNet (https://arxiv.org/abs/1811.11721) on a dilated ResNet-18 of one input channel, output stride 8.
+# Dilated ResNet-18 of one input channel, output stride 8, and an auxiliary head; leaves add the head.
 norm_cfg = dict(type='SyncBN', requires_grad=True)
 model = dict(
     type='EncoderDecoder',
@@ -15,20 +15,6 @@ model = dict(
         norm_eval=False,
         style='pytorch',
         contract_dilation=True,
-    ),
-    decode_head=dict(
-        type='CrissCrossHead',
-        in_channels=512,
-        in_index=3,
-        channels=128,
-        recurrence=2,
-        dropout_ratio=0.1,
-        num_classes=2,
-        out_channels=1,
-        threshold=0.5,
-        norm_cfg=norm_cfg,
-        align_corners=False,
-        loss_decode=dict(type='CrossEntropyLoss', use_sigmoid=True, avg_non_ignore=True),
     ),
     auxiliary_head=dict(
         type='FCNHead',
@@ -47,4 +33,17 @@ model = dict(
     ),
     train_cfg=dict(),
     test_cfg=dict(mode='whole'),
+)
+# what the leaves' decode heads share
+head = dict(
+    in_channels=512,
+    in_index=3,
+    channels=128,
+    dropout_ratio=0.1,
+    num_classes=2,
+    out_channels=1,
+    threshold=0.5,
+    norm_cfg=norm_cfg,
+    align_corners=False,
+    loss_decode=dict(type='CrossEntropyLoss', use_sigmoid=True, avg_non_ignore=True),
 )

@@ -1,0 +1,5 @@
+# python tools/train.py configs/cityscapes/nonlocal_r101-d8_80k.py
+_base_ = ['nonlocal_r50-d8_80k.py']
+model = dict(
+    backbone=dict(depth=101, init_cfg=dict(type='Pretrained', checkpoint='open-mmlab://resnet101_v1c')),
+)

@@ -1,0 +1,64 @@
+"""Position attention of DANet: each position attends to all positions.
+
+Dual Attention Network for Scene Segmentation, https://arxiv.org/abs/1809.02983, section 3.2.
+
+Unlike the published code: the N x N attention map (N = H * W) is never held, neither forward nor backward; logits and
+softmax are float32 or wider whatever the dtype of the features. The paper's text has batch normalisation and ReLU after
+the projections, its code plain convolutions, as here.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from mmattn.attention._checks import check_feature_map, check_positive_int
+from mmattn.attention._softmax_attention import softmax_attention
+
+
+def position_attention(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+    """Attends from each position to every position (equations 1 and 2, without the residual).
+
+    Args:
+        query: (B, D, H, W).
+        key: (B, D, H, W).
+        value: (B, C, H, W).
+
+    Returns:
+        (B, C, H, W) in the dtype of ``value``: sum over positions of softmax(<query, key>) * value, without a scale.
+    """
+    attended = softmax_attention(query.flatten(2), key.flatten(2), value.flatten(2))
+    return attended.unflatten(2, query.shape[2:])
+
+
+class PositionAttention(nn.Module):
+    """Position attention with a learned residual weight, zero at first, so that it starts as the identity.
+
+    Args:
+        in_channels: channels of the feature map.
+        reduction: queries and keys have ``in_channels // reduction`` channels, at least one.
+        query_channels: channels of queries and keys where no whole reduction gives them; replaces ``reduction``.
+
+    Shape:
+        (B, in_channels, H, W) to the same; any H and W.
+    """
+
+    def __init__(self, in_channels: int, *, reduction: int = 8, query_channels: int | None = None) -> None:
+        super().__init__()
+        name = type(self).__name__
+        self.in_channels = check_positive_int(name, 'in_channels', in_channels)
+        check_positive_int(name, 'reduction', reduction)
+        if query_channels is None:
+            query_channels = max(in_channels // reduction, 1)
+        check_positive_int(name, 'query_channels', query_channels)
+        self.query_conv = nn.Conv2d(in_channels, query_channels, 1)
+        self.key_conv = nn.Conv2d(in_channels, query_channels, 1)
+        self.value_conv = nn.Conv2d(in_channels, in_channels, 1)
+        self.gamma = nn.Parameter(torch.zeros(1))
+
+    def attend(self, x: Tensor) -> Tensor:
+        """Returns the attention of x, before weight and residual."""
+        return position_attention(self.query_conv(x), self.key_conv(x), self.value_conv(x))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Returns x + gamma * attention(x)."""
+        check_feature_map(type(self).__name__, x, self.in_channels)
+        return torch.addcmul(x, self.gamma.to(x.dtype), self.attend(x).to(x.dtype))

@@ -1,0 +1,111 @@
+"""Squeeze-and-excitation: each channel is scaled by a gate that sees the means of all channels.
+
+Squeeze-and-Excitation Networks, https://arxiv.org/abs/1709.01507.
+
+The published layers are two 1x1 convolutions with biases. Others drop the biases (``bias=False``), or, as
+MMSegmentation's ``SELayer``, round the squeezed width to multiples of 8 and gate by a hard sigmoid
+(``divisor=8, gate='hard_sigmoid'``). The gate is computed in float32 or wider whatever the dtype of the features.
+"""
+
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from mmattn.attention._checks import check_choice, check_feature_map, check_positive_int
+
+Gate = Literal['sigmoid', 'hard_sigmoid']
+
+_GATES = {'sigmoid': torch.sigmoid, 'hard_sigmoid': F.hardsigmoid}
+
+
+def channel_logits(pooled: Tensor, squeeze: nn.Linear | nn.Conv2d, excite: nn.Linear | nn.Conv2d) -> Tensor:
+    """Applies excite(relu(squeeze(pooled))) in the dtype of ``pooled`` (equation 3 of the paper, without its sigmoid).
+
+    Args:
+        pooled: (..., C), a number a channel.
+        squeeze: linear layer or 1x1 convolution from C channels to fewer.
+        excite: the same back to C channels.
+
+    Returns:
+        (..., C).
+    """
+    hidden = F.linear(pooled, squeeze.weight.flatten(1).to(pooled.dtype), _as(squeeze.bias, pooled)).relu()
+    return F.linear(hidden, excite.weight.flatten(1).to(pooled.dtype), _as(excite.bias, pooled))
+
+
+def squeeze_excitation(
+    x: Tensor, squeeze: nn.Linear | nn.Conv2d, excite: nn.Linear | nn.Conv2d, *, gate: Gate = 'sigmoid'
+) -> Tensor:
+    """Scales each channel by gate(excite(relu(squeeze(mean over H and W)))) (equations 2 to 4 of the paper).
+
+    Args:
+        x: (B, C, H, W).
+        squeeze: linear layer or 1x1 convolution from C channels to fewer.
+        excite: the same back to C channels.
+        gate: 'sigmoid', or 'hard_sigmoid': (z + 3) / 6 kept between 0 and 1.
+
+    Returns:
+        (B, C, H, W) in the dtype of ``x``.
+    """
+    wide = torch.promote_types(x.dtype, torch.float32)
+    with torch.autocast(x.device.type, enabled=False):
+        scale = _GATES[gate](channel_logits(x.mean((2, 3), dtype=wide), squeeze, excite))
+        return x * scale.to(x.dtype)[:, :, None, None]
+
+
+def scale_own(x: Tensor, scale: Tensor) -> Tensor:
+    """Returns x * scale, in the memory of ``x`` where no gradient is needed: ``x`` must be of the caller's making."""
+    return x * scale if x.requires_grad or scale.requires_grad else x.mul_(scale)
+
+
+def squeezed_width(in_channels: int, reduction: int, divisor: int = 1) -> int:
+    """Returns in_channels // reduction rounded to the nearest multiple of ``divisor``.
+
+    The result is at least ``divisor``, and never more than a tenth below in_channels // reduction: the rule of
+    MobileNet that MMSegmentation follows.
+    """
+    width = in_channels // reduction
+    rounded = max((width + divisor // 2) // divisor * divisor, divisor)
+    return rounded if rounded >= 0.9 * width else rounded + divisor
+
+
+def _as(bias: Tensor | None, pooled: Tensor) -> Tensor | None:
+    return None if bias is None else bias.to(pooled.dtype)
+
+
+class SqueezeExcitation(nn.Module):
+    """Squeeze-and-excitation.
+
+    Args:
+        in_channels: channels of the feature map.
+        reduction: the gate's hidden layer has ``in_channels // reduction`` channels, at least one.
+        bias: whether the two layers of the gate have biases, as published.
+        gate: 'sigmoid' as published, or 'hard_sigmoid'.
+        divisor: the hidden layer's channels are rounded to multiples of it.
+
+    Shape:
+        (B, in_channels, H, W) to the same; any H and W.
+    """
+
+    def __init__(
+        self, in_channels: int, *, reduction: int = 16, bias: bool = True, gate: Gate = 'sigmoid', divisor: int = 1
+    ) -> None:
+        super().__init__()
+        name = type(self).__name__
+        self.in_channels = check_positive_int(name, 'in_channels', in_channels)
+        self.gate = check_choice(name, 'gate', gate, _GATES)
+        check_positive_int(name, 'reduction', reduction)
+        hidden = squeezed_width(in_channels, reduction, check_positive_int(name, 'divisor', divisor))
+        self.fc1 = nn.Conv2d(in_channels, hidden, 1, bias=bias)
+        self.fc2 = nn.Conv2d(hidden, in_channels, 1, bias=bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Returns the gated map."""
+        check_feature_map(type(self).__name__, x, self.in_channels)
+        return squeeze_excitation(x, self.fc1, self.fc2, gate=self.gate)
+
+    def extra_repr(self) -> str:
+        """Options shown by ``print(model)``."""
+        return f'gate={self.gate!r}'

@@ -1,0 +1,118 @@
+"""Counts a network's parameters and multiply-adds.
+
+Multiply-adds are those of convolutions and matrix products, fused attention and our own operators included, as
+PyTorch's dispatcher sees them. mmengine's analysis reads a trace instead, in which fused attention and autograd
+functions count nothing. What is linear in the elements (pooling, softmax, normalisation, gates) is not counted.
+"""
+
+from collections.abc import Callable, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+
+import torch
+from mmengine.config import Config
+from mmengine.model import revert_sync_batchnorm
+from mmengine.registry import init_default_scope
+from mmseg.registry import MODELS
+from mmseg.structures import SegDataSample
+from torch import Tensor, nn
+from torch._subclasses import FakeTensorMode
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import FlopCounterMode
+
+
+@dataclass(frozen=True)
+class Complexity:
+    """What a network costs whatever the machine.
+
+    Args:
+        parameters: numbers that are learnt, or frozen.
+        multiply_adds: of one forward pass with one image.
+    """
+
+    parameters: int
+    multiply_adds: int
+
+
+def _softmax_attention(query: Sequence[int], key: Sequence[int], value: Sequence[int], *_, **__) -> int:
+    """Floating-point operations, two a multiply-add, for (B, D, N), (B, D, M) and (B, C, M)."""
+    batch, width, queries = query
+    return 2 * batch * queries * key[2] * (width + value[1])
+
+
+# Our operators are opaque to the counter.
+_OWN_OPERATORS: dict[str, Callable[..., int]] = {'softmax_attention': _softmax_attention}
+
+
+class _NoUnknownOperator(TorchDispatchMode):
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        namespace, name = func._schema.name.split('::')
+        if namespace == 'mmattn' and name not in _OWN_OPERATORS:
+            raise ValueError(f'count_multiply_adds: no formula for the operator mmattn::{name}')
+        return func(*args, **(kwargs or {}))
+
+
+def count_parameters(module: nn.Module) -> int:
+    """Returns the number of parameters."""
+    return sum(parameter.numel() for parameter in module.parameters())
+
+
+def count_multiply_adds(module: Callable[..., object], *inputs: object) -> int:
+    """Returns the multiply-adds of ``module(*inputs)``; only shapes are followed, nothing is computed.
+
+    Raises:
+        ValueError: if an operator of ours runs that has no formula here.
+    """
+    own = {
+        getattr(torch.ops.mmattn, name): formula
+        for name, formula in _OWN_OPERATORS.items()
+        if hasattr(torch.ops.mmattn, name)
+    }
+    counter = FlopCounterMode(display=False, custom_mapping=own)
+    with torch.no_grad(), FakeTensorMode(allow_non_fake_inputs=True), _NoUnknownOperator(), counter:
+        module(*inputs)
+    return counter.get_total_flops() // 2
+
+
+def segmentor_complexity(config: Config, size: tuple[int, int]) -> Complexity:
+    """Counts a segmentor as it predicts: without its auxiliary heads, through its own padding, on one image.
+
+    Args:
+        config: with ``model``.
+        size: height and width of the image before padding.
+    """
+    init_default_scope(config.get('default_scope', 'mmseg'))
+    model = revert_sync_batchnorm(MODELS.build(deepcopy(config.model))).eval()  # building may change a config
+    model.auxiliary_head = None
+    channels = config.model.backbone.get('in_channels', 3)
+    data = dict(inputs=[torch.zeros(channels, *size)], data_samples=[SegDataSample(metainfo=dict(img_shape=size))])
+    inputs: Tensor = model.data_preprocessor(data)['inputs']
+    if isinstance(inputs, list):
+        inputs = torch.stack(inputs)
+    return Complexity(count_parameters(model), count_multiply_adds(model, inputs))
+
+
+def input_size(config: Config) -> tuple[int, int]:
+    """Returns the height and width that a config trains on: ``crop_size`` of its pipeline or its preprocessor's size.
+
+    Raises:
+        ValueError: if the config says neither.
+    """
+    size = _find(config.get('train_dataloader'), 'crop_size')
+    if size is None:
+        preprocessor = config.model.get('data_preprocessor') or {}
+        size = preprocessor.get('size')
+    if size is None:
+        raise ValueError('the config has no crop_size in train_dataloader and no data_preprocessor.size')
+    return (size, size) if isinstance(size, int) else (int(size[0]), int(size[1]))
+
+
+def _find(tree: object, key: str) -> object:
+    """Returns the first value under ``key`` in nested dicts and lists, or None."""
+    if isinstance(tree, dict):
+        if tree.get(key) is not None:
+            return tree[key]
+        tree = list(tree.values())
+    if isinstance(tree, list | tuple):
+        return next((found for item in tree if (found := _find(item, key)) is not None), None)
+    return None

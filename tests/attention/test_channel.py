@@ -1,0 +1,63 @@
+"""Channel attention: the contract, the published vectors and the definition."""
+
+import pytest
+import torch
+
+from mmattn.attention import ChannelAttention, channel_attention
+from mmattn.checkpoints import convert_state_dict
+from tests.attention.contract import AttentionContract
+from tests.golden_vectors import load_golden
+
+
+class TestContract(AttentionContract):
+    name = 'ChannelAttention'
+
+
+def published(prefix: str = '') -> tuple[ChannelAttention, dict[str, torch.Tensor]]:
+    weights, vectors = load_golden('danet_cam')
+    layer = ChannelAttention(32)
+    layer.load_state_dict(convert_state_dict({prefix + key: value for key, value in weights.items()}, 'danet'))
+    return layer, vectors
+
+
+@pytest.mark.parametrize('prefix', ['', 'sc.', 'module.head.sc.'])
+@pytest.mark.parametrize('case', ['a', 'b'])
+def test_equals_the_published_layer(case: str, prefix: str):
+    layer, vectors = published(prefix)
+    torch.testing.assert_close(layer(vectors[f'x/{case}']), vectors[f'y/{case}'], rtol=1e-5, atol=1e-5)
+
+
+def test_equals_the_published_gradients():
+    layer, vectors = published()
+    x = vectors['x/a'].requires_grad_()
+    layer(x).backward(vectors['x/dy_a'])
+    expected = vectors['y/dx_a']
+    torch.testing.assert_close(x.grad, expected, rtol=1e-5, atol=1e-5 * expected.abs().max().item())
+    torch.testing.assert_close(layer.gamma.grad, vectors['y/grad_a/gamma'], rtol=1e-5, atol=1e-5)
+
+
+def test_equals_the_definition_channel_by_channel():
+    x = torch.randn(1, 4, 3, 2)
+    result, flat = channel_attention(x), x[0].flatten(1)
+    for channel in range(4):
+        gram = flat @ flat[channel]
+        weights = (gram.max() - gram).softmax(0)
+        torch.testing.assert_close(result[0, channel].flatten(), weights @ flat)
+
+
+def test_twice_differentiable():
+    x = torch.randn(1, 3, 2, 2, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradgradcheck(channel_attention, x)
+
+
+@pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16])
+def test_sums_that_overflow_float16(dtype: torch.dtype):
+    x = (4 * torch.randn(1, 8, 97, 97)).relu().to(dtype)  # the published code gives NaN in float16
+    y = channel_attention(x)
+    assert y.dtype == dtype
+    torch.testing.assert_close(y.float(), channel_attention(x.float()), rtol=1e-2, atol=1e-2)
+
+
+def test_starts_as_the_identity():
+    x = torch.randn(2, 16, 5, 4)
+    assert torch.equal(ChannelAttention(16)(x), x)

@@ -1,0 +1,84 @@
+"""The tiled softmax attention behind position attention and the non-local block."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch.profiler import ProfilerActivity, profile
+
+from mmattn.attention import _softmax_attention
+from mmattn.attention._softmax_attention import softmax_attention
+
+
+def inputs(batch: int, queries: int, keys: int, dtype: torch.dtype = torch.float64) -> list[torch.Tensor]:
+    shapes = (batch, 3, queries), (batch, 3, keys), (batch, 5, keys)
+    return [torch.randn(shape, dtype=dtype, requires_grad=True) for shape in shapes]
+
+
+def plainly(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scale: float) -> torch.Tensor:
+    return value @ (scale * query.mT @ key).softmax(-1).mT
+
+
+@pytest.mark.parametrize(('tile', 'rows'), [(1, 1), (1, 4), (20, 1), (150, 2), (1 << 21, 128)])
+def test_every_tiling_gives_the_same(monkeypatch, tile: int, rows: int):
+    monkeypatch.setattr(_softmax_attention, 'TILE_ELEMENTS', tile)
+    monkeypatch.setattr(_softmax_attention, 'MIN_ROWS', rows)
+    tensors, grad = inputs(3, 10, 7), torch.randn(3, 5, 10, dtype=torch.float64)
+    result, expected = softmax_attention(*tensors, scale=0.6), plainly(*tensors, scale=0.6)
+    torch.testing.assert_close(result, expected)
+    for ours, theirs in zip(torch.autograd.grad(result, tensors, grad), torch.autograd.grad(expected, tensors, grad)):
+        torch.testing.assert_close(ours, theirs)
+
+
+def test_operator_is_registered_right():
+    torch.library.opcheck(torch.ops.mmattn.softmax_attention, tuple(inputs(2, 4, 3)))
+
+
+def test_layout_of_the_inputs_does_not_matter():
+    tensors = [t.detach().mT.contiguous().mT.requires_grad_() for t in inputs(2, 6, 5)]
+    result = softmax_attention(*tensors)
+    torch.testing.assert_close(result, plainly(*tensors, scale=1.0))
+    result.sum().backward()
+    assert all(tensor.grad.shape == tensor.shape for tensor in tensors)
+
+
+@pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16])
+def test_half_precision_weighs_in_float32(dtype: torch.dtype):
+    tensors = [(100 * t).detach().to(dtype).requires_grad_() for t in inputs(1, 9, 9)]
+    result = softmax_attention(*tensors)
+    assert result.dtype == dtype
+    expected = plainly(*(t.float() for t in tensors), scale=1.0)
+    torch.testing.assert_close(result.float(), expected, rtol=1e-2, atol=1e-2)
+    result.sum().backward()
+    assert all(t.grad.dtype == dtype and t.grad.isfinite().all() for t in tensors)
+
+
+@pytest.mark.parametrize(('query_width', 'value_width'), [(3, 5), (8, 16), (9, 2)])
+def test_layout_for_the_fused_kernels(query_width: int, value_width: int):
+    """Taken on CUDA; the operator gives the same everywhere."""
+    query, key = torch.randn(2, query_width, 7), torch.randn(2, query_width, 6)
+    value = torch.randn(2, value_width, 6)
+    result = _softmax_attention._fused_attention(query, key, value, 0.6)
+    torch.testing.assert_close(result, plainly(query, key, value, 0.6))
+
+
+def test_exporting_takes_the_operator_of_the_library(monkeypatch):
+    tensors = [t.float() for t in inputs(2, 6, 5)]
+    expected = softmax_attention(*tensors, scale=0.6)
+    monkeypatch.setattr(_softmax_attention, 'is_exporting', lambda: True)
+    torch.testing.assert_close(softmax_attention(*tensors, scale=0.6), expected)
+
+
+def largest_allocation(function: Callable[..., torch.Tensor], positions: int) -> int:
+    """Returns the bytes of the largest allocation that one operator makes, forward and backward."""
+    tensors = inputs(1, positions, positions, torch.float32)
+    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiled:
+        function(*tensors, scale=1.0).sum().backward()
+    return max(event.self_cpu_memory_usage for event in profiled.events())
+
+
+def test_never_holds_all_pairs():
+    positions = 6000
+    buffers = 2 * 4 * _softmax_attention.TILE_ELEMENTS
+    assert largest_allocation(softmax_attention, positions) <= buffers
+    assert largest_allocation(plainly, positions) >= 4 * positions**2 > 8 * buffers

@@ -1,0 +1,92 @@
+"""Compares attention layers: trains each with each seed, and makes one table and one picture.
+
+python tools/ablate.py configs/ccnet_salt.py --attention none se cbam cc --seeds 0 1 2 [--where neck] [--dry-run]
+
+The same command goes on where it was interrupted.
+"""
+
+import argparse
+import shlex
+import signal
+import sys
+from pathlib import Path
+
+from mmengine.config import DictAction
+
+from mmattn.engine.ablation import FINISHED, PLACES, Ablation, locked, plan, prepare, run, train_command, write_report
+from mmattn.engine.ablation.cells import NONE, SHORT_NAMES
+from mmattn.engine.launch import InputError, load_config, run_tool
+
+TRAIN = Path(__file__).resolve().parent / 'train.py'
+
+
+def parse_args() -> argparse.Namespace:
+    """Reads the command line."""
+    parser = argparse.ArgumentParser(description='Compare attention layers in one experiment.')
+    parser.add_argument('config', type=Path, help='config file of the experiment')
+    names = ', '.join([NONE, *SHORT_NAMES])
+    parser.add_argument('--attention', nargs='+', required=True, help=f'{names}, or names of classes')
+    parser.add_argument('--seeds', nargs='+', type=int, default=[0], help='seeds of the trainings')
+    parser.add_argument('--where', choices=PLACES, default='neck', help='where the layer goes')
+    parser.add_argument('--out', type=Path, help='folder; work_dirs/ablation_CONFIG_WHERE by default')
+    parser.add_argument('--metric', nargs='+', default=['salt_iou'], help='validation metrics; the first is drawn')
+    parser.add_argument('--size', nargs=2, type=int, metavar=('H', 'W'), help='to count multiply-adds at; crop_size')
+    parser.add_argument('--dry-run', action='store_true', help='write the configs and print the commands')
+    parser.add_argument('--cfg-options', nargs='+', default=[], help='override settings: key=value, key="[a,b]"')
+    return parser.parse_args()
+
+
+def read_options(options: list[str]) -> dict | None:
+    """Returns ``key=value`` options as mmengine reads them."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument('--cfg-options', nargs='+', action=DictAction)
+    return parser.parse_args(['--cfg-options', *options]).cfg_options if options else None
+
+
+def work(ablation: Ablation, options: dict | None, *, dry_run: bool) -> int:
+    """Prints or trains the cells, and returns the exit code."""
+    with locked(ablation.out) as lock:
+        prepare(ablation)
+        if dry_run:
+            for cell in ablation.cells:
+                resume = (cell.work_dir / 'last_checkpoint').is_file()
+                print(shlex.join(train_command(cell, TRAIN, ablation.options, resume=resume)))
+            return 0
+        try:
+            results = run(ablation, TRAIN, options, lock=lock)
+        except KeyboardInterrupt:
+            print('interrupted: the same command goes on', file=sys.stderr)
+            return 130
+        finally:
+            files = write_report(ablation.out, ablation.metrics, ablation.title)
+            print((ablation.out / 'results.md').read_text(encoding='utf-8'))
+            print('written:', *files)
+    return 0 if all(result.status == FINISHED for result in results) else 1
+
+
+def main() -> None:
+    """Compares."""
+    args = parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    options = read_options(args.cfg_options)
+    config = load_config(str(args.config), options)
+    try:
+        ablation = plan(
+            args.config,
+            config,
+            options=args.cfg_options,
+            attention=args.attention,
+            seeds=args.seeds,
+            where=args.where,
+            metrics=args.metric,
+            size=args.size and tuple(args.size),
+            out=args.out or Path('work_dirs') / f'ablation_{args.config.stem}_{args.where}',
+        )
+        code = work(ablation, options, dry_run=args.dry_run)
+    except ValueError as error:
+        raise InputError(str(error)) from None
+    sys.exit(code)
+
+
+if __name__ == '__main__':
+    run_tool(main)

@@ -1,0 +1,80 @@
+"""Time and peak memory of a call, alike on a CPU and on a GPU."""
+
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch.profiler import ProfilerActivity, profile
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a call costs.
+
+    Args:
+        seconds: median time of a call.
+        peak_bytes: most memory held at once beyond what was held before the call.
+    """
+
+    seconds: float
+    peak_bytes: int
+
+
+def measure(call: Callable[[], object], device: torch.device, *, repeats: int) -> Cost:
+    """Measures a call after one that warms up."""
+    call()
+    times = []
+    for _ in range(repeats):
+        _synchronize(device)
+        start = time.perf_counter()
+        call()
+        _synchronize(device)
+        times.append(time.perf_counter() - start)
+    return Cost(statistics.median(times), peak_memory(call, device))
+
+
+def measure_pair(
+    first: Callable[[], object], second: Callable[[], object], device: torch.device, *, repeats: int
+) -> tuple[Cost, Cost]:
+    """Measures two calls in turns, so that what else the machine does meets both alike."""
+    calls = first, second
+    times: tuple[list[float], list[float]] = [], []
+    for call in calls:
+        call()
+    for _ in range(repeats):
+        for call, kept in zip(calls, times):
+            _synchronize(device)
+            start = time.perf_counter()
+            call()
+            _synchronize(device)
+            kept.append(time.perf_counter() - start)
+    costs = [Cost(statistics.median(kept), peak_memory(call, device)) for call, kept in zip(calls, times)]
+    return costs[0], costs[1]
+
+
+def peak_memory(call: Callable[[], object], device: torch.device) -> int:
+    """Returns the most bytes that a call holds at once beyond what was held before."""
+    if device.type == 'cuda':
+        torch.cuda.synchronize(device)
+        before = torch.cuda.memory_allocated(device)
+        torch.cuda.reset_peak_memory_stats(device)
+        call()
+        torch.cuda.synchronize(device)
+        return torch.cuda.max_memory_allocated(device) - before
+    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
+        call()
+    held = peak = 0
+    for event in sorted(
+        (event for event in profiler.profiler.kineto_results.events() if event.name() == '[memory]'),
+        key=lambda event: event.start_ns(),
+    ):
+        held += event.nbytes()
+        peak = max(peak, held)
+    return peak
+
+
+def _synchronize(device: torch.device) -> None:
+    if device.type == 'cuda':
+        torch.cuda.synchronize(device)

@@ -1,0 +1,66 @@
+"""Renames the tensors of a published checkpoint to ours.
+
+python tools/convert_checkpoint.py SOURCE published.pth ours.pth [--component PREFIX] [--force]
+"""
+
+import argparse
+import io
+from pathlib import Path
+
+import torch
+
+from mmattn.checkpoints import Conversion, convert_checkpoint, list_sources
+from mmattn.checkpoints.convert import unwrap
+from mmattn.engine.launch import InputError, read_checkpoint, run_tool
+from mmattn.engine.storage import AtomicBackend
+
+
+def parse_args() -> argparse.Namespace:
+    """Reads the command line."""
+    parser = argparse.ArgumentParser(description='Rename the tensors of a published checkpoint to ours.')
+    parser.add_argument('source', help=f'where the checkpoint comes from: {", ".join(list_sources())}')
+    parser.add_argument('input', help='published checkpoint')
+    parser.add_argument('output', help='file to write')
+    parser.add_argument('--component', metavar='PREFIX', help='convert only the tensors under this prefix, as head')
+    parser.add_argument('--force', action='store_true', help='replace the output if it is there')
+    return parser.parse_args()
+
+
+def summarize(conversion: Conversion, names: int) -> str:
+    """Returns what became of the ``names`` tensors of a file, one line each for those with a new name."""
+    moved = {old: new for old, new in conversion.renamed.items() if old != new}
+    lines = [f'{old} -> {new}' for old, new in moved.items()]
+    lines += [f'{name} dropped' for name in conversion.dropped]
+    outside = names - len(conversion.renamed) - len(conversion.dropped)
+    kept = len(conversion.renamed) - len(moved)
+    lines.append(
+        f'{names} tensors: {len(moved)} renamed, {kept} as they were, {len(conversion.dropped)} dropped, '
+        f'{outside} outside the component'
+    )
+    return '\n'.join(lines)
+
+
+def main() -> None:
+    """Converts."""
+    args = parse_args()
+    if args.source not in list_sources():
+        raise InputError(f'no source {args.source!r}; there are {", ".join(list_sources())}')
+    if Path(args.output).exists() and not args.force:
+        raise InputError(f'{args.output!r} is there already; --force replaces it')
+    content = read_checkpoint(args.input)
+    if content is None:
+        raise InputError(f'{args.input!r} is a URL: download it first')
+    try:
+        conversion = convert_checkpoint(content, args.source, component=args.component)
+    except (KeyError, TypeError) as error:
+        raise InputError(f'{args.input!r}: {error.args[0]}') from None
+    buffer = io.BytesIO()
+    meta = dict(source=args.source, component=args.component, file=Path(args.input).name)
+    torch.save(dict(state_dict=conversion.tensors, meta=meta), buffer)
+    AtomicBackend().put(buffer.getvalue(), args.output)
+    print(summarize(conversion, len(unwrap(content))))
+    print(f'written to {args.output}')
+
+
+if __name__ == '__main__':
+    run_tool(main)
