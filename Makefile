@@ -18,7 +18,7 @@ $(VENV)/installed: setup.py constraints.txt
 
 demo: install
 	env -u SALT_DATA $(RUN) tools/train.py $(DEMO)
-	env -u SALT_DATA $(RUN) tools/test.py $(DEMO) $(DEMO_DIR)/final.pth
+	env -u SALT_DATA $(RUN) tools/test.py $(DEMO) "$$(cat $(DEMO_DIR)/last_checkpoint)"
 
 test: install
 	$(RUN) -m ruff check .
