@@ -11,7 +11,9 @@ precision neither overflows nor fails, and nothing depends on the device.
 import torch
 from torch import Tensor, nn
 
+from mmattn.attention import _criss_cross_op  # noqa: F401  registers the operator
 from mmattn.attention._checks import check_feature_map, check_positive_int
+from mmattn.attention._softmax_attention import is_exporting
 
 
 def criss_cross_attention(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
@@ -70,21 +72,25 @@ class CrissCrossAttention(nn.Module):
         """Returns x + gamma * attention(x), ``recurrence`` times over."""
         check_feature_map(type(self).__name__, x, self.in_channels)
         for _ in range(self.recurrence):
-            x = x + self.gamma * criss_cross_attention(*self.project(x))
+            x = self._add_attended(x)
         return x
 
-    def project(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Returns queries, keys and values of (B, C, H, W).
+    def _add_attended(self, x: Tensor) -> Tensor:
+        """Applies the layer once, by the CPU's own operator where it serves.
 
-        One matrix product in place of three convolutions; its result has the channels last, as attention needs them.
+        One matrix product stands for the three convolutions; its result has the channels last.
         """
         convs = (self.query_conv, self.key_conv, self.value_conv)
         weight = torch.cat([conv.weight.flatten(1) for conv in convs]).t()
         bias = torch.cat([conv.bias for conv in convs])
         batch, _, height, width = x.shape
-        projected = torch.baddbmm(bias.expand(1, 1, -1), x.flatten(2).mT, weight.expand(batch, -1, -1))
-        projected = projected.view(batch, height, width, -1).permute(0, 3, 1, 2)
-        return projected.split([conv.out_channels for conv in convs], dim=1)
+        packed = torch.baddbmm(bias.expand(1, 1, -1), x.flatten(2).mT, weight.expand(batch, -1, -1))
+        packed = packed.view(batch, height, width, -1)
+        if x.device.type == 'cpu' and not is_exporting():
+            with torch.autocast('cpu', enabled=False):
+                return torch.ops.mmattn.criss_cross_attention(x, packed, self.gamma)[0]
+        queries_keys_values = packed.permute(0, 3, 1, 2).split([conv.out_channels for conv in convs], dim=1)
+        return x + self.gamma * criss_cross_attention(*queries_keys_values)
 
     def extra_repr(self) -> str:
         """Options shown by ``print(model)``."""

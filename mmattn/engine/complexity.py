@@ -40,8 +40,18 @@ def _softmax_attention(query: Sequence[int], key: Sequence[int], value: Sequence
     return 2 * batch * queries * key[2] * (width + value[1])
 
 
+def _criss_cross_attention(x: Sequence[int], packed: Sequence[int], *_, **__) -> int:
+    """Floating-point operations, two a multiply-add, for (B, C, H, W) and (B, H, W, 2 D + C)."""
+    batch, channels, height, width = x
+    embed = (packed[-1] - channels) // 2
+    return 2 * batch * height * width * (height + width) * (embed + channels)
+
+
 # Our operators are opaque to the counter.
-_OWN_OPERATORS: dict[str, Callable[..., int]] = {'softmax_attention': _softmax_attention}
+_OWN_OPERATORS: dict[str, Callable[..., int]] = {
+    'criss_cross_attention': _criss_cross_attention,
+    'softmax_attention': _softmax_attention,
+}
 
 
 class _NoUnknownOperator(TorchDispatchMode):

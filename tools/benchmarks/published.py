@@ -42,7 +42,12 @@ PEERS: dict[str, tuple[Callable[[int], nn.Module], str, Callable[[int], nn.Modul
     'non_local': (
         lambda channels: build_attention('NonLocal', channels),
         'mmcv NonLocal2d',
-        lambda channels: NonLocal2d(channels),
+        lambda channels: NonLocal2d(channels, norm_cfg=dict(type='BN'), zeros_init=False),
+    ),
+    'non_local_dot_product': (
+        lambda channels: build_attention('NonLocal', channels, mode='dot_product'),
+        'mmcv NonLocal2d',
+        lambda channels: NonLocal2d(channels, norm_cfg=dict(type='BN'), zeros_init=False, mode='dot_product'),
     ),
     'squeeze_excitation': (
         lambda channels: build_attention('SqueezeExcitation', channels, reduction=16, gate='hard_sigmoid', divisor=8),
