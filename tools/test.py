@@ -46,7 +46,7 @@ def main() -> None:
     config.load_from = args.checkpoint
     choose_work_dir(config, args.config, args.work_dir)
     if args.show_dir:
-        config.default_hooks.visualization.update(draw=True)
+        config.default_hooks.visualization.update(draw=True, interval=1)
         config.visualizer.save_dir = args.show_dir
     if args.tta:
         if 'tta_model' not in config or 'tta_pipeline' not in config:
