@@ -4,9 +4,6 @@ python tools/test.py configs/ccnet_salt.py CHECKPOINT [--tta] [--out DIR] [--cfg
 """
 
 import argparse
-import os
-
-from mmengine.config import DictAction
 
 from mmattn.engine.launch import (
     InputError,
@@ -15,6 +12,7 @@ from mmattn.engine.launch import (
     choose_work_dir,
     fit_to_device,
     load_config,
+    parse_launch,
     read_checkpoint,
     run_tool,
 )
@@ -25,16 +23,10 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description='Test a segmentor.')
     parser.add_argument('config', help='config file')
     parser.add_argument('checkpoint', help='checkpoint file')
-    parser.add_argument('--work-dir', help='where logs and pictures go; work_dirs/NAME_OF_CONFIG by default')
     parser.add_argument('--out', help='folder for the predicted masks')
-    parser.add_argument('--show-dir', help="folder for mmseg's painted images")
+    parser.add_argument('--show-dir', help="folder for MMSegmentation's painted images")
     parser.add_argument('--tta', action='store_true', help='test-time augmentation')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='override settings: key=value, key="[a,b]"')
-    parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none', help='job launcher')
-    parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help=argparse.SUPPRESS)
-    args = parser.parse_args()
-    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
-    return args
+    return parse_launch(parser)
 
 
 def main() -> None:

@@ -4,28 +4,17 @@ python tools/train.py configs/ccnet_salt.py [--work-dir DIR] [--resume] [--amp] 
 """
 
 import argparse
-import os
 
-from mmengine.config import DictAction
-
-from mmattn.engine.launch import build_runner, choose_work_dir, fit_to_device, load_config, run_tool
+from mmattn.engine.launch import build_runner, choose_work_dir, fit_to_device, load_config, parse_launch, run_tool
 
 
 def parse_args() -> argparse.Namespace:
     """Reads the command line."""
     parser = argparse.ArgumentParser(description='Train a segmentor.')
     parser.add_argument('config', help='config file')
-    parser.add_argument(
-        '--work-dir', help='where logs, pictures and checkpoints go; work_dirs/NAME_OF_CONFIG by default'
-    )
     parser.add_argument('--resume', action='store_true', help='go on from the last checkpoint in the work directory')
     parser.add_argument('--amp', action='store_true', help='mixed precision, on a GPU')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='override settings: key=value, key="[a,b]"')
-    parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none', help='job launcher')
-    parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help=argparse.SUPPRESS)
-    args = parser.parse_args()
-    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
-    return args
+    return parse_launch(parser)
 
 
 def main() -> None:

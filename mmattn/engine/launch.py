@@ -1,12 +1,13 @@
 """What the command-line tools share: reading configs, checking inputs, fitting a config to the device at hand."""
 
+import argparse
 import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from mmengine.config import Config
+from mmengine.config import Config, DictAction
 from mmengine.logging import print_log
 from mmengine.model import BaseTTAModel, is_model_wrapper
 from mmengine.runner import Runner
@@ -16,6 +17,17 @@ from torch import Tensor, nn
 
 class InputError(Exception):
     """Something the user gave is wrong; the message says what, in one line."""
+
+
+def parse_launch(parser: argparse.ArgumentParser) -> argparse.Namespace:
+    """Adds the options that training and testing share, and reads the command line."""
+    parser.add_argument('--work-dir', help='where logs and pictures go; work_dirs/NAME_OF_CONFIG by default')
+    parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='override settings: key=value, key="[a,b]"')
+    parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none', help='job launcher')
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    return args
 
 
 def load_config(path: str, options: dict | None = None) -> Config:
