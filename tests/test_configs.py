@@ -20,13 +20,17 @@ def parametrize(paths: list[Path]) -> pytest.MarkDecorator:
 
 
 def reduced(model: ConfigDict) -> ConfigDict:
-    """A model of an eighth of the channels, without pretrained weights."""
-    model.backbone.update(base_channels=8, stem_channels=8, init_cfg=None)
+    """A model of an eighth or a quarter of the channels, without pretrained weights."""
+    transformer = model.backbone.type == 'MixVisionTransformer'
+    model.backbone.update(dict(embed_dims=8) if transformer else dict(base_channels=8, stem_channels=8), init_cfg=None)
     channels = [
         level.shape[1] for level in MODELS.build(model.backbone)(torch.rand(1, model.backbone.in_channels, 64, 64))
     ]
-    for head in (model.decode_head, model.auxiliary_head):
-        head.update(in_channels=channels[head.in_index], channels=16)
+    for head in filter(None, (model.decode_head, model.get('auxiliary_head'))):
+        if isinstance(head.in_channels, int):
+            head.update(in_channels=channels[head.in_index], channels=16)
+        else:
+            head.update(in_channels=channels, embed_dims=16)
     return model
 
 

@@ -9,11 +9,13 @@ from mmattn.attention.channel import ChannelAttention, channel_attention
 from mmattn.attention.coordinate import CoordinateAttention
 from mmattn.attention.criss_cross import CrissCrossAttention, criss_cross_attention
 from mmattn.attention.dual import DualAttention
+from mmattn.attention.mix_attention import FeatureMixer, MixAttention
 from mmattn.attention.non_local import NonLocal, concatenation_attention, dot_product_attention
 from mmattn.attention.position import PositionAttention, position_attention
 from mmattn.attention.scale_aware_modulation import ScaleAwareModulation, multi_head_mixed_convolution
 from mmattn.attention.scse import SCSE
 from mmattn.attention.squeeze_excitation import SqueezeExcitation, squeeze_excitation
+from mmattn.attention.tokens import multi_head_attention
 
 _LAYERS: dict[str, type[nn.Module]] = {
     layer.__name__: layer
@@ -66,6 +68,8 @@ __all__ = [
     'CoordinateAttention',
     'CrissCrossAttention',
     'DualAttention',
+    'FeatureMixer',
+    'MixAttention',
     'NonLocal',
     'PositionAttention',
     'ScaleAwareModulation',
@@ -79,6 +83,7 @@ __all__ = [
     'dot_product_attention',
     'gate_coefficients',
     'list_attention',
+    'multi_head_attention',
     'multi_head_mixed_convolution',
     'position_attention',
     'squeeze_excitation',

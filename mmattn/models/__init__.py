@@ -1,6 +1,6 @@
 """MMSegmentation components built from the attention layers; importing this registers them."""
 
-from mmattn.models import decode_heads, layers, losses, necks, segmentors
+from mmattn.models import backbones, decode_heads, layers, losses, necks, segmentors
 from mmattn.models.data_preprocessor import SaltDataPreProcessor
 
-__all__ = ['SaltDataPreProcessor', 'decode_heads', 'layers', 'losses', 'necks', 'segmentors']
+__all__ = ['SaltDataPreProcessor', 'backbones', 'decode_heads', 'layers', 'losses', 'necks', 'segmentors']

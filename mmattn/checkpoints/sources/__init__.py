@@ -13,10 +13,13 @@ from mmattn.checkpoints.sources.cbam import CBAM
 from mmattn.checkpoints.sources.ccnet import CCNET
 from mmattn.checkpoints.sources.coordattention import COORDATTENTION
 from mmattn.checkpoints.sources.danet import DANET
+from mmattn.checkpoints.sources.feedformer import FEEDFORMER
+from mmattn.checkpoints.sources.lvt import LVT
 from mmattn.checkpoints.sources.mmcv import MMCV
 from mmattn.checkpoints.sources.mmseg import MMSEG
 from mmattn.checkpoints.sources.senet import SENET
 from mmattn.checkpoints.sources.smt import SMT
+from mmattn.checkpoints.sources.u_mixformer import U_MIXFORMER
 
 _SOURCES: dict[str, Source] = {
     'attention-gate': ATTENTION_GATE,
@@ -26,10 +29,13 @@ _SOURCES: dict[str, Source] = {
     'ccnet': CCNET,
     'coordattention': COORDATTENTION,
     'danet': DANET,
+    'feedformer': FEEDFORMER,
+    'lvt': LVT,
     'mmcv': MMCV,
     'mmseg': MMSEG,
     'senet': SENET,
     'smt': SMT,
+    'u-mixformer': U_MIXFORMER,
 }
 
 

@@ -1,0 +1,102 @@
+"""Joins four decoded levels with a 1x1 convolution, as the heads of SegFormer's family do."""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+
+import torch.nn.functional as F
+from mmcv.cnn import ConvModule
+from torch import Tensor
+
+from mmattn.attention.tokens import to_map, to_tokens
+from mmattn.models.decode_heads.decode_head import DecodeHead
+
+LEVELS = 4
+
+
+class FusionHead(DecodeHead):
+    """A head on the four levels of an encoder whose last layers enlarge, join and classify them.
+
+    Joining and convolving are linear and commute with the enlarging: each level is convolved at its own resolution
+    and the results are added, so that neither the joined map nor the large products exist.
+
+    Args:
+        in_channels: channels of the four levels, shallowest first.
+        embed_dims: channels that the classifier sees; MMSegmentation's ``channels``.
+        in_index: which four of the encoder's outputs these are.
+        conv_cfg: None or ``dict(type='Conv2d')``: only that commutes with the enlarging.
+        **kwargs: MMSegmentation's ``BaseDecodeHead`` options (``num_classes``, ``norm_cfg``, ``loss_decode``, …).
+
+    Raises:
+        ValueError: for another number of levels, or another ``conv_cfg``.
+        TypeError: if ``channels`` is given.
+    """
+
+    def __init__(
+        self,
+        in_channels: Sequence[int],
+        *,
+        embed_dims: int,
+        in_index: Sequence[int] = (0, 1, 2, 3),
+        conv_cfg: dict | None = None,
+        **kwargs,
+    ) -> None:
+        name = type(self).__name__
+        check_levels(name, 'in_channels', in_channels)
+        check_levels(name, 'in_index', in_index)
+        if 'channels' in kwargs:
+            raise TypeError(f'{name}: channels follows from embed_dims ({embed_dims}), leave it out')
+        if conv_cfg is not None and conv_cfg.get('type') not in ('Conv2d', 'Conv'):
+            raise ValueError(f"{name}: conv_cfg must be None or of type 'Conv2d', got {conv_cfg!r}")
+        super().__init__(
+            list(in_channels), embed_dims, in_index=list(in_index), input_transform='multiple_select', **kwargs
+        )
+        self.fuse = ConvModule(sum(in_channels), embed_dims, 1, norm_cfg=self.norm_cfg, act_cfg=self.act_cfg)
+
+    def fuse_levels(self, levels: Sequence[Tensor]) -> Tensor:
+        """Joins levels, deepest first, at the size of the last.
+
+        Args:
+            levels: each (B, C_i, H_i, W_i).
+
+        Returns:
+            (B, embed_dims, H, W).
+        """
+        size = tuple(levels[-1].shape[2:])
+        weights = self.fuse.conv.weight.flatten(1).split([level.shape[1] for level in levels], dim=1)
+        projected = [
+            to_map(F.linear(to_tokens(level), weight), level.shape[2:]) for level, weight in zip(levels, weights)
+        ]
+        fused = self._enlarge(projected[0], size)
+        for level in projected[1:-1]:
+            fused += self._enlarge(level, size)
+        fused += projected[-1]
+        if self.fuse.conv.bias is not None:
+            fused += self.fuse.conv.bias[:, None, None]
+        if self.fuse.with_norm:
+            fused = self.fuse.norm(fused)
+        return self.fuse.activate(fused) if self.fuse.with_activation else fused
+
+    def _enlarge(self, x: Tensor, size: tuple[int, int]) -> Tensor:
+        return F.interpolate(x, size, mode='bilinear', align_corners=self.align_corners)
+
+    def forward(self, inputs: list[Tensor]) -> Tensor:
+        """Returns (B, out_channels, H, W) logits at the resolution of the first level."""
+        return self.cls_seg(self.forward_feature(inputs))
+
+    @abstractmethod
+    def forward_feature(self, inputs: list[Tensor]) -> Tensor:
+        """Returns the (B, embed_dims, H, W) map that the classifier sees."""
+
+
+def check_levels(owner: str, option: str, value: Sequence[int], levels: int = LEVELS) -> tuple[int, ...]:
+    """Returns ``value`` as a tuple, or raises ValueError unless it has one number a level."""
+    if not isinstance(value, Sequence) or len(value) != levels:
+        raise ValueError(f'{owner}: {option} must have {levels} numbers, one a level, got {value!r}')
+    return tuple(value)
+
+
+def check_rate(owner: str, option: str, value: float) -> float:
+    """Returns ``value``, or raises ValueError unless it is a probability below one."""
+    if not 0 <= value < 1:
+        raise ValueError(f'{owner}: {option} must be at least 0 and below 1, got {value!r}')
+    return value

@@ -1,0 +1,22 @@
+"""Maps as tokens and back."""
+
+import pytest
+import torch
+
+from mmattn.attention.tokens import to_map, to_tokens
+
+
+def test_tokens_go_row_after_row():
+    x = torch.arange(12.0).view(1, 2, 2, 3)
+    assert to_tokens(x)[0].tolist() == [[0, 6], [1, 7], [2, 8], [3, 9], [4, 10], [5, 11]]
+    assert torch.equal(to_map(to_tokens(x), (2, 3)), x)
+
+
+@pytest.mark.parametrize('batch', [1, 2])
+def test_both_ways_are_views_in_the_channels_last_layout(batch: int):
+    tokens = torch.randn(batch, 12, 5)
+    x = to_map(tokens, (3, 4))
+    assert x.shape == (batch, 5, 3, 4)
+    assert x.stride() == (60, 1, 20, 5)  # of the batch too: convolutions and interpolation choose their layout by it
+    assert x.data_ptr() == to_tokens(x).data_ptr() == tokens.data_ptr()
+    assert to_tokens(x).is_contiguous()
