@@ -18,7 +18,7 @@ from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 from torch._subclasses import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils.flop_counter import FlopCounterMode, sdpa_flop_count
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,11 @@ def _criss_cross_attention(x: Sequence[int], packed: Sequence[int], *_, **__) ->
     batch, channels, height, width = x
     embed = (packed[-1] - channels) // 2
     return 2 * batch * height * width * (height + width) * (embed + channels)
+
+
+def _fused_attention(query: Sequence[int], key: Sequence[int], value: Sequence[int], *_, **__) -> int:
+    """PyTorch's own formula, for the fused operator of the CPU, which its counter lacks."""
+    return sdpa_flop_count(query, key, value)
 
 
 # Our operators are opaque to the counter.
@@ -78,6 +83,7 @@ def count_multiply_adds(module: Callable[..., object], *inputs: object) -> int:
         for name, formula in _OWN_OPERATORS.items()
         if hasattr(torch.ops.mmattn, name)
     }
+    own[torch.ops.aten._scaled_dot_product_flash_attention_for_cpu] = _fused_attention
     counter = FlopCounterMode(display=False, custom_mapping=own)
     with torch.no_grad(), FakeTensorMode(allow_non_fake_inputs=True), _NoUnknownOperator(), counter:
         module(*inputs)

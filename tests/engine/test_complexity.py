@@ -66,3 +66,9 @@ def test_the_size_may_be_the_preprocessors():
     assert input_size(Config(dict(model=model))) == (512, 1024)
     with pytest.raises(ValueError, match='no crop_size in train_dataloader'):
         input_size(Config(dict(model=dict())))
+
+
+def test_fused_attention_counts():
+    query, key = torch.randn(1, 8, 64, 32), torch.randn(1, 8, 100, 32)
+    counted = count_multiply_adds(torch.nn.functional.scaled_dot_product_attention, query, key, key)
+    assert counted == 2 * 8 * 64 * 100 * 32
