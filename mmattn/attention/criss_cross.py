@@ -9,6 +9,7 @@ precision neither overflows nor fails, and nothing depends on the device.
 """
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmattn.attention import _criss_cross_op  # noqa: F401  registers the operator
@@ -78,18 +79,17 @@ class CrissCrossAttention(nn.Module):
     def _add_attended(self, x: Tensor) -> Tensor:
         """Applies the layer once, by the CPU's own operator where it serves.
 
-        One matrix product stands for the three convolutions; its result has the channels last.
+        One convolution with the channels last stands for the three.
         """
         convs = (self.query_conv, self.key_conv, self.value_conv)
-        weight = torch.cat([conv.weight.flatten(1) for conv in convs]).t()
+        weight = torch.cat([conv.weight for conv in convs])
         bias = torch.cat([conv.bias for conv in convs])
-        batch, _, height, width = x.shape
-        packed = torch.baddbmm(bias.expand(1, 1, -1), x.flatten(2).mT, weight.expand(batch, -1, -1))
-        packed = packed.view(batch, height, width, -1)
+        packed = F.conv2d(x.contiguous(memory_format=torch.channels_last), weight, bias)
         if x.device.type == 'cpu' and not is_exporting():
+            packed = packed.permute(0, 2, 3, 1).contiguous()  # no copy
             with torch.autocast('cpu', enabled=False):
                 return torch.ops.mmattn.criss_cross_attention(x, packed, self.gamma)[0]
-        queries_keys_values = packed.permute(0, 3, 1, 2).split([conv.out_channels for conv in convs], dim=1)
+        queries_keys_values = packed.split([conv.out_channels for conv in convs], dim=1)
         return x + self.gamma * criss_cross_attention(*queries_keys_values)
 
     def extra_repr(self) -> str:
