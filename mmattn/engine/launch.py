@@ -187,6 +187,9 @@ def run_tool(main: Callable[[], None]) -> None:
     os.environ.setdefault('TORCH_FORCE_WEIGHTS_ONLY_LOAD', '1')  # mmengine would fall back to running a pickle
     try:
         main()
+        if torch.distributed.is_initialized():  # a process that leaves early takes its peers' connections down
+            torch.distributed.barrier()
+            torch.distributed.destroy_process_group()
     except InputError as error:
         if os.environ.get('MMATTN_TRACEBACK'):
             raise
