@@ -22,19 +22,6 @@ class Cost:
     peak_bytes: int
 
 
-def measure(call: Callable[[], object], device: torch.device, *, repeats: int) -> Cost:
-    """Measures a call after one that warms up."""
-    call()
-    times = []
-    for _ in range(repeats):
-        _synchronize(device)
-        start = time.perf_counter()
-        call()
-        _synchronize(device)
-        times.append(time.perf_counter() - start)
-    return Cost(statistics.median(times), peak_memory(call, device))
-
-
 def measure_pair(
     first: Callable[[], object], second: Callable[[], object], device: torch.device, *, repeats: int
 ) -> tuple[Cost, Cost]:
