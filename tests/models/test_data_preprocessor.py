@@ -1,7 +1,5 @@
 """Normalisation by survey and exact reflect padding."""
 
-import logging
-
 import numpy as np
 import pytest
 import torch
@@ -66,11 +64,16 @@ def test_without_samples():
     assert SaltDataPreProcessor()(dict(inputs=torch.rand(2, 1, 33, 33)))['inputs'].shape == (2, 1, 64, 64)
 
 
-def test_statistics_come_back_with_the_checkpoint(caplog: pytest.LogCaptureFixture):
-    trained, other = SaltDataPreProcessor(mean=120.0, std=40.0), SaltDataPreProcessor(mean=1.0, std=2.0)
-    with caplog.at_level(logging.INFO):
-        other.load_state_dict(trained.state_dict())
+def test_statistics_come_back_with_the_checkpoint_and_a_difference_is_said(monkeypatch: pytest.MonkeyPatch):
+    said = []
+    monkeypatch.setattr('mmattn.models.data_preprocessor.print_log', lambda text, logger: said.append(text))
+    trained, other = SaltDataPreProcessor(mean=120.0, std=40.0), SaltDataPreProcessor(mean=1.0, std=40.0)
+    other.load_state_dict(trained.state_dict())
     assert (other.mean.item(), other.std.item()) == (120.0, 40.0)
+    assert len(said) == 1
+    assert said[0].startswith("Amplitude mean [1.0] of the config gives way to the checkpoint's [120.0]")
+    other.load_state_dict(trained.state_dict())
+    assert len(said) == 1
 
 
 @pytest.mark.parametrize(
