@@ -4,8 +4,6 @@ _base_ = [
     '_base_/models/salt_mit-b0.py',
     '_base_/datasets/salt.py',
     '_base_/schedules/salt_60e.py',
-    '_base_/default_runtime.py',
+    '_base_/salt_runtime.py',
 ]
 model = dict(data_preprocessor=_base_.data_preprocessor, decode_head=dict(type='UMixFormerHead', **_base_.head))
-default_hooks = dict(checkpoint=dict(save_best='mean_precision', rule='greater'))
-custom_hooks = [dict(type='CurveHook'), dict(type='OverlayHook')]

@@ -1,5 +1,5 @@
 # MiT-B0 of one input channel, strides 4 to 32, from scratch; leaves add the head, which sees all four levels.
-norm_cfg = dict(type='SyncBN', requires_grad=True)
+_base_ = ['salt_output.py']
 model = dict(
     type='EncoderDecoder',
     pretrained=None,
@@ -15,13 +15,4 @@ model = dict(
     test_cfg=dict(mode='whole'),
 )
 # what the leaves' decode heads share
-head = dict(
-    in_channels=(32, 64, 160, 256),
-    dropout_ratio=0.1,
-    num_classes=2,
-    out_channels=1,
-    threshold=0.5,
-    norm_cfg=norm_cfg,
-    align_corners=False,
-    loss_decode=dict(type='CrossEntropyLoss', use_sigmoid=True, avg_non_ignore=True),
-)
+head = dict(in_channels=(32, 64, 160, 256), loss_decode=_base_.loss_decode, **_base_.output)

@@ -1,5 +1,5 @@
 # Dilated ResNet-18 of one input channel, output stride 8, and an auxiliary head; leaves add the head.
-norm_cfg = dict(type='SyncBN', requires_grad=True)
+_base_ = ['salt_output.py']
 model = dict(
     type='EncoderDecoder',
     pretrained=None,
@@ -11,7 +11,7 @@ model = dict(
         out_indices=(0, 1, 2, 3),
         strides=(1, 2, 1, 1),
         dilations=(1, 1, 2, 4),
-        norm_cfg=norm_cfg,
+        norm_cfg=_base_.norm_cfg,
         norm_eval=False,
         style='pytorch',
         contract_dilation=True,
@@ -23,27 +23,11 @@ model = dict(
         channels=64,
         num_convs=1,
         concat_input=False,
-        dropout_ratio=0.1,
-        num_classes=2,
-        out_channels=1,
-        threshold=0.5,
-        norm_cfg=norm_cfg,
-        align_corners=False,
-        loss_decode=dict(type='CrossEntropyLoss', use_sigmoid=True, avg_non_ignore=True, loss_weight=0.4),
+        loss_decode=dict(loss_weight=0.4, **_base_.loss_decode),
+        **_base_.output,
     ),
     train_cfg=dict(),
     test_cfg=dict(mode='whole'),
 )
 # what the leaves' decode heads share
-head = dict(
-    in_channels=512,
-    in_index=3,
-    channels=128,
-    dropout_ratio=0.1,
-    num_classes=2,
-    out_channels=1,
-    threshold=0.5,
-    norm_cfg=norm_cfg,
-    align_corners=False,
-    loss_decode=dict(type='CrossEntropyLoss', use_sigmoid=True, avg_non_ignore=True),
-)
+head = dict(in_channels=512, in_index=3, channels=128, loss_decode=_base_.loss_decode, **_base_.output)
