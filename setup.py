@@ -32,6 +32,19 @@ setup(
         'pillow',
         'prettytable',
         'rich',
+        'segyio',
     ],
-    extras_require={'test': ['pytest', 'ruff', 'onnx', 'onnxscript', 'onnxruntime']},
+    extras_require={
+        'zarr': ['zarr>=3'],
+        'test': [
+            'pytest',
+            'hypothesis',
+            'ruff',
+            'onnx',
+            'onnxscript',
+            'onnxruntime',
+            'zarr>=3',
+            'triton; platform_system == "Linux"',  # its interpreter runs the fused kernels without a GPU
+        ],
+    },
 )
