@@ -13,8 +13,9 @@ from pathlib import Path
 
 from mmengine.config import DictAction
 
-from mmattn.engine.ablation import FINISHED, PLACES, Ablation, locked, plan, prepare, run, train_command, write_report
+from mmattn.engine.ablation import PLACES, Ablation, plan, prepare, run, write_report
 from mmattn.engine.ablation.cells import NONE, SHORT_NAMES
+from mmattn.engine.experiments import FINISHED, locked, train_command
 from mmattn.engine.launch import InputError, load_config, run_tool
 
 TRAIN = Path(__file__).resolve().parent / 'train.py'

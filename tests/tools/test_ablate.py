@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mmattn.engine.ablation import read_result
-from mmattn.engine.ablation.cells import Cell
+from mmattn.engine.experiments import Cell, read_result
 from tests.tiny import write_tiny_config
 from tests.tools.run_here import Outcome, run_here
 from tests.tools.run_tools import python
@@ -66,7 +65,7 @@ def test_a_folder_of_another_ablation_or_at_work_is_refused(ablate, tmp_path: Pa
         fcntl.flock(file, fcntl.LOCK_EX)
         outcome = ablate('--attention', 'se', '--dry-run')
     assert outcome.returncode == 2
-    assert 'another ablation is at work' in outcome.stderr
+    assert 'another comparison is at work' in outcome.stderr
 
 
 @pytest.mark.slow

@@ -3,7 +3,6 @@
 import inspect
 from collections.abc import Iterable, Sequence
 from copy import deepcopy
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -14,6 +13,7 @@ from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.registry import MODELS
 
 from mmattn.attention import list_attention
+from mmattn.engine.experiments import Cell
 from mmattn.models.decode_heads import AttentionHead
 
 NONE = 'none'
@@ -31,36 +31,6 @@ SHORT_NAMES = {
     'axial': 'AxialAttention',
     'sam': 'ScaleAwareModulation',
 }
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One training.
-
-    Args:
-        attention: class of the layer, or 'none'.
-        seed: of the training.
-        folder: for its config, log, work directory and result.
-    """
-
-    attention: str
-    seed: int
-    folder: Path
-
-    @property
-    def name(self) -> str:
-        """As it is called on the screen and on disk."""
-        return self.folder.name
-
-    @property
-    def config(self) -> Path:
-        """The config file."""
-        return self.folder / 'config.py'
-
-    @property
-    def work_dir(self) -> Path:
-        """Where the training writes."""
-        return self.folder / 'work'
 
 
 def resolve_attention(names: Iterable[str]) -> list[str]:
@@ -107,7 +77,7 @@ def write_config(cell: Cell, base: Path, changes: dict) -> None:
     """Writes a cell's config: the base's path, the cell's changes to the model and its seed."""
     cell.folder.mkdir(parents=True, exist_ok=True)
     lines = [
-        f'# {cell.attention}, seed {cell.seed}; written by tools/ablate.py',
+        f'# {cell.variant}, seed {cell.seed}; written by tools/ablate.py',
         f'_base_ = [{str(base.resolve())!r}]',
         f'randomness = dict(seed={cell.seed})',
         f'model = {changes!r}' if changes else '',

@@ -1,21 +1,18 @@
 """Runs an ablation: prepares its cells, trains what is not finished, reports after each."""
 
-import fcntl
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
 
 from mmengine.config import Config
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from mmattn.engine.ablation.cells import Cell, make_cells, place_attention, resolve_attention, write_config
+from mmattn.engine.ablation.cells import make_cells, place_attention, resolve_attention, write_config
 from mmattn.engine.ablation.report import write_report
-from mmattn.engine.ablation.runs import FAILED, FINISHED, Result, read_result, run_cell
 from mmattn.engine.complexity import Complexity, input_size, segmentor_complexity
+from mmattn.engine.experiments import FINISHED, Cell, Result, cells_progress, outcome, read_result, run_cell
 from mmattn.engine.launch import load_config
 
 
@@ -75,22 +72,6 @@ def plan(
     return Ablation(config_path, config, tuple(options), where, tuple(metrics), size, out, cells)
 
 
-@contextmanager
-def locked(out: Path) -> Iterator[int]:
-    """Keeps other ablations, and a process left over from a killed one, out of a folder; gives the lock's descriptor.
-
-    Raises:
-        ValueError: if another one is at work there.
-    """
-    out.mkdir(parents=True, exist_ok=True)
-    with (out / '.lock').open('w') as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise ValueError(f'another ablation is at work in {str(out)!r}') from None
-        yield file.fileno()
-
-
 def prepare(ablation: Ablation) -> None:
     """Writes the cells' configs.
 
@@ -110,7 +91,7 @@ def prepare(ablation: Ablation) -> None:
     else:
         path.write_text(json.dumps(own), encoding='utf-8')
     for cell in ablation.cells:
-        changes = place_attention(ablation.config, cell.attention, ablation.where)
+        changes = place_attention(ablation.config, cell.variant, ablation.where)
         write_config(cell, ablation.config_path, changes)
 
 
@@ -130,13 +111,13 @@ def run(ablation: Ablation, script: Path, parsed_options: dict | None, *, lock: 
         ValueError: if the metrics to report are none that the trainings have.
     """
     todo = [cell for cell in ablation.cells if read_result(cell).status != FINISHED]
-    with _progress() as progress:
+    with cells_progress() as progress:
         say = partial(progress.console.print, markup=False, highlight=False, soft_wrap=True)
         say(f'{len(ablation.cells) - len(todo)} of {len(ablation.cells)} cells are finished')
 
         @cache
         def cost(attention: str) -> Complexity | None:
-            cell = next(cell for cell in ablation.cells if cell.attention == attention)
+            cell = next(cell for cell in ablation.cells if cell.variant == attention)
             try:
                 return segmentor_complexity(load_config(str(cell.config), parsed_options), ablation.size)
             except Exception as error:  # the training will show what is wrong; without a cost it is still worth having
@@ -153,21 +134,9 @@ def run(ablation: Ablation, script: Path, parsed_options: dict | None, *, lock: 
                 watch=lambda share, index=index: progress.update(task, completed=index + share),
                 max_epochs=ablation.config.get('train_cfg', {}).get('max_epochs'),
                 lock=lock,
-                cost=cost(cell.attention),
+                cost=cost(cell.variant),
             )
             progress.update(task, completed=index + 1)
-            say(f'{cell.name}: {_outcome(result, ablation.metrics)}')
+            say(f'{cell.name}: {outcome(result, ablation.metrics)}')
             write_report(ablation.out, ablation.metrics, ablation.title)
     return [read_result(cell) for cell in ablation.cells]
-
-
-def _progress() -> Progress:
-    columns = TextColumn('{task.description}'), BarColumn(), TaskProgressColumn(), TimeElapsedColumn()
-    return Progress(*columns, TextColumn('left'), TimeRemainingColumn(), speed_estimate_period=3600)
-
-
-def _outcome(result: Result, metrics: Sequence[str]) -> str:
-    if result.status == FAILED:
-        return f'failed: {result.error.splitlines()[-1]}'
-    scores = ', '.join(f'{name} {result.metrics[name]:.4f}' for name in metrics if name in result.metrics)
-    return f'{scores} in {result.seconds:.0f} s'

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from mmattn.engine.ablation.report import _places_among_alike, read_rows, write_report
-from mmattn.engine.ablation.runs import Result
+from mmattn.engine.ablation.report import write_report
+from mmattn.engine.experiments import Result, read_rows
+from mmattn.engine.experiments.summary import _places_among_alike
 
 
 @pytest.fixture
@@ -22,7 +23,7 @@ def out(tmp_path: Path) -> Path:
         Result('none', 1, 'unfinished', 4.0, {}, '', 1_000_000, 1_000_000_000),
     ]
     for result in results:
-        folder = tmp_path / f'{result.attention}-seed{result.seed}'
+        folder = tmp_path / f'{result.variant}-seed{result.seed}'
         folder.mkdir()
         (folder / 'result.json').write_text(json.dumps(asdict(result)))
     return tmp_path

@@ -1,4 +1,4 @@
-"""Trains the cells of an ablation one after another; whatever happens, what is finished stays on disk."""
+"""Trains cells in processes of their own; whatever happens, what is finished stays on disk."""
 
 import json
 import math
@@ -6,13 +6,12 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from mmattn.engine.ablation.cells import Cell
 from mmattn.engine.complexity import Complexity
-from mmattn.engine.hooks.curves import read_curves
+from mmattn.engine.hooks.curves import read_curves, read_scalars
 from mmattn.engine.storage import AtomicBackend
 
 STATUSES = FINISHED, FAILED, UNFINISHED = 'finished', 'failed', 'unfinished'
@@ -21,12 +20,44 @@ _ERROR_LINES = 5
 _STEP = re.compile(r'(?:Epoch\(train\)\s+\[(?P<epoch>\d+)\]|Iter\(train\)\s*)\s*\[\s*(?P<done>\d+)/(?P<all>\d+)\]')
 
 
+@dataclass(frozen=True)
+class Cell:
+    """One training of a comparison.
+
+    Args:
+        variant: what is compared: a layer, an experiment.
+        seed: of the training.
+        folder: for its config, log, work directory and result.
+        fold: held out; None where there are no folds to choose from.
+    """
+
+    variant: str
+    seed: int
+    folder: Path
+    fold: int | None = None
+
+    @property
+    def name(self) -> str:
+        """As it is called on the screen and on disk."""
+        return self.folder.name
+
+    @property
+    def config(self) -> Path:
+        """The config file."""
+        return self.folder / 'config.py'
+
+    @property
+    def work_dir(self) -> Path:
+        """Where the training writes."""
+        return self.folder / 'work'
+
+
 @dataclass
 class Result:
     """What is known of a cell; ``result.json`` holds it.
 
     Args:
-        attention: class of the layer, or 'none'.
+        variant: what is compared.
         seed: of the training.
         status: 'finished', 'failed' or 'unfinished'.
         seconds: spent in training so far, over all attempts.
@@ -34,9 +65,11 @@ class Result:
         error: the last lines of a failed cell's log.
         parameters: of the network as it predicts; None if it could not be counted.
         multiply_adds: of one prediction; None if it could not be counted.
+        fold: held out; None where there are no folds to choose from.
+        peak_memory: MiB that the training held on a GPU or, without one, in its main process; None if unknown.
     """
 
-    attention: str
+    variant: str
     seed: int
     status: str = UNFINISHED
     seconds: float = 0.0
@@ -44,13 +77,15 @@ class Result:
     error: str = ''
     parameters: int | None = None
     multiply_adds: int | None = None
+    fold: int | None = None
+    peak_memory: float | None = None
 
 
 def read_result(cell: Cell) -> Result:
     """Returns what is on disk of a cell, or a fresh result."""
     path = cell.folder / 'result.json'
     if not path.is_file():
-        return Result(cell.attention, cell.seed)
+        return Result(cell.variant, cell.seed, fold=cell.fold)
     return Result(**json.loads(path.read_text(encoding='utf-8')))
 
 
@@ -77,6 +112,7 @@ def run_cell(
     watch: Callable[[float], None],
     max_epochs: int | None,
     lock: int,
+    environment: Mapping[str, str] | None = None,
     cost: Complexity | None = None,
     poll: float = 1.0,
 ) -> Result:
@@ -90,7 +126,8 @@ def run_cell(
         options: ``key=value`` for ``--cfg-options``.
         watch: called with the share of the training that is done, 0 to 1.
         max_epochs: of the training; None where it counts iterations.
-        lock: file descriptor of the lock on the ablation, which the process holds too, should we be killed.
+        lock: file descriptor of the lock on the comparison, which the process holds too, should we be killed.
+        environment: of the process; ours by default.
         cost: of the network, for the result.
         poll: seconds between looks at the process.
 
@@ -110,6 +147,7 @@ def run_cell(
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
+            env=environment,
             pass_fds=(lock,),
         )
     try:
@@ -122,6 +160,7 @@ def run_cell(
                 code = process.wait(timeout=poll)
                 break
             except subprocess.TimeoutExpired:
+                result.peak_memory = max(_resident_peak(process.pid), result.peak_memory or 0.0) or None
                 watch(progress(_text(log_path, begin), max_epochs))
     finally:
         _end(process)
@@ -135,6 +174,7 @@ def run_cell(
 def _conclude(cell: Cell, result: Result, code: int, log: str) -> None:
     """Sets status, metrics and error of a cell whose process has ended."""
     result.metrics = last_metrics(cell.work_dir) if code == 0 else {}
+    result.peak_memory = max(read_scalars(cell.work_dir, 'memory'), default=result.peak_memory)
     result.status = FINISHED if result.metrics else FAILED
     if code:
         lines = [line for line in log.splitlines() if line.strip()]
@@ -166,6 +206,16 @@ def progress(log: str, max_epochs: int | None) -> float:
     if last['epoch'] is not None and max_epochs:
         share = (int(last['epoch']) - 1 + share) / max_epochs
     return min(share, 1.0) if math.isfinite(share) else 0.0
+
+
+def _resident_peak(pid: int) -> float:
+    """MiB that a process had in memory at its highest; 0 where the system does not tell."""
+    try:
+        status = Path(f'/proc/{pid}/status').read_text()
+    except OSError:
+        return 0.0
+    found = re.search(r'^VmHWM:\s+(\d+) kB', status, re.MULTILINE)
+    return int(found[1]) / 1024 if found else 0.0
 
 
 def _text(path: Path, begin: int) -> str:

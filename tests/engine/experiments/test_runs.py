@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from mmattn.engine.ablation.cells import Cell
-from mmattn.engine.ablation.runs import Result, last_metrics, progress, read_result, run_cell
 from mmattn.engine.complexity import Complexity
+from mmattn.engine.experiments import Cell, Result, read_result, run_cell
+from mmattn.engine.experiments.runs import last_metrics, progress
 
 TRAINS = """
 import json, sys, time
@@ -103,3 +103,11 @@ def test_progress_counts_epochs_or_iterations():
 
 def test_no_log_no_metrics(tmp_path: Path):
     assert last_metrics(tmp_path) == {}
+
+
+def test_peak_memory_is_the_gpus_where_it_is_logged_else_that_of_the_process(cell: Cell):
+    assert train(cell, 'block = bytearray(64 << 20); time.sleep(0.3)').peak_memory > 64
+    earlier = cell.work_dir / 'earlier' / 'vis_data'
+    earlier.mkdir(parents=True)
+    (earlier / 'scalars.json').write_text(json.dumps(dict(loss=1.0, memory=7, iter=1, step=1)))
+    assert train(cell).peak_memory == 7
