@@ -10,6 +10,7 @@ from mmattn.engine.experiments.runs import (
     read_result,
     run_cell,
     train_command,
+    write_result,
 )
 from mmattn.engine.experiments.session import cells_progress, locked, outcome
 from mmattn.engine.experiments.summary import (
@@ -42,4 +43,5 @@ __all__ = [
     'run_cell',
     'scaled',
     'train_command',
+    'write_result',
 ]

@@ -3,6 +3,7 @@
 import json
 import math
 import re
+import statistics
 import subprocess
 import sys
 import time
@@ -66,6 +67,7 @@ class Result:
         parameters: of the network as it predicts; None if it could not be counted.
         multiply_adds: of one prediction; None if it could not be counted.
         fold: held out; None where there are no folds to choose from.
+        iteration_seconds: median time of an iteration of the training; None if unknown.
         peak_memory: MiB that the training held on a GPU or, without one, in its main process; None if unknown.
     """
 
@@ -78,6 +80,7 @@ class Result:
     parameters: int | None = None
     multiply_adds: int | None = None
     fold: int | None = None
+    iteration_seconds: float | None = None
     peak_memory: float | None = None
 
 
@@ -154,7 +157,7 @@ def run_cell(
         while True:
             result.seconds = spent + time.monotonic() - start
             if result.seconds - saved > _SAVE_EVERY:
-                _write(cell, result)
+                write_result(cell, result)
                 saved = result.seconds
             try:
                 code = process.wait(timeout=poll)
@@ -165,9 +168,9 @@ def run_cell(
     finally:
         _end(process)
         result.seconds = spent + time.monotonic() - start
-        _write(cell, result)
+        write_result(cell, result)
     _conclude(cell, result, code, _text(log_path, begin))
-    _write(cell, result)
+    write_result(cell, result)
     return result
 
 
@@ -175,6 +178,8 @@ def _conclude(cell: Cell, result: Result, code: int, log: str) -> None:
     """Sets status, metrics and error of a cell whose process has ended."""
     result.metrics = last_metrics(cell.work_dir) if code == 0 else {}
     result.peak_memory = max(read_scalars(cell.work_dir, 'memory'), default=result.peak_memory)
+    times = read_scalars(cell.work_dir, 'time')
+    result.iteration_seconds = statistics.median(times) if times else None
     result.status = FINISHED if result.metrics else FAILED
     if code:
         lines = [line for line in log.splitlines() if line.strip()]
@@ -235,6 +240,7 @@ def _end(process: subprocess.Popen) -> None:
             process.wait()
 
 
-def _write(cell: Cell, result: Result) -> None:
+def write_result(cell: Cell, result: Result) -> None:
+    """Keeps a result on disk, whole or not at all."""
     text = json.dumps(asdict(result), indent=1)
     AtomicBackend().put(text.encode(), cell.folder / 'result.json')

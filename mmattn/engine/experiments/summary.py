@@ -54,6 +54,11 @@ class Row:
         known = [result.peak_memory for result in self.finished if result.peak_memory is not None]
         return max(known, default=None)
 
+    def iteration_seconds(self) -> float | None:
+        """Mean of the trainings' median time of an iteration, or None."""
+        known = [result.iteration_seconds for result in self.finished if result.iteration_seconds]
+        return statistics.fmean(known) if known else None
+
     def cost(self, name: str) -> int | None:
         """``parameters`` or ``multiply_adds`` of the network, or None if not counted."""
         counts = [getattr(result, name) for result in (*self.finished, *self.failed, *self.unfinished)]

@@ -99,9 +99,9 @@ def read_curves(work_dir: str | Path, *, validation_unit: str = 'iteration') -> 
 
 
 def read_scalars(work_dir: str | Path, name: str) -> list[float]:
-    """Returns every value of one scalar in the logs of a work directory, such as the ``time`` of an iteration."""
+    """Returns every value that the training logged of one scalar, such as the ``time`` of an iteration."""
     files = sorted(Path(work_dir).glob('*/vis_data/scalars.json'))
-    return [float(entry[name]) for file in files for entry in _entries(file) if name in entry]
+    return [float(entry[name]) for file in files for entry in _entries(file) if name in entry and 'iter' in entry]
 
 
 def _entries(file: Path) -> Iterator[dict]:
