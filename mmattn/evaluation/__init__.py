@@ -10,6 +10,7 @@ from mmattn.evaluation.scores import (
     tgs_precision,
     total_scores,
 )
+from mmattn.evaluation.small_bodies import remove_small_bodies
 
 __all__ = [
     'SaltMetric',
@@ -17,6 +18,7 @@ __all__ = [
     'binary_mask',
     'boundary_distances',
     'boundary_scores',
+    'remove_small_bodies',
     'salt_boundary',
     'salt_probability',
     'score_tile',

@@ -17,6 +17,7 @@ from prettytable import PrettyTable
 from torch import Tensor
 
 from mmattn.evaluation.scores import TileScore, binary_mask, score_tile, total_scores
+from mmattn.evaluation.small_bodies import remove_small_bodies
 from mmattn.seismic.rle import encode_rle
 
 _TILE_COLUMNS = ('iou', 'dice', 'pixel_accuracy', 'boundary_f1', 'boundary_distance', 'mean_precision')
@@ -49,6 +50,7 @@ class SaltMetric(BaseMetric):
     Args:
         ignore_index: label of truth pixels that count nowhere.
         boundary_tolerance: how far, in pixels, a boundary may lie off and still match.
+        min_body: predicted bodies of fewer pixels are removed before anything is scored or written; 0 keeps all.
         output_dir: folder for each tile's predicted mask, ``<id>.png`` with 0 and 255 ('/' in an id becomes '_').
         keep_results: whether each tile's scores are kept too, in ``output_dir/tiles.csv``. The options ``output_dir``
             and ``keep_results`` are what ``tools/test.py --out`` sets.
@@ -67,6 +69,7 @@ class SaltMetric(BaseMetric):
         *,
         ignore_index: int = 255,
         boundary_tolerance: float = 2.0,
+        min_body: int = 0,
         output_dir: str | None = None,
         keep_results: bool = False,
         format_only: bool = False,
@@ -78,6 +81,8 @@ class SaltMetric(BaseMetric):
             raise ValueError(f'ignore_index must not be 0 (background) or 1 (salt), got {ignore_index}')
         if boundary_tolerance < 0:
             raise ValueError(f'boundary_tolerance must be at least 0 pixels, got {boundary_tolerance}')
+        if min_body < 0:
+            raise ValueError(f'min_body must be at least 0 pixels, got {min_body}')
         if keep_results and output_dir is None:
             raise ValueError('keep_results=True needs output_dir, the folder to keep them in')
         if submission is not None and Path(submission).suffix != '.csv':
@@ -89,6 +94,7 @@ class SaltMetric(BaseMetric):
         super().__init__(collect_device=collect_device, prefix=prefix)
         self.ignore_index = ignore_index
         self.boundary_tolerance = boundary_tolerance
+        self.min_body = min_body
         self.output_dir = None if output_dir is None else Path(output_dir)
         self.keep_results = keep_results
         self.format_only = format_only
@@ -111,7 +117,8 @@ class SaltMetric(BaseMetric):
         """
         for sample in data_samples:
             tile_id = _tile_id(sample)
-            prediction = _plane(sample['pred_sem_seg']['data'])
+            prediction = binary_mask(_plane(sample['pred_sem_seg']['data']), name='prediction')
+            prediction = remove_small_bodies(prediction, self.min_body).astype(np.uint8)
             score, rle = None, None
             if 'gt_sem_seg' in sample and not self.format_only:
                 score = score_tile(
@@ -121,10 +128,10 @@ class SaltMetric(BaseMetric):
                     boundary_tolerance=self.boundary_tolerance,
                 )
             elif self.submission is not None:
-                rle = encode_rle(binary_mask(prediction, name='prediction'))
+                rle = encode_rle(prediction)
             self.results.append(TileResult(tile_id, score, rle))
             if self.output_dir is not None:
-                picture = Image.fromarray(255 * binary_mask(prediction, name='prediction').astype(np.uint8))
+                picture = Image.fromarray(255 * prediction)
                 picture.save(self.output_dir / f'{tile_id.replace("/", "_")}.png')
 
     def compute_metrics(self, results: list[TileResult]) -> dict[str, float]:

@@ -205,3 +205,16 @@ def collect_log(monkeypatch) -> list[str]:
     log = SimpleNamespace(info=lines.append, warning=lines.append)
     monkeypatch.setattr(salt_metric, 'MMLogger', SimpleNamespace(get_current_instance=lambda: log))
     return lines
+
+
+def test_small_bodies_do_not_count_and_are_not_written(tmp_path: Path):
+    prediction, truth = np.zeros((8, 8), np.uint8), np.zeros((8, 8), np.uint8)
+    prediction[0, 0] = 1
+    prediction[4:, 4:] = truth[4:, 4:] = 1
+    seen = sample(prediction, truth, img_id='a')
+    assert evaluate(SaltMetric(), [seen])['salt_iou'] == pytest.approx(16 / 17)
+    assert evaluate(SaltMetric(min_body=2, output_dir=str(tmp_path)), [seen])['salt_iou'] == 1
+    with Image.open(tmp_path / 'a.png') as written:
+        np.testing.assert_array_equal(np.asarray(written), 255 * truth)
+    with pytest.raises(ValueError, match='min_body must be at least 0 pixels, got -1'):
+        SaltMetric(min_body=-1)

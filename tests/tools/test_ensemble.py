@@ -1,0 +1,68 @@
+"""An ensemble by one command."""
+
+import csv
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from mmseg.registry import MODELS
+from PIL import Image
+
+from mmattn.engine.launch import replace_sync_bn
+from tests.tiny import write_tiny_config
+from tests.tools.run_here import run_here
+
+
+@pytest.fixture
+def members(tmp_path: Path) -> list[str]:
+    config = write_tiny_config(tmp_path)
+    settings = Config.fromfile(config).model
+    replace_sync_bn(settings)
+    init_default_scope('mmseg')
+    arguments = []
+    for seed in range(2):
+        torch.manual_seed(seed)
+        model = MODELS.build(settings)
+        torch.save(dict(state_dict=model.state_dict()), tmp_path / f'{seed}.pth')
+        arguments += ['--member', config, tmp_path / f'{seed}.pth']
+    return arguments
+
+
+def test_members_are_scored_averaged_and_read_again(monkeypatch, capsys, tmp_path: Path, members: list[str]):
+    out = tmp_path / 'out'
+    first = run_here(monkeypatch, capsys, 'ensemble.py', *members, '--out', out, '--weights', 'fit', '--tta')
+    assert first.returncode == 0, first.stderr
+    lines = (out / 'results.md').read_text().splitlines()
+    assert [line.split('|')[1].strip() for line in lines[2:6]] == [
+        'tiny, ' + f'{tmp_path.name}/0',
+        'tiny, ' + f'{tmp_path.name}/1',
+        'plain average',
+        'weighted average',
+    ]
+    assert sum(float(line.split('|')[2]) for line in lines[2:4]) == pytest.approx(1, abs=2e-3)
+    assert 'weights fitted on the other half' in lines[6]
+    with (out / 'submission.csv').open() as file:
+        ids = [row['id'] for row in csv.DictReader(file)]
+    assert len(ids) == 6
+    with Image.open(out / 'masks' / f'{ids[0]}.png') as mask:
+        assert mask.size == (40, 48)
+    cached = {path: path.stat().st_mtime_ns for path in (out / 'cache').iterdir()}
+    assert len(cached) == 2
+    run_here(monkeypatch, capsys, 'ensemble.py', *members, '--out', out, '--weights', 3, 1, '--tta')
+    assert {path: path.stat().st_mtime_ns for path in (out / 'cache').iterdir()} == cached
+    assert '| 0.750 |' in (out / 'results.md').read_text()
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'message'),
+    [
+        (['--weights', 'best'], '--weights takes equal, fit or numbers'),
+        (['--weights', '1'], '--weights takes equal, fit or numbers: weights must be 2 numbers from 0'),
+    ],
+)
+def test_wrong_input(monkeypatch, capsys, tmp_path: Path, members: list[str], arguments: list[str], message: str):
+    outcome = run_here(monkeypatch, capsys, 'ensemble.py', *members, '--out', tmp_path / 'out', *arguments)
+    assert outcome.returncode == 2
+    assert message in outcome.stderr

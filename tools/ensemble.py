@@ -1,0 +1,137 @@
+"""Averages several models.
+
+python tools/ensemble.py --member CONFIG CHECKPOINT --member CONFIG CHECKPOINT … --out DIR [--tta] [--weights fit]
+    [--split test]
+
+On labelled tiles it scores each member, the plain average and the weighted one. ``--weights fit`` finds the weights on
+the tiles that the experiments test on; to score them honestly it also fits on one half of the mosaics and scores the
+other, in turn. ``--split test`` writes masks and a submission for other tiles with those weights.
+"""
+
+import argparse
+import csv
+import io
+from dataclasses import fields
+from pathlib import Path
+
+import numpy as np
+import torch
+from mmengine.config import DictAction
+from PIL import Image
+
+from mmattn.engine.ensemble import Member, Predictions, combine, predict_once
+from mmattn.engine.launch import InputError, run_tool
+from mmattn.engine.storage import AtomicBackend
+from mmattn.evaluation.ensembles import check_weights, fit_weights
+from mmattn.seismic.rle import encode_rle
+
+COLUMNS = 'mean_precision', 'salt_iou', 'salt_dice', 'boundary_f1'
+EVERY = 7  # pixels between those that weights are fitted on
+
+
+def parse_args() -> argparse.Namespace:
+    """Reads the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--member', nargs=2, action='append', required=True, metavar=('CONFIG', 'CHECKPOINT'))
+    parser.add_argument('--out', type=Path, required=True, help='folder for predictions, masks and the table')
+    parser.add_argument('--weights', nargs='+', default=['equal'], help='equal, fit, or a number for each member')
+    parser.add_argument('--split', help='of the tiles to write masks for, such as test; default: those scored')
+    parser.add_argument('--tta', action='store_true', help='test-time augmentation of each member')
+    parser.add_argument('--threshold', type=float, default=0.5, help='salt above this probability')
+    parser.add_argument('--min-body', type=int, default=0, help='pixels of the smallest body to keep')
+    parser.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu')
+    parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='override settings of every config')
+    args = parser.parse_args()
+    if not 0 < args.threshold < 1 or args.min_body < 0:
+        parser.error(f'--threshold must lie between 0 and 1, --min-body not below 0: {args.threshold}, {args.min_body}')
+    return args
+
+
+def choose_weights(choice: list[str], predictions: list[Predictions]) -> np.ndarray:
+    """Returns a weight for each member."""
+    if choice == ['equal']:
+        return check_weights([1.0] * len(predictions), len(predictions))
+    if choice == ['fit']:
+        if not predictions[0].is_labelled:
+            raise InputError('--weights fit needs labelled tiles')
+        return fit(predictions)
+    try:
+        return check_weights([float(number) for number in choice], len(predictions))
+    except ValueError as error:
+        raise InputError(f'--weights takes equal, fit or numbers: {error}') from None
+
+
+def fit(predictions: list[Predictions]) -> np.ndarray:
+    """Fits weights on labelled tiles."""
+    pixels = [np.concatenate([tile.ravel()[::EVERY] for tile in own.probability]) for own in predictions]
+    truth = np.concatenate([tile.ravel()[::EVERY] for tile in predictions[0].truth])
+    return fit_weights(np.stack(pixels), truth)
+
+
+def score_table(members: list[Member], predictions: list[Predictions], weights: np.ndarray, args) -> str:
+    """Makes the table of the members and their averages, as Markdown."""
+
+    def line(name: str, weight: str, own: Predictions) -> str:
+        scores = own.scores(threshold=args.threshold, min_body=args.min_body)
+        return f'| {name} | {weight} | ' + ' | '.join(f'{scores[column]:.4f}' for column in COLUMNS) + ' |'
+
+    equal = np.full(len(members), 1 / len(members))
+    lines = [f'| model | weight | {" | ".join(COLUMNS)} |', '|---' * (2 + len(COLUMNS)) + '|']
+    lines += [line(member.name, f'{w:.3f}', own) for member, own, w in zip(members, predictions, weights)]
+    lines.append(line('plain average', '', combine(predictions, equal)))
+    if not np.allclose(weights, equal):
+        lines.append(line('weighted average', '', combine(predictions, weights)))
+    if args.weights == ['fit'] and all(predictions[0].halves()):
+        lines.append(line('weights fitted on the other half', '', cross_fitted(predictions)))
+    note = f'{len(predictions[0].names)} tiles, threshold {args.threshold:g}, smallest body {args.min_body} pixels, '
+    return '\n'.join([*lines, '', note + f'test-time augmentation {"on" if args.tta else "off"}.']) + '\n'
+
+
+def cross_fitted(predictions: list[Predictions]) -> Predictions:
+    """Averages each half of the mosaics with the weights that the other half decides."""
+    halves = predictions[0].halves()
+    parts = []
+    for own, other in (halves, halves[::-1]):
+        weights = fit([member.take(other) for member in predictions])
+        parts.append(combine([member.take(own) for member in predictions], weights))
+    return Predictions(*(getattr(parts[0], own.name) + getattr(parts[1], own.name) for own in fields(Predictions)))
+
+
+def write_masks(predictions: Predictions, args: argparse.Namespace) -> None:
+    """Writes the masks as PNG (0 and 255) and all of them as a submission."""
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator='\n')
+    table.writerow(['id', 'rle_mask'])
+    folder = args.out / 'masks'
+    folder.mkdir(parents=True, exist_ok=True)
+    masks = predictions.masks(threshold=args.threshold, min_body=args.min_body)
+    for name, mask in zip(predictions.names, masks):
+        Image.fromarray(255 * mask).save(folder / f'{name}.png')
+        table.writerow([name, encode_rle(mask)])
+    AtomicBackend().put(text.getvalue().encode(), args.out / 'submission.csv')
+    print(f'written: {folder} and {args.out / "submission.csv"}, {len(predictions.names)} tiles')
+
+
+def main() -> None:
+    """Averages."""
+    args = parse_args()
+    members = [Member(*pair) for pair in args.member]
+    settings = dict(tta=args.tta, options=args.cfg_options, device=args.device)
+    try:
+        predictions = [predict_once(member, args.out / 'cache', split=None, **settings) for member in members]
+        weights = choose_weights(args.weights, predictions)
+        combined = combine(predictions, weights)
+        if combined.is_labelled:
+            table = score_table(members, predictions, weights, args)
+            AtomicBackend().put(table.encode(), args.out / 'results.md')
+            print(table)
+        if args.split is not None:
+            others = [predict_once(member, args.out / 'cache', split=args.split, **settings) for member in members]
+            combined = combine(others, weights)
+        write_masks(combined, args)
+    except ValueError as error:
+        raise InputError(str(error)) from None
+
+
+if __name__ == '__main__':
+    run_tool(main)
