@@ -4,7 +4,7 @@ import math
 
 import mmengine.fileio as fileio
 import numpy as np
-from mmcv.transforms import BaseTransform
+from mmcv.transforms import BaseTransform, LoadImageFromFile
 from mmseg.registry import TRANSFORMS
 
 from mmattn.seismic.rle import decode_rle
@@ -12,12 +12,34 @@ from mmattn.seismic.tgs import read_mask
 
 
 @TRANSFORMS.register_module()
+class LoadSaltSection(LoadImageFromFile):
+    """Loads a section as grey values (H, W) from its file, or takes the one that the dataset keeps in memory.
+
+    Writes ``img``, ``img_shape`` and ``ori_shape``, as mmcv's ``LoadImageFromFile(color_type='grayscale')`` does.
+
+    Args:
+        backend_args: Storage of the files as in ``mmengine.fileio.get``; None is the local disk.
+    """
+
+    def __init__(self, *, backend_args: dict | None = None) -> None:
+        super().__init__(color_type='grayscale', backend_args=backend_args)
+
+    def transform(self, results: dict) -> dict:
+        """Adds the section to the sample."""
+        if 'img' not in results:
+            return super().transform(results)
+        results['img_shape'] = results['ori_shape'] = results['img'].shape[:2]
+        return results
+
+
+@TRANSFORMS.register_module()
 class LoadSaltAnnotations(BaseTransform):
     """Loads the salt mask of a sample from its PNG file or its run-length text.
 
     Reads ``seg_map_path`` (1, 8 or 16 bits; anything above 0 is salt), else ``rle_mask`` with the loaded image's height
-    and width. A sample with neither passes through untouched, so the same pipeline serves prediction. Writes
-    ``gt_seg_map`` (H, W) uint8 and appends it to ``seg_fields``; a ``label_map`` in the sample is applied.
+    and width, unless the dataset keeps ``gt_seg_map`` in memory. A sample with none of them passes through untouched,
+    so the same pipeline serves prediction. Writes ``gt_seg_map`` (H, W) uint8 and appends it to ``seg_fields``; a
+    ``label_map`` in the sample is applied.
 
     Args:
         backend_args: Storage of the mask files as in ``mmengine.fileio.get``; None is the local disk.
@@ -32,6 +54,9 @@ class LoadSaltAnnotations(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         """Adds ``gt_seg_map`` to the sample, if it has a label."""
+        if 'gt_seg_map' in results:  # kept in memory, its label_map applied
+            results.setdefault('seg_fields', []).append('gt_seg_map')
+            return results
         path, rle = results.get('seg_map_path'), results.get('rle_mask')
         if path is None and rle is None:
             return results

@@ -8,11 +8,13 @@ import numpy as np
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
+from mmattn.datasets.loading import LoadSaltAnnotations, LoadSaltSection
 from mmattn.seismic.survey import read_survey
 from mmattn.seismic.tgs import FoldRow, list_tiles, read_depths, read_folds, read_image, read_rles
 
 SPLITS = ('train', 'val', 'all', 'test')
 MASK_SOURCES = ('auto', 'png', 'rle')
+_LOAD_SECTION, _LOAD_LABEL = LoadSaltSection(), LoadSaltAnnotations()
 _HOW_TO_PREPARE = 'Prepare it with `python tools/prepare_tgs.py ARCHIVE data/salt`.'
 
 
@@ -33,6 +35,9 @@ class SaltDataset(BaseSegDataset):
         split: ``'train'``, ``'val'``, ``'all'`` (every labelled tile) or ``'test'`` (test/images, without masks).
         mask_source: ``'png'`` (masks/), ``'rle'`` (train.csv) or ``'auto'``: PNG where there is a masks folder.
         drop_constant: Leave out tiles of one single grey value; for ``split='train'`` only.
+        in_memory: Decode every tile once and keep it as ``img`` and ``gt_seg_map`` in its sample, which
+            :class:`LoadSaltSection` and :class:`LoadSaltAnnotations` then take (20 kB for a labelled TGS tile; workers
+            that are forked share it).
         pipeline, metainfo, indices, test_mode, serialize_data, lazy_init, max_refetch, ignore_index: As in
             :class:`mmseg.datasets.BaseSegDataset`.
 
@@ -52,6 +57,7 @@ class SaltDataset(BaseSegDataset):
         split: str = 'train',
         mask_source: str = 'auto',
         drop_constant: bool = False,
+        in_memory: bool = False,
         pipeline: Sequence[dict | Callable] = (),
         metainfo: dict | None = None,
         indices: int | Sequence[int] | None = None,
@@ -67,6 +73,7 @@ class SaltDataset(BaseSegDataset):
         self.split = split
         self.mask_source = mask_source
         self.drop_constant = drop_constant
+        self.in_memory = in_memory
         self._root = _existing_root(data_root)
         labelled = dict(img_path='images', seg_map_path='masks')
         super().__init__(
@@ -88,7 +95,8 @@ class SaltDataset(BaseSegDataset):
         images = self._list('test/images' if self.split == 'test' else 'images')
         depths = read_depths(self._root / 'depths.csv') if (self._root / 'depths.csv').is_file() else {}
         if self.split == 'test':
-            return [self._sample(tile, path, depths, group=None) for tile, path in images.items()]
+            samples = [self._sample(tile, path, depths, group=None) for tile, path in images.items()]
+            return self._decoded(samples)
         rles = self._table('train.csv', read_rles)
         folds = self._read_folds(rles)
         self._complain(rles.keys() - images.keys(), f'image in {self._root / "images"}')
@@ -98,6 +106,15 @@ class SaltDataset(BaseSegDataset):
             group = folds[tile].group if tile in folds else None
             label = dict(seg_map_path=masks[tile]) if masks is not None else dict(rle_mask=rles[tile])
             samples.append(self._sample(tile, images[tile], depths, group=group) | label)
+        return self._decoded(samples)
+
+    def _decoded(self, samples: list[dict]) -> list[dict]:
+        """Adds the decoded section and label to each sample, where they are to be kept in memory."""
+        for sample in samples if self.in_memory else ():
+            loaded = _LOAD_LABEL(_LOAD_SECTION(dict(sample, seg_fields=[])))
+            sample['img'] = loaded['img']
+            if 'gt_seg_map' in loaded:
+                sample['gt_seg_map'] = loaded['gt_seg_map']
         return samples
 
     def _sample(self, tile: str, path: str, depths: dict[str, float], *, group: str | None) -> dict:

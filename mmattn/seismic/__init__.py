@@ -1,5 +1,23 @@
-"""Seismic images and salt masks without any network: run lengths, TGS folders, mosaics, folds.
+"""Seismic images, salt masks and SEG-Y volumes without any network.
 
-NumPy, SciPy, scikit-image, Matplotlib and Pillow only; neither torch nor MMSegmentation. Import from the modules, e.g.
+NumPy, SciPy, scikit-image, Matplotlib, Pillow and segyio only; neither torch nor MMSegmentation. What concerns volumes
+can be imported from here; tiles, run lengths, mosaics and folds from their modules, e.g.
 ``from mmattn.seismic.rle import encode_rle``.
 """
+
+from mmattn.seismic.amplitude import estimate_clip, scale_amplitude, to_grey
+from mmattn.seismic.opening import open_volume
+from mmattn.seismic.segy import SegyError, SegyVolume, copy_with_samples
+from mmattn.seismic.volumes import ArrayVolume, Volume
+
+__all__ = [
+    'ArrayVolume',
+    'SegyError',
+    'SegyVolume',
+    'Volume',
+    'copy_with_samples',
+    'estimate_clip',
+    'open_volume',
+    'scale_amplitude',
+    'to_grey',
+]

@@ -191,3 +191,21 @@ def test_tiles_without_a_fold(copy):
     (copy / 'folds.csv').write_text(''.join(line for line in text if not line.startswith('t08')))
     with pytest.raises(FileNotFoundError, match=r'1 ids without line in .*folds.csv: t08'):
         _dataset(copy)
+
+
+def test_tiles_in_memory_are_those_of_the_files(prepared, bare):
+    pipeline = [dict(type='LoadSaltSection'), dict(type='LoadSaltAnnotations')]
+    for root, options in ((prepared, dict(split='all')), (bare, dict(fold=None, mask_source='rle'))):
+        on_disk = _dataset(root, pipeline=pipeline, **options)
+        kept = _dataset(root, pipeline=pipeline, in_memory=True, **options)
+        for index in (0, 5):
+            expected, got = on_disk[index], kept[index]
+            for name in ('img', 'gt_seg_map'):
+                np.testing.assert_array_equal(got[name], expected[name])
+                got[name][:] = 7  # a copy: later epochs see the tile as it was
+                np.testing.assert_array_equal(kept[index][name], expected[name])
+            for name in ('img_shape', 'ori_shape', 'seg_fields', 'img_id'):
+                assert got[name] == expected[name]
+    held_out = _dataset(prepared, split='test', pipeline=pipeline, in_memory=True)[0]
+    assert held_out['img'].shape == (32, 32)
+    assert 'gt_seg_map' not in held_out

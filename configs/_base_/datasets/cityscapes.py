@@ -1,63 +1,36 @@
 # Cityscapes at data/cityscapes, prepared as MMSegmentation describes: random scale, crop of 769, mirror.
+_base_ = ['photographs.py']
 data_root = 'data/cityscapes'
-crop_size = (769, 769)
-data_preprocessor = dict(
-    type='SegDataPreProcessor',
-    mean=[123.675, 116.28, 103.53],
-    std=[58.395, 57.12, 57.375],
-    bgr_to_rgb=True,
-    pad_val=0,
-    seg_pad_val=255,
-    size=crop_size,
-)
+scale, crop_size = (2048, 1024), (769, 769)
+data_preprocessor = dict(size=crop_size)
 train_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(type='LoadAnnotations'),
-    dict(type='RandomResize', scale=(2048, 1024), ratio_range=(0.5, 2.0), keep_ratio=True),
-    dict(type='RandomCrop', crop_size=crop_size, cat_max_ratio=0.75),
-    dict(type='RandomFlip', prob=0.5),
-    dict(type='PhotoMetricDistortion'),
-    dict(type='PackSegInputs'),
+    _base_.load_image,
+    _base_.load_labels,
+    dict(scale=scale, **_base_.random_resize),
+    dict(crop_size=crop_size, **_base_.random_crop),
+    *_base_.augment,
+    _base_.pack,
 ]
-test_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(type='Resize', scale=(2048, 1024), keep_ratio=True),
-    dict(type='LoadAnnotations'),
-    dict(type='PackSegInputs'),
-]
+test_pipeline = [_base_.load_image, dict(scale=scale, **_base_.resize), _base_.load_labels, _base_.pack]
+ratios = (0.75, 1.0, 1.25, 1.5, 1.75, 2.0)
 tta_pipeline = [
-    dict(type='LoadImageFromFile'),
+    _base_.load_image,
     dict(
         type='TestTimeAug',
-        transforms=[
-            [dict(type='Resize', scale_factor=r, keep_ratio=True) for r in (0.75, 1.0, 1.25, 1.5, 1.75, 2.0)],
-            [dict(type='RandomFlip', prob=0.0), dict(type='RandomFlip', prob=1.0, direction='horizontal')],
-            [dict(type='LoadAnnotations')],
-            [dict(type='PackSegInputs')],
-        ],
+        transforms=[[dict(scale_factor=ratio, **_base_.resize) for ratio in ratios], *_base_.tta_steps],
     ),
 ]
-tta_model = dict(type='SegTTAModel')
 
 dataset = dict(type='CityscapesDataset', data_root=data_root)
 train_dataloader = dict(
     batch_size=2,
-    num_workers=4,
-    persistent_workers=True,
-    sampler=dict(type='InfiniteSampler', shuffle=True),
     dataset=dict(
         data_prefix=dict(img_path='leftImg8bit/train', seg_map_path='gtFine/train'), pipeline=train_pipeline, **dataset
     ),
 )
 val_dataloader = dict(
-    batch_size=1,
-    num_workers=4,
-    persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
         data_prefix=dict(img_path='leftImg8bit/val', seg_map_path='gtFine/val'), pipeline=test_pipeline, **dataset
     ),
 )
 test_dataloader = val_dataloader
-val_evaluator = dict(type='IoUMetric', iou_metrics=['mIoU'])
-test_evaluator = val_evaluator

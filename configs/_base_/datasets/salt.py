@@ -15,7 +15,7 @@ data_preprocessor = dict(type='SaltDataPreProcessor', mean=survey_mean, std=surv
 meta_keys = ('img_path', 'seg_map_path', 'img_id', 'depth', 'group', 'ori_shape', 'img_shape', 'scale_factor')
 meta_keys += ('flip', 'flip_direction', 'reduce_zero_label')
 train_pipeline = [
-    dict(type='LoadImageFromFile', color_type='grayscale'),
+    dict(type='LoadSaltSection'),
     dict(type='LoadSaltAnnotations'),
     dict(type='SingleChannel'),
     dict(type='RandomResize', scale=(101, 101), ratio_range=(0.8, 1.4), keep_ratio=True),
@@ -50,6 +50,7 @@ if salt_data is None:
     val_dataset = dict(type='SyntheticSaltDataset', num_sections=400, seed=2, note=note)
 else:
     train_dataset = dict(type='SaltDataset', data_root=salt_data, fold=fold, num_folds=num_folds, split='train')
+    train_dataset['in_memory'] = True  # 20 kB a tile
     val_dataset = dict(type='SaltDataset', data_root=salt_data, fold=fold, num_folds=num_folds, split='val')
 
 train_dataloader = dict(

@@ -19,6 +19,7 @@ from mmattn.checkpoints.sources.mmcv import MMCV
 from mmattn.checkpoints.sources.mmseg import MMSEG
 from mmattn.checkpoints.sources.senet import SENET
 from mmattn.checkpoints.sources.smt import SMT
+from mmattn.checkpoints.sources.torchvision import TORCHVISION
 from mmattn.checkpoints.sources.u_mixformer import U_MIXFORMER
 
 _SOURCES: dict[str, Source] = {
@@ -35,6 +36,7 @@ _SOURCES: dict[str, Source] = {
     'mmseg': MMSEG,
     'senet': SENET,
     'smt': SMT,
+    'torchvision': TORCHVISION,
     'u-mixformer': U_MIXFORMER,
 }
 

@@ -1,5 +1,9 @@
 """Encoders beside MMSegmentation's own."""
 
+from mmattn.models.backbones.attention_unet import AttentionUNet
+from mmattn.models.backbones.axial_resnet import AxialResNet
 from mmattn.models.backbones.lvt import LVT
+from mmattn.models.backbones.one_channel import PretrainedOneChannel
+from mmattn.models.backbones.smt import SMT
 
-__all__ = ['LVT']
+__all__ = ['LVT', 'SMT', 'AttentionUNet', 'AxialResNet', 'PretrainedOneChannel']

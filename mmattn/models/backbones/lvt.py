@@ -6,12 +6,12 @@ Convolutional self-attention in the first of four stages, recursive atrous self-
 from collections.abc import Sequence
 
 from mmcv.cnn.bricks import DropPath
-from mmengine.model import BaseModule
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
 from mmattn.attention._checks import check_positive_int
 from mmattn.attention.tokens import to_map, to_tokens
+from mmattn.models.backbones.backbone import Backbone
 from mmattn.models.backbones.lvt_attention import ConvolutionalSelfAttention, RecursiveAtrousSelfAttention
 from mmattn.models.transformer_pieces import ConvFFN, init_convolution
 
@@ -72,10 +72,10 @@ class Stage(nn.Module):
 
 
 @MODELS.register_module()
-class LVT(BaseModule):
+class LVT(Backbone):
     """The LVT encoder; with the defaults the published one, of 3.4 million parameters.
 
-    Published weights: ``convert_state_dict(…, 'lvt')``, then ``init_cfg=dict(type='Pretrained', checkpoint=…)``.
+    Published weights: ``init_cfg=dict(type='Pretrained', checkpoint=…, source='lvt')``.
 
     Args:
         in_channels: channels of the image.
@@ -90,7 +90,7 @@ class LVT(BaseModule):
             from zero at the first.
         out_indices: stages whose maps are returned, 0 to 3; there are none after the last of them.
         frozen_stages: stages up to this one, from 0, are not trained; -1 for none.
-        init_cfg: MMEngine's; for pretrained weights.
+        init_cfg: for pretrained weights, see ``Backbone``.
 
     Shape:
         (B, in_channels, H, W) to maps of strides 4, 8, 16 and 32, sizes rounded up; any H and W.
@@ -112,15 +112,10 @@ class LVT(BaseModule):
         frozen_stages: int = -1,
         init_cfg: dict | list[dict] | None = None,
     ) -> None:
-        super().__init__(init_cfg)
+        super().__init__(num_stages=STAGES, out_indices=out_indices, frozen_stages=frozen_stages, init_cfg=init_cfg)
         self._check(in_channels, embed_dims, depths, num_heads, mlp_ratios, reductions, dilations, recursion)
         if not 0 <= drop_path_rate < 1:
             raise ValueError(f'LVT: drop_path_rate must be at least 0 and below 1, got {drop_path_rate!r}')
-        if not out_indices or not set(out_indices) <= set(range(STAGES)):
-            raise ValueError(f'LVT: out_indices must be among 0, 1, 2 and 3, got {tuple(out_indices)}')
-        if frozen_stages not in range(-1, STAGES):
-            raise ValueError(f'LVT: frozen_stages must be -1, 0, 1, 2 or 3, got {frozen_stages!r}')
-        self.out_indices, self.frozen_stages = tuple(out_indices), frozen_stages
         rates = [drop_path_rate * i / max(sum(depths) - 1, 1) for i in range(sum(depths))]
         self.stages = nn.ModuleList()
         for i, channels in enumerate(embed_dims[: max(out_indices) + 1]):
@@ -133,7 +128,7 @@ class LVT(BaseModule):
                     attention = RecursiveAtrousSelfAttention(channels, num_heads=num_heads[i], **recursive)
                 blocks.append(Block(attention, channels, mlp_ratio=mlp_ratios[i], depthwise=i > 0, drop_path_rate=rate))
             self.stages.append(Stage(embed_dims[i - 1] if i else in_channels, channels, 3 if i else 7, blocks))
-        self._freeze()
+        self.freeze()
 
     @staticmethod
     def _check(in_channels, embed_dims, depths, num_heads, mlp_ratios, reductions, dilations, recursion) -> None:
@@ -151,16 +146,6 @@ class LVT(BaseModule):
         for channels, heads in zip(embed_dims, num_heads):
             if channels % heads:
                 raise ValueError(f'LVT: num_heads must divide embed_dims, got {heads} for {channels}')
-
-    def _freeze(self) -> None:
-        for stage in self.stages[: self.frozen_stages + 1]:
-            stage.eval().requires_grad_(False)
-
-    def train(self, mode: bool = True) -> 'LVT':
-        """Sets the mode of all but the frozen stages, which stay in evaluation mode."""
-        super().train(mode)
-        self._freeze()
-        return self
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """Returns the maps of ``out_indices``."""

@@ -1,0 +1,4 @@
+# python tools/train.py configs/ade20k/feedformer_lvt_160k.py
+# FeedFormer (https://github.com/jhshim1995/FeedFormer) on LVT.
+_base_ = ['../_base_/encoders/lvt.py', '../_base_/four_levels_ade20k.py']
+model = dict(backbone=_base_.encoder, decode_head=dict(type='FeedFormerHead', in_channels=_base_.levels))

@@ -1,0 +1,4 @@
+# python tools/train.py configs/ade20k/umixformer_lvt_160k.py
+# U-MixFormer (https://arxiv.org/abs/2312.06272) on LVT.
+_base_ = ['../_base_/encoders/lvt.py', '../_base_/four_levels_ade20k.py']
+model = dict(backbone=_base_.encoder, decode_head=dict(type='UMixFormerHead', in_channels=_base_.levels))

@@ -1,0 +1,4 @@
+# python tools/train.py configs/ade20k/umixformer_mscan-s_160k.py
+# U-MixFormer (https://arxiv.org/abs/2312.06272) on MSCAN-S.
+_base_ = ['../_base_/encoders/mscan-s.py', '../_base_/four_levels_ade20k.py']
+model = dict(backbone=_base_.encoder, decode_head=dict(type='UMixFormerHead', in_channels=_base_.levels))

@@ -1,0 +1,4 @@
+# python tools/train.py configs/cityscapes/umixformer_mit-b4_160k.py
+# U-MixFormer (https://arxiv.org/abs/2312.06272) on MiT-B4.
+_base_ = ['../_base_/encoders/mit-b4.py', '../_base_/four_levels_cityscapes.py']
+model = dict(backbone=_base_.encoder, decode_head=dict(type='UMixFormerHead', in_channels=_base_.levels))

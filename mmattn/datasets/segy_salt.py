@@ -1,0 +1,295 @@
+"""Sections of seismic volumes with salt labels as an MMSegmentation dataset."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from mmengine.logging import print_log
+from mmseg.datasets import BaseSegDataset
+from mmseg.registry import DATASETS
+
+from mmattn.datasets.salt import SaltDataset
+from mmattn.datasets.segy_sections import SectionAddress, shared_volume
+from mmattn.seismic import Volume, estimate_clip, open_volume
+from mmattn.seismic.line_blocks import TRAIN, VAL, line_runs, split_lines, window_starts
+
+SPLITS = ('train', 'val', 'all')
+_DIRECTIONS = ('iline', 'xline')
+_OPEN_OPTIONS = tuple(open_volume.__kwdefaults__)
+_OWN_OPTIONS = ('amplitude', 'label', 'name', 'direction', 'lines', 'clip', 'label_options')
+
+
+@dataclass(frozen=True)
+class _Source:
+    """A volume of the dataset, opened and checked."""
+
+    name: str
+    amplitude: str
+    options: tuple
+    label: str | None
+    label_options: tuple
+    directions: tuple[str, ...]
+    axis: str
+    lines: tuple[int, int]
+    clip: float
+
+    def volume(self) -> Volume:
+        return shared_volume(self.amplitude, self.options)
+
+
+@DATASETS.register_module()
+class SegySaltDataset(BaseSegDataset):
+    """Sections, or windows of sections, from amplitude volumes with label volumes.
+
+    Volumes are SEG-Y files or arrays, see :func:`mmattn.seismic.open_volume`. A volume is split into blocks of lines:
+    training and validation share no line of the axis along which it is split, and ``guard`` lines lie between them.
+    Sections of the other direction are cut at the blocks, so they share no trace either. Samples are addresses
+    that :class:`LoadSegySection` reads; a worker opens a volume when it first needs it.
+
+    The amplitude at which each volume is clipped is estimated once and is in ``metainfo['amplitude_clip']``, a dict of
+    clips by the volumes' names; mmengine saves it in checkpoints as ``meta['dataset_meta']['amplitude_clip']``, and
+    MMSegmentation's ``init_model`` gives it as ``model.dataset_meta['amplitude_clip']``.
+
+    Args:
+        volumes: one dict a volume: ``amplitude`` (path), ``label`` (path of salt labels on the same grid, above 0.5
+            where salt is; may be missing for ``split='all'``), ``direction`` ('iline', the default, 'xline', or
+            a list of both), ``lines`` (first and last line number to use, along the axis of the split; all by
+            default), ``clip`` (a number in place of the estimate), ``name`` (the file's name without its ending by
+            default), and options of ``open_volume`` that hold for both files where they are SEG-Y;
+            ``label_options`` (a dict) overrides them for the label.
+        split: 'train', 'val' or 'all'.
+        val_fraction, num_blocks, guard: of the split, see :func:`mmattn.seismic.line_blocks.split_lines`.
+        split_along: axis of the split, 'iline' or 'xline'. None is the direction where there is one, 'iline' where
+            there are two; of a 2-D line always its traces.
+        window: (samples, traces) of a window; None takes whole sections.
+        stride: (samples, traces) from window to window; None is the window.
+        line_stride: takes every so many lines.
+        clip_percentile: of |amplitude|, see :func:`mmattn.seismic.estimate_clip`.
+        pipeline, metainfo, indices, test_mode, serialize_data, lazy_init, max_refetch, ignore_index: as in
+            MMSegmentation's ``BaseSegDataset``.
+
+    Raises:
+        FileNotFoundError: if a volume does not exist.
+        ValueError: for an option that is not allowed, and volumes whose grids differ; a SEG-Y file that cannot be used
+            is a :class:`mmattn.seismic.SegyError`, which is one.
+    """
+
+    METAINFO = SaltDataset.METAINFO
+
+    def __init__(
+        self,
+        volumes: Sequence[dict],
+        *,
+        split: str = 'all',
+        val_fraction: float = 0.2,
+        num_blocks: int = 1,
+        guard: int = 4,
+        split_along: str | None = None,
+        window: tuple[int, int] | None = None,
+        stride: tuple[int, int] | None = None,
+        line_stride: int = 1,
+        clip_percentile: float = 99.5,
+        pipeline: Sequence[dict | Callable] = (),
+        metainfo: dict | None = None,
+        indices: int | Sequence[int] | None = None,
+        test_mode: bool = False,
+        serialize_data: bool = True,
+        lazy_init: bool = False,
+        max_refetch: int = 1000,
+        ignore_index: int = 255,
+    ) -> None:
+        if split not in SPLITS:
+            raise ValueError(f"split must be 'train', 'val' or 'all', got {split!r}")
+        if split_along not in (None, *_DIRECTIONS):
+            raise ValueError(f"split_along must be None, 'iline' or 'xline', got {split_along!r}")
+        if stride is not None and window is None:
+            raise ValueError(f'stride={stride!r} needs a window')
+        self.split, self.val_fraction, self.num_blocks, self.guard = split, val_fraction, num_blocks, guard
+        self.window, self.stride = _pair('window', window), _pair('stride', stride if stride is not None else window)
+        self.line_stride = _whole('line_stride', line_stride)
+        if not isinstance(volumes, Sequence) or isinstance(volumes, str) or not volumes:
+            raise ValueError(f'volumes must be a list of dicts with at least one, got {volumes!r}')
+        self._sources = [
+            _check_volume(number, dict(volume), split, split_along, clip_percentile)
+            for number, volume in enumerate(volumes)
+        ]
+        clips = {source.name: source.clip for source in self._sources}
+        if len(clips) < len(self._sources):
+            raise ValueError(f'volumes must have different names, got {[source.name for source in self._sources]}')
+        super().__init__(
+            pipeline=list(pipeline),
+            metainfo=dict(metainfo or {}) | dict(amplitude_clip=clips),
+            indices=indices,
+            test_mode=test_mode,
+            serialize_data=serialize_data,
+            lazy_init=lazy_init,
+            max_refetch=max_refetch,
+            ignore_index=ignore_index,
+        )
+
+    def load_data_list(self) -> list[dict]:
+        """Lists the addresses of the split's windows; called by the base class."""
+        samples = []
+        for source in self._sources:
+            count = len(samples)
+            samples += [self._sample(source, address) for address in self._addresses(source)]
+            volume = source.volume()
+            print_log(
+                f'SegySaltDataset: {len(samples) - count} sections of {source.name} {volume.shape} for {self.split!r}, '
+                f'clipped at amplitude {source.clip:.6g}' + ''.join(f'; {note}' for note in volume.notes),
+                logger='current',
+            )
+        return samples
+
+    def _addresses(self, source: _Source) -> Iterator[SectionAddress]:
+        """The windows of a volume that have a trace, line by line."""
+        volume, axis = source.volume(), _DIRECTIONS.index(source.axis)
+        num_samples = volume.shape[2]
+        for direction in source.directions:
+            usable = volume.usable if direction == 'iline' else volume.usable.T
+            for start, stop in self._blocks(source):
+                along = direction == source.axis
+                lines = range(start, stop) if along else range(volume.shape[1 - axis])
+                first, last = (0, usable.shape[1]) if along else (start, stop)
+                height, width = self.window or (num_samples, last - first)
+                down, across = self.stride or (height, width)
+                tops = window_starts(num_samples, height, down)
+                lefts = [first + left for left in window_starts(last - first, width, across)]
+                for line in lines[:: self.line_stride]:
+                    for left in lefts:
+                        right = min(left + width, last)
+                        if not usable[line, left:right].any():
+                            continue
+                        for top in tops:
+                            rows = top, min(top + height, num_samples)
+                            options = dict(source.options)
+                            yield SectionAddress(
+                                source.amplitude, direction, line, rows, (left, right), source.clip, options
+                            )
+
+    def _blocks(self, source: _Source) -> list[tuple[int, int]]:
+        """The split's runs of lines along the axis of the split."""
+        first, last = source.lines
+        if self.split == 'all':
+            return [(first, last)]
+        try:
+            codes = split_lines(
+                last - first, val_fraction=self.val_fraction, num_blocks=self.num_blocks, guard=self.guard
+            )
+        except ValueError as error:
+            raise ValueError(f'volume {source.name}, split along {source.axis}: {error}') from error
+        wanted = TRAIN if self.split == 'train' else VAL
+        return [(first + start, first + stop) for start, stop in line_runs(codes == wanted)]
+
+    def _sample(self, source: _Source, address: SectionAddress) -> dict:
+        volume = source.volume()
+        number = (volume.ilines if address.direction == 'iline' else volume.xlines)[address.index]
+        name = f'{source.name}_{address.direction}_{number}_{address.samples[0]}_{address.traces[0]}'
+        sample = dict(img_path=address.format(name), img_id=name, group=source.name)
+        if source.label is not None:
+            label = SectionAddress(
+                source.label, address.direction, address.index, address.samples, address.traces, 1.0,
+                dict(source.label_options),
+            )  # fmt: skip
+            sample['seg_map_path'] = label.format(name)
+        return sample | dict(label_map=self.label_map, reduce_zero_label=self.reduce_zero_label, seg_fields=[])
+
+
+def _check_volume(number: int, given: dict, split: str, split_along: str | None, clip_percentile: float) -> _Source:
+    """Opens the volume of one entry and checks its options."""
+    where = f'volumes[{number}]'
+    unknown = sorted(given.keys() - {*_OWN_OPTIONS, *_OPEN_OPTIONS})
+    if unknown:
+        raise ValueError(f'{where}: unknown options {unknown}; known are {[*_OWN_OPTIONS, *_OPEN_OPTIONS]}')
+    amplitude, label = given.get('amplitude'), given.get('label')
+    if not amplitude:
+        raise ValueError(
+            f'{where}.amplitude must be the path of a volume, got {amplitude!r} (configs of this repository take it '
+            'from the environment: SEGY_AMPLITUDE and SEGY_LABEL)'
+        )
+    if not label and split != 'all':
+        raise ValueError(
+            f'{where}.label must be the path of a label volume for split={split!r}, got {label!r} (configs of this '
+            'repository take it from the environment: SEGY_LABEL)'
+        )
+    options = {key: given[key] for key in _OPEN_OPTIONS if key in given}
+    amplitude_options = _options_of(amplitude, options)
+    volume = shared_volume(str(amplitude), amplitude_options)
+    label_options = ()
+    if label:
+        label_options = _options_of(label, options | dict(given.get('label_options') or {}))
+        _check_grid(where, volume, shared_volume(str(label), label_options))
+    direction = given.get('direction', 'iline')
+    directions = (direction,) if isinstance(direction, str) else tuple(direction)
+    if not directions or any(one not in _DIRECTIONS for one in directions) or len(set(directions)) < len(directions):
+        raise ValueError(f"{where}.direction must be 'iline', 'xline' or a list of both, got {direction!r}")
+    axis = split_along or (directions[0] if len(directions) == 1 else 'iline')
+    axis = 'xline' if volume.is_2d else axis
+    clip = given.get('clip')
+    if clip is None:
+        clip = _estimated_clip(volume, clip_percentile)
+    elif isinstance(clip, bool) or not isinstance(clip, int | float) or not (np.isfinite(clip) and clip > 0):
+        raise ValueError(f'{where}.clip must be None or a positive number, got {clip!r}')
+    lines = _find_lines(where, given.get('lines'), volume.ilines if axis == 'iline' else volume.xlines)
+    name = given.get('name') or Path(amplitude).stem
+    label = str(label) if label else None
+    return _Source(name, str(amplitude), amplitude_options, label, label_options, directions, axis, lines, float(clip))
+
+
+def _options_of(path: str, options: dict) -> tuple:
+    """The options of ``open_volume`` for a file, those at their default left out; none for arrays."""
+    if Path(path).suffix.lower() in ('.npy', '.zarr'):
+        return ()
+    defaults = open_volume.__kwdefaults__
+    return tuple(sorted((key, value) for key, value in options.items() if value != defaults[key]))
+
+
+@lru_cache(maxsize=64)
+def _estimated_clip(volume: Volume, percentile: float) -> float:
+    """Estimated once for the datasets of training and validation, which share the volume."""
+    return estimate_clip(volume, percentile=percentile)
+
+
+def _check_grid(where: str, amplitude: Volume, label: Volume) -> None:
+    """Raises if a label does not lie on the grid of its amplitudes."""
+    same = amplitude.shape == label.shape
+    if same and type(amplitude) is type(label):
+        same = np.array_equal(amplitude.ilines, label.ilines) and np.array_equal(amplitude.xlines, label.xlines)
+    if not same:
+        raise ValueError(
+            f'{where}: the label is on another grid: {_describe(label)}, amplitudes {_describe(amplitude)}'
+        )
+
+
+def _describe(volume: Volume) -> str:
+    ilines, xlines = volume.ilines, volume.xlines
+    lines = f'inlines {ilines[0]} to {ilines[-1]} and crosslines {xlines[0]} to {xlines[-1]}'
+    return f'{volume.name} {volume.shape} of {lines}'
+
+
+def _find_lines(where: str, lines: Sequence[int] | None, numbers: np.ndarray) -> tuple[int, int]:
+    """Positions (start, stop) of the lines from a first to a last number, both included."""
+    if lines is None:
+        return 0, len(numbers)
+    if isinstance(lines, str) or len(lines) != 2:
+        raise ValueError(f'{where}.lines must be None or the first and last line number, got {lines!r}')
+    start, stop = int(np.searchsorted(numbers, lines[0])), int(np.searchsorted(numbers, lines[1], side='right'))
+    if start >= stop:
+        raise ValueError(f'{where}.lines={list(lines)} holds no line; there are {numbers[0]} to {numbers[-1]}')
+    return start, stop
+
+
+def _pair(name: str, value: Sequence[int] | None) -> tuple[int, int] | None:
+    if value is None:
+        return None
+    if isinstance(value, str) or not isinstance(value, Sequence) or len(value) != 2:
+        raise ValueError(f'{name} must be None or (samples, traces), got {value!r}')
+    return _whole(name, value[0]), _whole(name, value[1])
+
+
+def _whole(name: str, value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ValueError(f'{name} must be of integers of at least 1, got {value!r}')
+    return value

@@ -1,0 +1,176 @@
+"""Sections of volumes by address, and the transform that loads them.
+
+A section or window has an address, ``segy://QUERY/NAME.png``, which says all that is needed to read it. Volumes are
+opened when they are first needed and once in each process; no sample of a volume is kept or handed to a worker.
+:class:`LoadSegySection` reads float amplitudes by it. mmengine's file layer resolves it too, to an 8-bit image, so that
+whatever shows images in MMSegmentation shows these sections.
+"""
+
+import os
+from dataclasses import dataclass, field
+from functools import lru_cache
+from urllib.parse import parse_qsl, quote, urlencode
+
+import cv2
+import numpy as np
+from mmcv.transforms import BaseTransform
+from mmengine.fileio import BaseStorageBackend, register_backend
+from mmseg.registry import TRANSFORMS
+
+from mmattn.seismic import Volume, open_volume, scale_amplitude, to_grey
+
+PREFIX = 'segy://'
+IGNORED = 255
+"""Label of pixels without a live trace."""
+_INTEGERS = ('iline', 'xline', 'cdp_x', 'cdp_y', 'num_samples')
+
+
+@dataclass(frozen=True)
+class SectionAddress:
+    """Where a section lies.
+
+    Args:
+        path: of the volume.
+        direction: 'iline' or 'xline'.
+        index: position of the line, from 0.
+        samples: (start, stop) of the rows.
+        traces: (start, stop) of the columns.
+        clip: amplitude that becomes white, see :func:`mmattn.seismic.scale_amplitude`.
+        options: of :func:`mmattn.seismic.open_volume`, without those at their default.
+    """
+
+    path: str
+    direction: str
+    index: int
+    samples: tuple[int, int]
+    traces: tuple[int, int]
+    clip: float
+    options: dict = field(default_factory=dict)
+
+    def format(self, name: str) -> str:
+        """Returns the address; ``name`` is what people call the section."""
+        volume = _quote(self.path, tuple(self.options.items()))
+        samples, traces = (f'{start}-{stop}' for start, stop in (self.samples, self.traces))
+        place = f'direction={self.direction}&index={self.index}&samples={samples}&traces={traces}&clip={self.clip!r}'
+        return f'{PREFIX}{place}&{volume}/{quote(name, safe="")}.png'
+
+    @classmethod
+    def parse(cls, text: str) -> 'SectionAddress':
+        """Reads an address.
+
+        Raises:
+            ValueError: if it is not of the form that :meth:`format` gives.
+        """
+        try:
+            query, name = text.removeprefix(PREFIX).split('/')
+            fields = dict(parse_qsl(query, strict_parsing=True))
+            options = {
+                key.removeprefix('option.'): fields.pop(key) for key in list(fields) if key.startswith('option.')
+            }
+            options = {key: int(value) if key in _INTEGERS else value for key, value in options.items()}
+            for key in ('samples', 'traces'):
+                start, stop = map(int, fields[key].split('-'))
+                fields[key] = (start, stop)
+            fields |= dict(index=int(fields['index']), clip=float(fields['clip']), options=options)
+            if not text.startswith(PREFIX) or not name:
+                raise ValueError
+            return cls(**fields)
+        except (ValueError, KeyError, TypeError):
+            raise ValueError(f'{text!r} is no section of a volume; SegySaltDataset gives such addresses') from None
+
+    def volume(self) -> Volume:
+        """The volume, opened once in each process."""
+        return shared_volume(self.path, tuple(sorted(self.options.items())))
+
+    def read(self) -> tuple[np.ndarray, np.ndarray]:
+        """Reads the section.
+
+        Returns:
+            Amplitudes float32 (samples, traces), rows being samples as pictures are; and live (traces,) bool: a trace
+            is in the file, is not marked as dead, and has a sample besides 0 anywhere.
+        """
+        volume = self.volume()
+        traces = volume.section(self.direction, self.index)[slice(*self.traces)]
+        usable = volume.usable[self.index] if self.direction == 'iline' else volume.usable[:, self.index]
+        live = usable[slice(*self.traces)] & traces.any(axis=1)
+        return np.ascontiguousarray(traces[:, slice(*self.samples)].T), live
+
+
+@lru_cache(maxsize=64)
+def _quote(path: str, options: tuple[tuple[str, object], ...]) -> str:
+    """The part of an address that all sections of a volume share."""
+    return urlencode(dict(path=path) | {f'option.{key}': value for key, value in options})
+
+
+def shared_volume(path: str, options: tuple[tuple[str, object], ...]) -> Volume:
+    """Opens a volume, or gives the one that this process (or the one it was forked from) has open.
+
+    A file that was written anew is opened anew.
+    """
+    try:
+        stat = os.stat(path)
+    except OSError:
+        return open_volume(path, **dict(options))  # says what is wrong
+    return _open(path, options, (stat.st_mtime_ns, stat.st_size))
+
+
+@lru_cache(maxsize=32)
+def _open(path: str, options: tuple[tuple[str, object], ...], state: tuple[int, int]) -> Volume:
+    return open_volume(path, **dict(options))
+
+
+class SegySectionBackend(BaseStorageBackend):
+    """Resolves ``segy://`` addresses to PNG files of 8-bit grey values, in memory."""
+
+    def get(self, filepath: str) -> bytes:
+        """Returns the PNG of an address.
+
+        Raises:
+            ValueError: if it is no address of a section.
+        """
+        address = SectionAddress.parse(str(filepath))
+        grey = to_grey(scale_amplitude(address.read()[0], address.clip))
+        image = np.rint(grey).astype(np.uint8)
+        return cv2.imencode('.png', image, [cv2.IMWRITE_PNG_COMPRESSION, 0])[1].tobytes()
+
+    def get_text(self, filepath: str) -> str:
+        """Raises: a section is not text."""
+        raise TypeError(f'{filepath!r} is an image, not text')
+
+
+register_backend('segy', SegySectionBackend, prefixes='segy', force=True)
+
+
+@TRANSFORMS.register_module()
+class LoadSegySection(BaseTransform):
+    """Loads a section of :class:`SegySaltDataset`, and its label if it has one.
+
+    Reads ``img_path`` and, if there, ``seg_map_path``. Writes ``img`` float32 (samples, traces), grey values of which
+    128 is zero amplitude, ``img_shape``, ``ori_shape`` and, with a label, ``gt_seg_map`` uint8: 1 where the label
+    volume is above 0.5, 0 elsewhere, 255 where either volume has no trace or the amplitudes' is dead.
+
+    Raises:
+        ValueError: if a path is no address of a section.
+    """
+
+    def transform(self, results: dict) -> dict:
+        """Adds image and label to a sample."""
+        address = SectionAddress.parse(results['img_path'])
+        amplitudes, live = address.read()
+        results['img'] = to_grey(scale_amplitude(amplitudes, address.clip))
+        results['img_shape'] = results['ori_shape'] = amplitudes.shape
+        if results.get('seg_map_path') is None:
+            return results
+        label = SectionAddress.parse(results['seg_map_path'])
+        mask = (label.read()[0] > 0.5).astype(np.uint8)
+        present = label.volume().present
+        present = present[label.index] if label.direction == 'iline' else present[:, label.index]
+        mask[:, ~(live & present[slice(*label.traces)])] = IGNORED
+        if results.get('label_map') is not None:
+            lookup = np.arange(256, dtype=np.uint8)
+            for old, new in results['label_map'].items():
+                lookup[old] = new
+            mask = lookup[mask]
+        results['gt_seg_map'] = mask
+        results.setdefault('seg_fields', []).append('gt_seg_map')
+        return results

@@ -1,0 +1,17 @@
+"""Prediction: sections and volumes of any size, by windows in batches; torch, MMSegmentation's models and SEG-Y."""
+
+from mmattn.inference.outputs import Outputs
+from mmattn.inference.plan import VolumeOptions
+from mmattn.inference.predictor import TilePredictor, default_window
+from mmattn.inference.sections import predict_section
+from mmattn.inference.volume import VolumePrediction, predict_volume
+
+__all__ = [
+    'Outputs',
+    'TilePredictor',
+    'VolumeOptions',
+    'VolumePrediction',
+    'default_window',
+    'predict_section',
+    'predict_volume',
+]

@@ -1,0 +1,145 @@
+"""From the predicted directions to the files that a user asked for."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from mmattn.inference.outputs import Outputs, Slabs, write_volume, write_zarr
+from mmattn.inference.plan import VolumePlan
+from mmattn.inference.scratch import Scratch, ScratchArray, line_ranges
+from mmattn.seismic import Volume
+from mmattn.seismic.cleanup import clean_mask
+from mmattn.seismic.salt_report import write_salt_report
+
+TEXT = {
+    'probability': 'mmattn: samples are the probability of salt, 0 to 1',
+    'mask': 'mmattn: samples are 1 where salt is predicted, else 0',
+    'std': 'mmattn: samples are the standard deviation of the salt probability',
+}
+
+
+class Finish:
+    """Combines the members of a prediction and writes the outputs, a slab of inlines at a time.
+
+    Args:
+        volume: the input.
+        live: (num_ilines, num_xlines) bool; the samples of other traces become 0.
+        plan: the work.
+        scratch: where its members are.
+        outputs: what to write.
+        progress: called with the output's name, lines done and their total.
+    """
+
+    def __init__(
+        self,
+        volume: Volume,
+        live: np.ndarray,
+        plan: VolumePlan,
+        scratch: Scratch,
+        outputs: Outputs,
+        progress: Callable[[str, int, int], None],
+    ) -> None:
+        self.volume, self.live, self.plan, self.scratch = volume, live, plan, scratch
+        self.outputs, self.progress = outputs, progress
+        self.members: list[ScratchArray] = []
+        self.mask: ScratchArray | None = None
+        self.cleaned: dict[str, int] = {}
+
+    def write_all(self) -> tuple[dict[str, list[str]], dict[str, int]]:
+        """Writes every output.
+
+        Returns:
+            How each SEG-Y file differs from the input, by output; and what the clean-up did.
+        """
+        self.members = [self.scratch.array(name, self.plan.shape) for name in self.plan.members]
+        if self.outputs.needs_mask:
+            self.mask = self.scratch.array('mask', self.plan.shape, np.uint8)
+            self._make_mask(self.mask)
+        return self._write_volumes(), self.cleaned
+
+    def report(self) -> None:
+        """Writes the report, if there is to be one; after the volumes."""
+        if self.outputs.report is not None:
+            write_salt_report(
+                Path(self.outputs.report),
+                self.volume,
+                live=self.live,
+                read_probability=self.mean,
+                read_mask=self.mask.read,
+                step=self.plan.output_lines,
+                threshold=self.outputs.threshold,
+                cleaned=self.cleaned,
+            )
+
+    def close(self) -> None:
+        """Closes the scratch files."""
+        for array in [*self.members, *([self.mask] if self.mask else [])]:
+            array.close()
+        self.members, self.mask = [], None
+
+    def mean(self, start: int, stop: int) -> np.ndarray:
+        """The probability of inlines ``start`` to ``stop``: the mean of all members."""
+        total = self.members[0].read(start, stop)
+        for member in self.members[1:]:
+            total += member.read(start, stop)
+        total /= len(self.members)
+        return self._of_live(total, start)
+
+    def spread(self, start: int, stop: int) -> np.ndarray:
+        """The standard deviation over the members."""
+        mean = self.mean(start, stop)
+        total = np.zeros_like(mean)
+        for member in self.members:
+            difference = member.read(start, stop)
+            difference -= mean
+            difference *= difference
+            total += difference
+        total /= len(self.members)
+        return self._of_live(np.sqrt(total, out=total), start)
+
+    def _write_volumes(self) -> dict[str, list[str]]:
+        sources = dict(probability=self.mean, std=self.spread, mask=self._read_mask)
+        changes = {}
+        for name, source in sources.items():
+            path = self.outputs.files.get(name)
+            if path is not None:
+                changes[name] = write_volume(
+                    self.volume,
+                    path,
+                    self._slabs(source, name),
+                    text_line=TEXT[name],
+                    array=name,
+                    lines=self.plan.output_lines,
+                )
+        if self.outputs.zarr is not None:
+            names = ('probability', 'std') if len(self.members) > 1 else ('probability',)
+            arrays = {name: (lambda name=name: self._slabs(sources[name], 'zarr')) for name in names}
+            write_zarr(self.volume, self.outputs.files['zarr'], arrays, lines=self.plan.output_lines)
+        return {name: said for name, said in changes.items() if said}
+
+    def _read_mask(self, start: int, stop: int) -> np.ndarray:
+        return self.mask.read(start, stop).astype(np.float32)
+
+    def _make_mask(self, mask: ScratchArray) -> None:
+        """Thresholds the probability into the scratch file and cleans it there."""
+        for start, probability in self._slabs(self.mean, 'threshold'):
+            mask.write('iline', start, probability > self.outputs.threshold)
+        self.cleaned = clean_mask(
+            mask.read,
+            lambda start, slab: mask.write('iline', start, slab & self.live[start : start + len(slab), :, None]),
+            self.plan.shape,
+            min_body=self.outputs.min_body,
+            fill_holes=self.outputs.fill_holes,
+            step=self.plan.output_lines,
+        )
+        mask.sync()
+
+    def _slabs(self, read: Callable[[int, int], np.ndarray], stage: str) -> Slabs:
+        for start, stop in line_ranges(self.plan.shape[0], self.plan.output_lines):
+            yield start, read(start, stop)
+            self.progress(stage, stop, self.plan.shape[0])
+
+    def _of_live(self, slab: np.ndarray, start: int) -> np.ndarray:
+        slab[~self.live[start : start + len(slab)]] = 0
+        return slab

@@ -1,0 +1,201 @@
+"""What a prediction writes, each file whole or not at all."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+
+from mmattn.seismic import SegyVolume, Volume, copy_with_samples
+
+Slabs: TypeAlias = Iterable[tuple[int, np.ndarray]]
+"""Adjacent inlines in order: first line, (num_lines, num_xlines, num_samples)."""
+_SEGY, _ARRAYS = ('.sgy', '.segy'), ('.npy', '.zarr')
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """The files that a prediction writes.
+
+    Files ending in .sgy or .segy are copies of the input with other samples, so the input must be SEG-Y; .npy and .zarr
+    hold arrays (num_ilines, num_xlines, num_samples), zero where a trace is missing or dead.
+
+    Args:
+        probability: probability of salt, 0 to 1.
+        mask: 1 where the probability exceeds ``threshold``, after clean-up, else 0.
+        std: standard deviation of the probability over directions and flips.
+        zarr: probability, and the standard deviation if there are two predictions or more, as a Zarr group.
+        report: folder for tables and pictures.
+        threshold: of the mask, 0 to 1.
+        min_body: bodies of fewer voxels leave the mask.
+        fill_holes: whether cavities enclosed by salt become salt.
+
+    Raises:
+        ValueError: if an option is out of its range, or two outputs are one file.
+    """
+
+    probability: str | os.PathLike
+    mask: str | os.PathLike | None = None
+    std: str | os.PathLike | None = None
+    zarr: str | os.PathLike | None = None
+    report: str | os.PathLike | None = None
+    threshold: float = 0.5
+    min_body: int = 0
+    fill_holes: bool = False
+
+    def __post_init__(self) -> None:
+        if not 0 < self.threshold < 1:
+            raise ValueError(f'threshold must lie between 0 and 1, got {self.threshold}')
+        if self.min_body < 0:
+            raise ValueError(f'min_body must be 0 or a number of voxels, got {self.min_body}')
+        if self.needs_mask is False and (self.min_body or self.fill_holes):
+            raise ValueError('min_body and fill_holes clean the mask: ask for a mask (--mask) or a report (--report)')
+        for name, path in self.files.items():
+            allowed = ('.zarr',) if name == 'zarr' else ('',) if name == 'report' else _SEGY + _ARRAYS
+            if name != 'report' and path.suffix.lower() not in allowed:
+                raise ValueError(f'{name} must end with {", ".join(allowed)}, got {str(path)!r}')
+        places = [path.resolve() for path in self.files.values()]
+        if len(set(places)) < len(places):
+            raise ValueError('two outputs have the same name: ' + ', '.join(map(str, self.files.values())))
+
+    @property
+    def files(self) -> dict[str, Path]:
+        """The paths that are asked for, by output."""
+        named = {name: getattr(self, name) for name in ('probability', 'mask', 'std', 'zarr', 'report')}
+        return {name: Path(path) for name, path in named.items() if path is not None}
+
+    @property
+    def needs_mask(self) -> bool:
+        """Whether a mask is computed."""
+        return self.mask is not None or self.report is not None
+
+    @property
+    def needs_spread(self) -> bool:
+        """Whether a standard deviation is computed, where there are several predictions."""
+        return self.std is not None or self.zarr is not None
+
+    @property
+    def scratch(self) -> Path:
+        """The folder of the unfinished prediction, beside the probability."""
+        path = Path(self.probability)
+        return path.with_name(f'{path.name}.partial')
+
+    def check(self, volume: Volume) -> None:
+        """Checks that the files can be written, before anything is computed.
+
+        Args:
+            volume: the input.
+
+        Raises:
+            ValueError: if SEG-Y is asked for and the input is none, or an output is the input, or Zarr is missing.
+            FileNotFoundError: if a file's folder does not exist.
+        """
+        for name, path in self.files.items():
+            if path.suffix.lower() in _SEGY and not isinstance(volume, SegyVolume):
+                raise ValueError(f'{name}: {path} would be a copy of a SEG-Y input, and the input is none; give .npy')
+            if volume.path and path.resolve() == Path(volume.path).resolve():
+                raise ValueError(f'{name}: {path} is the input itself')
+            if not path.absolute().parent.is_dir():
+                raise FileNotFoundError(f'{name}: folder {str(path.parent)!r} does not exist')
+            if path.suffix.lower() == '.zarr':
+                _import_zarr(path)
+
+    def existing(self) -> list[Path]:
+        """Outputs that are there already."""
+        return [path for path in self.files.values() if path.exists()]
+
+
+def write_volume(
+    volume: Volume, destination: Path, slabs: Slabs, *, text_line: str, array: str, lines: int
+) -> list[str]:
+    """Writes a volume of the shape of another.
+
+    Args:
+        volume: the input.
+        destination: .sgy or .segy, .npy or .zarr; an existing one is replaced.
+        slabs: all inlines in order; samples of traces that are not live must be 0.
+        text_line: for the textual header of a SEG-Y file.
+        array: what the samples are, the name in a Zarr group.
+        lines: inlines of a slab, and of a Zarr chunk.
+
+    Returns:
+        How a SEG-Y file differs from the input, in words.
+    """
+    suffix = destination.suffix.lower()
+    if suffix in _SEGY:
+        return copy_with_samples(volume, destination, _trace_blocks(volume, slabs), text_line=text_line)
+    if suffix == '.npy':
+        _write_npy(destination, volume.shape, slabs)
+    else:
+        write_zarr(volume, destination, {array: lambda: slabs}, lines=lines)
+    return []
+
+
+def write_zarr(volume: Volume, destination: Path, arrays: dict[str, Callable[[], Slabs]], *, lines: int) -> None:
+    """Writes float32 arrays as a Zarr group (format 3), with the line numbers and samples beside them.
+
+    Args:
+        volume: the input, of the same shape.
+        destination: folder to write; an existing one is replaced.
+        arrays: what gives the slabs of each array, by its name.
+        lines: inlines of a slab, and of a chunk.
+    """
+    zarr = _import_zarr(destination)
+    with _whole(destination) as temporary:
+        group = zarr.open_group(str(temporary), mode='w', zarr_format=3)
+        chunks = tuple(min(most, size) for most, size in zip((lines, 128, 128), volume.shape))
+        for name, slabs in arrays.items():
+            array = group.create_array(name, shape=volume.shape, chunks=chunks, dtype='float32')
+            array.attrs['dimensions'] = ['iline', 'xline', 'sample']
+            for start, slab in slabs():
+                array[start : start + len(slab)] = slab
+        for name, values in dict(
+            iline=volume.ilines, xline=volume.xlines, sample=volume.samples, live=volume.live
+        ).items():
+            group.create_array(name, data=np.ascontiguousarray(values))
+        group.attrs['sample_unit'] = volume.sample_unit
+
+
+def _trace_blocks(volume: Volume, slabs: Slabs) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Positions in the file and samples of the traces of each inline."""
+    for start, slab in slabs:
+        for iline, section in enumerate(slab, start):
+            here = volume.trace_index[iline] >= 0
+            yield volume.trace_index[iline, here], section[here]
+
+
+def _write_npy(destination: Path, shape: tuple[int, int, int], slabs: Slabs) -> None:
+    with _whole(destination) as temporary, open(temporary, 'wb') as file:
+        header = dict(descr='<f4', fortran_order=False, shape=tuple(shape))
+        np.lib.format.write_array_header_1_0(file, header)
+        for _, slab in slabs:
+            file.write(np.ascontiguousarray(slab, '<f4').data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+@contextmanager
+def _whole(destination: Path) -> Iterator[Path]:
+    """A temporary name beside the destination, renamed once everything is written."""
+    folder = Path(tempfile.mkdtemp(dir=destination.parent, prefix=f'.{destination.name}.', suffix='.part'))
+    try:
+        temporary = folder / destination.name
+        yield temporary
+        if destination.is_dir():
+            shutil.rmtree(destination)
+        os.replace(temporary, destination)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _import_zarr(path: Path):
+    try:
+        import zarr
+    except ImportError as error:
+        raise ValueError(f'{path}: writing Zarr needs `pip install mmattn[zarr]`') from error
+    return zarr

@@ -1,0 +1,146 @@
+"""From windows of a section to the probability of salt: one network, many windows a call."""
+
+import copy
+import math
+
+import numpy as np
+import torch
+from mmcv.cnn import fuse_conv_bn
+from mmengine.logging import print_log
+from mmengine.model import is_model_wrapper
+from mmseg.models.utils import resize
+from mmseg.structures import SegDataSample
+from torch import Tensor, nn
+
+from mmattn.evaluation import salt_probability
+
+_AGREEMENT = 1e-4  # of probabilities, between the prepared network and the one that was given
+_DEFAULT_MULTIPLE = 32  # where the data preprocessor does not say what it pads to
+_DEFAULT_WINDOW = 256  # where neither the test settings nor the training crop say
+
+
+class TilePredictor:
+    """Predicts salt probability in batches of windows.
+
+    The model itself stays as it is: a copy of it is prepared, with batch normalisation folded into the convolutions
+    (where that leaves the output alone, which is tried) and weights laid out channels last.
+
+    Args:
+        model: a segmentor as ``mmseg.apis.init_model`` gives it, with one (sigmoid) or two (softmax) output channels.
+        batch_size: windows a call of the network.
+        flip: also predict each window with its traces reversed.
+        amp: mixed precision: float16 on a GPU, bfloat16 on a CPU.
+
+    Raises:
+        TypeError: if the model is no encoder-decoder segmentor.
+        ValueError: if the model takes or gives another number of channels, or ``batch_size`` is below 1.
+    """
+
+    def __init__(self, model: nn.Module, *, batch_size: int = 8, flip: bool = False, amp: bool = False) -> None:
+        if batch_size < 1:
+            raise ValueError(f'batch_size must be at least 1, got {batch_size}')
+        while is_model_wrapper(model):
+            model = model.module
+        if not hasattr(model, 'encode_decode') or not hasattr(model, 'data_preprocessor'):
+            raise TypeError(f'model must be an EncoderDecoder segmentor of MMSegmentation, got {type(model).__name__}')
+        if model.out_channels not in (1, 2):
+            raise ValueError(f'model must have 1 or 2 output channels for salt, it has {model.out_channels}')
+        self.batch_size = batch_size
+        self.num_views = 2 if flip else 1
+        self.in_channels = _input_channels(model)
+        self.multiple = window_multiple(model)
+        self.device = next(model.parameters()).device
+        self._amp = amp
+        self.model = model
+        self._model = self._prepare(model)
+
+    @torch.inference_mode()
+    def __call__(self, tiles: np.ndarray) -> np.ndarray:
+        """Predicts up to ``batch_size`` windows of one size.
+
+        Args:
+            tiles: (N, num_traces, num_samples) float32 grey values, scaled as the model was trained.
+
+        Returns:
+            (num_views, N, num_traces, num_samples) float32 salt probability: as it is and, with ``flip``, flipped.
+        """
+        images = torch.from_numpy(tiles).to(self.device).transpose(1, 2)[:, None]
+        views = [self._probability(images)]
+        if self.num_views == 2:
+            views.append(self._probability(images.flip(-1)).flip(-1))
+        return torch.stack(views).transpose(2, 3).contiguous().cpu().numpy()
+
+    def _probability(self, images: Tensor) -> Tensor:
+        """(N, 1, H, W) grey values to (N, H, W) probability."""
+        images = images.expand(-1, self.in_channels, -1, -1)
+        shape = tuple(images.shape[2:])
+        samples = [SegDataSample(metainfo=dict(ori_shape=shape, img_shape=shape)) for _ in images]
+        data = self._model.data_preprocessor(dict(inputs=list(images), data_samples=samples), False)
+        inputs = data['inputs'].contiguous(memory_format=torch.channels_last)
+        metas = [dict(sample.metainfo, img_shape=inputs.shape[2:]) for sample in data['data_samples']]
+        dtype = torch.float16 if self.device.type == 'cuda' else torch.bfloat16
+        with torch.autocast(self.device.type, dtype=dtype, enabled=self._amp):
+            logits = self._model.encode_decode(inputs, metas)
+        logits = logits.float()
+        left, right, top, bottom = metas[0].get('img_padding_size', metas[0].get('padding_size', (0, 0, 0, 0)))
+        logits = logits[:, :, top : logits.shape[2] - bottom, left : logits.shape[3] - right]
+        if tuple(logits.shape[2:]) != shape:
+            logits = resize(logits, size=shape, mode='bilinear', align_corners=self._model.align_corners)
+        scores = logits.sigmoid() if logits.shape[1] == 1 else logits
+        return torch.stack([salt_probability(score) for score in scores])
+
+    def _prepare(self, model: nn.Module) -> nn.Module:
+        """A copy of the model with batch normalisation folded, or a plain copy where that changes what it gives."""
+        random = np.random.default_rng(0)
+        tiles = random.normal(127.5, 40, (1, self.multiple, 2 * self.multiple)).astype(np.float32)
+        original = copy.deepcopy(model).eval()
+        self._model = original
+        expected = self(tiles)
+        try:
+            fused = fuse_conv_bn(copy.deepcopy(original)).to(memory_format=torch.channels_last)
+            self._model = fused
+            difference = float(np.abs(self(tiles) - expected).max())
+        except (RuntimeError, ValueError, TypeError, AttributeError) as error:
+            difference = math.inf
+            print_log(f'batch normalisation cannot be folded: {error}', logger='current')
+        if difference <= (1e-2 if self._amp else _AGREEMENT):
+            return fused
+        print_log(f'batch normalisation stays: folding it changes probabilities by {difference:.1g}', logger='current')
+        return original.to(memory_format=torch.channels_last)
+
+
+def window_multiple(model: nn.Module) -> int:
+    """The multiple that the model's data preprocessor pads height and width to."""
+    return int(getattr(model.data_preprocessor, 'size_divisor', 0) or _DEFAULT_MULTIPLE)
+
+
+def default_window(model: nn.Module) -> tuple[int, int]:
+    """The window, (height, width), for a model.
+
+    The ``crop_size`` of its test settings if they slide, else the crop that its config trains on, else 256 x 256;
+    rounded up to what the network pads to.
+    """
+    test_cfg = model.test_cfg or {}
+    crop = test_cfg.get('crop_size') if test_cfg.get('mode') == 'slide' else None
+    crop = crop or _training_crop(getattr(model, 'cfg', None))
+    if crop is None:
+        return _DEFAULT_WINDOW, _DEFAULT_WINDOW
+    height, width = (crop, crop) if isinstance(crop, int) else crop
+    multiple = window_multiple(model)
+    return math.ceil(height / multiple) * multiple, math.ceil(width / multiple) * multiple
+
+
+def _training_crop(config: dict | None) -> int | tuple[int, int] | None:
+    """The size of the ``RandomCrop`` of the config's training pipeline."""
+    pipeline = (config or {}).get('train_pipeline') or []
+    crops = [step['crop_size'] for step in pipeline if step.get('type') == 'RandomCrop']
+    return crops[-1] if crops else None
+
+
+def _input_channels(model: nn.Module) -> int:
+    """Channels of the first convolution; a section's grey values can fill one, or three alike."""
+    first = next((module for module in model.modules() if isinstance(module, nn.Conv2d)), None)
+    channels = first.in_channels if first is not None else 1
+    if channels not in (1, 3):
+        raise ValueError(f'model takes {channels} input channels; a section gives 1 (or 3 alike)')
+    return channels

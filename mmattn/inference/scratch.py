@@ -1,0 +1,176 @@
+"""What an unfinished prediction has computed: files beside the output, a journal of finished blocks, a lock.
+
+Everything goes through explicit reads and writes: pages of a memory map would count as the process's own memory. A
+block enters the journal only after its samples are on the disk, and writing it again gives the same bytes, so a
+prediction may end at any moment and go on from the journal.
+"""
+
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+
+Block: TypeAlias = tuple[str, int, int]  # direction, first line, line after the last
+
+_PLAN, _LOCK, _JOURNAL = 'plan.json', 'lock', 'journal-{}.txt'
+
+
+class ScratchArray:
+    """A volume in a file, written and read by lines.
+
+    Args:
+        path: the file; made, full of zeros, if need be.
+        shape: (num_ilines, num_xlines, num_samples).
+        dtype: of the samples.
+    """
+
+    def __init__(self, path: Path, shape: tuple[int, int, int], dtype: type = np.float32) -> None:
+        self.shape = shape
+        self.dtype = np.dtype(dtype)
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        size = int(np.prod(shape)) * self.dtype.itemsize
+        if os.fstat(self._file).st_size != size:
+            os.ftruncate(self._file, size)
+
+    def write(self, direction: str, start: int, block: np.ndarray) -> None:
+        """Writes adjacent lines, (num_lines, num_traces, num_samples), from line ``start`` of a direction on."""
+        block = np.ascontiguousarray(block, self.dtype)
+        if direction == 'iline':
+            self._write(start * self.shape[1], block)
+            return
+        for iline in range(self.shape[0]):
+            self._write(iline * self.shape[1] + start, np.ascontiguousarray(block[:, iline]))
+
+    def read(self, start: int, stop: int) -> np.ndarray:
+        """Reads inlines ``start`` to ``stop``: (stop - start, num_xlines, num_samples)."""
+        result = np.empty((stop - start, *self.shape[1:]), self.dtype)
+        view, offset = memoryview(result).cast('B'), start * self.shape[1] * self.shape[2] * self.dtype.itemsize
+        while view:
+            count = os.preadv(self._file, [view], offset)
+            if not count:
+                raise OSError('a scratch file of the prediction is shorter than it was made')
+            view, offset = view[count:], offset + count
+        return result
+
+    def sync(self) -> None:
+        """Returns once everything written is on the disk."""
+        os.fdatasync(self._file)
+
+    def close(self) -> None:
+        """Closes the file."""
+        os.close(self._file)
+
+    def _write(self, trace: int, samples: np.ndarray) -> None:
+        view, offset = memoryview(samples).cast('B'), trace * self.shape[2] * self.dtype.itemsize
+        while view:
+            count = os.pwrite(self._file, view, offset)
+            view, offset = view[count:], offset + count
+
+
+class Scratch:
+    """The folder of an unfinished prediction.
+
+    Args:
+        folder: where it is.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._lock: int | None = None
+
+    def begin(self, plan: Mapping[str, object], *, resume: bool) -> None:
+        """Makes the folder, or goes on with the one that is there; to be called by the first process alone.
+
+        Args:
+            plan: everything that decides the numbers, by the name under which a difference is told.
+            resume: whether an unfinished prediction may be there.
+
+        Raises:
+            FileExistsError: if an unfinished prediction is there without ``resume``, or another process is at it.
+            ValueError: if the unfinished prediction had another plan.
+        """
+        plan = json.loads(json.dumps(plan))
+        begun = (self.folder / _PLAN).is_file()
+        if begun and not resume:
+            raise FileExistsError(
+                f'{self.folder} holds an unfinished prediction: resume it (--resume), or delete that folder'
+            )
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._take_lock()
+        if not begun:
+            write_text(self.folder / _PLAN, json.dumps(plan, indent=1))
+            return
+        old = json.loads((self.folder / _PLAN).read_text(encoding='utf-8'))
+        changes = [
+            f'{key} was {old.get(key)}, is {plan.get(key)}' for key in {**old, **plan} if old.get(key) != plan.get(key)
+        ]
+        if changes:
+            self.release()
+            raise ValueError(
+                f'the unfinished prediction in {self.folder} cannot be resumed: {"; ".join(changes)}. '
+                'Go on as it was begun, or delete that folder'
+            )
+
+    def array(self, name: str, shape: tuple[int, int, int], dtype: type = np.float32) -> ScratchArray:
+        """Opens one of the folder's volumes."""
+        return ScratchArray(self.folder / f'{name}.{np.dtype(dtype).name}', shape, dtype)
+
+    def finished(self) -> set[Block]:
+        """The blocks in the journals of all processes; a line that a kill cut short does not count."""
+        blocks: set[Block] = set()
+        for path in self.folder.glob(_JOURNAL.format('*')):
+            for line in path.read_text(encoding='ascii').splitlines(keepends=True):
+                words = line.split()
+                if line.endswith('\n') and len(words) == 3:
+                    blocks.add((words[0], int(words[1]), int(words[2])))
+        return blocks
+
+    def record(self, block: Block, *, rank: int) -> None:
+        """Adds a block, whose samples are on the disk, to a process's journal."""
+        path = self.folder / _JOURNAL.format(rank)
+        with open(path, 'a', encoding='ascii') as file:
+            if file.tell() and path.read_bytes()[-1:] != b'\n':
+                file.write('\n')
+            file.write(' '.join(map(str, block)) + '\n')
+            file.flush()
+            os.fsync(file.fileno())
+
+    def remove(self) -> None:
+        """Deletes the folder."""
+        self.release()
+        shutil.rmtree(self.folder)
+
+    def release(self) -> None:
+        """Lets other processes at the folder."""
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def _take_lock(self) -> None:
+        self._lock = os.open(self.folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o666)
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            self.release()
+            raise FileExistsError(f'another process is predicting into {self.folder}') from error
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes a small file whole or not at all."""
+    temporary = path.with_name(f'.{path.name}.part')
+    with open(temporary, 'w', encoding='utf-8') as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(temporary, path)
+
+
+def line_ranges(num_lines: int, step: int) -> Iterator[tuple[int, int]]:
+    """Cuts lines 0 to ``num_lines`` into ranges of ``step``."""
+    for start in range(0, num_lines, step):
+        yield start, min(start + step, num_lines)

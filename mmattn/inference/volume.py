@@ -1,0 +1,179 @@
+"""Whole volumes: predicted block by block in bounded memory, by one process or several, and resumable at any moment."""
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from torch import nn
+
+from mmattn.inference.clip import choose_clip
+from mmattn.inference.finish import Finish
+from mmattn.inference.outputs import Outputs
+from mmattn.inference.plan import VolumeOptions, VolumePlan, fingerprint, make_plan
+from mmattn.inference.predictor import TilePredictor
+from mmattn.inference.ranks import on_first, rank_and_size, wait_for_all
+from mmattn.inference.scratch import Block, Scratch
+from mmattn.inference.sections import predict_slab
+from mmattn.seismic import Volume, scale_amplitude, to_grey
+
+
+@dataclass
+class VolumePrediction:
+    """What a prediction did.
+
+    Args:
+        files: what was written, by output.
+        changes: how each SEG-Y file differs from the input, in words, by output.
+        clip: amplitude that became black or white.
+        clip_source: where the clip comes from.
+        directions: in which sections were predicted.
+        resumed_blocks: blocks that an earlier run had finished.
+        num_blocks: blocks of all runs and processes.
+        cleaned: voxels that the clean-up changed.
+        seconds: time of this process, by 'read', 'network', 'write' and 'report'.
+    """
+
+    files: dict[str, Path]
+    clip: float
+    clip_source: str
+    directions: tuple[str, ...]
+    num_blocks: int
+    resumed_blocks: int
+    changes: dict[str, list[str]] = field(default_factory=dict)
+    cleaned: dict[str, int] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=lambda: dict(read=0.0, network=0.0, write=0.0, report=0.0))
+
+
+def predict_volume(
+    model: nn.Module,
+    volume: Volume,
+    outputs: Outputs | str | os.PathLike,
+    *,
+    options: VolumeOptions | None = None,
+    resume: bool = False,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> VolumePrediction:
+    """Predicts salt over a volume and writes it.
+
+    The sections of each direction are predicted, the directions averaged. Results are kept in a folder beside the
+    output, ``NAME.partial``, until everything is written; a run that ends earlier is resumed from there and gives the
+    same files, bit for bit, as one that was not interrupted, and so do several processes (on one thread a process, or
+    as many as before: a network's rounding may depend on that).
+
+    Args:
+        model: a segmentor as ``mmseg.apis.init_model`` gives it.
+        volume: as ``mmattn.seismic.open_volume`` gives it.
+        outputs: what to write; a path means the probability alone.
+        options: how to predict.
+        resume: go on with an unfinished prediction, if there is one.
+        progress: called with the stage ('predict' or the output that is written), what is done and the total.
+
+    Returns:
+        What was done.
+
+    Raises:
+        ValueError: if an option is wrong, or the unfinished prediction had others.
+        FileExistsError: if an output is there already, or an unfinished prediction and ``resume`` is not given.
+        FileNotFoundError: if an output's folder is not there.
+    """
+    options = VolumeOptions() if options is None else options
+    outputs = outputs if isinstance(outputs, Outputs) else Outputs(outputs)
+    progress = progress or (lambda stage, done, total: None)
+    outputs.check(volume)
+    clip, clip_source = on_first(lambda: choose_clip(model, volume, options.clip))
+    plan = make_plan(model, volume.shape, options, clip=clip, keep_spread=outputs.needs_spread)
+    if outputs.std is not None and len(plan.members) == 1:
+        raise ValueError('std is the spread of several predictions: give both directions, or flip (--flip)')
+    predictor = TilePredictor(model, batch_size=options.batch_size, flip=options.flip, amp=options.amp)
+    scratch = Scratch(outputs.scratch)
+    on_first(lambda: _begin(scratch, fingerprint(model, volume.path, plan, options), outputs, resume))
+    try:
+        finished = on_first(lambda: scratch.finished() & set(plan.blocks))
+        result = VolumePrediction(outputs.files, clip, clip_source, plan.directions, len(plan.blocks), len(finished))
+        with _timed(result, 'read'):
+            live = on_first(lambda: volume.live)
+        work = _Blocks(predictor, volume, live, plan, scratch, result)
+        work.run([block for block in plan.blocks if block not in finished], progress)
+        wait_for_all()
+        with closing(Finish(volume, live, plan, scratch, outputs, progress)) as finish:
+            with _timed(result, 'write'):
+                result.changes, result.cleaned = on_first(finish.write_all)
+            with _timed(result, 'report'):
+                on_first(finish.report)
+        on_first(scratch.remove)
+    finally:
+        scratch.release()
+    return result
+
+
+def _begin(scratch: Scratch, plan: dict[str, object], outputs: Outputs, resume: bool) -> None:
+    """Starts the prediction, or goes on with it; outputs may be there only if a resumed run had begun to write them."""
+    existing = outputs.existing()
+    if existing and not (resume and scratch.folder.is_dir()):
+        raise FileExistsError(f'{existing[0]} exists; give another name or remove it')
+    scratch.begin(plan, resume=resume)
+
+
+class _Blocks:
+    """Predicts blocks of lines into the scratch files."""
+
+    def __init__(
+        self,
+        predictor: TilePredictor,
+        volume: Volume,
+        live: np.ndarray,
+        plan: VolumePlan,
+        scratch: Scratch,
+        result: VolumePrediction,
+    ) -> None:
+        self.predictor, self.volume, self.plan, self.scratch = predictor, volume, plan, scratch
+        self.live, self.result = live, result
+
+    def run(self, pending: list[Block], progress: Callable[[str, int, int], None]) -> None:
+        """Predicts this process's share of the pending blocks."""
+        rank, size = rank_and_size()
+        share = pending[rank::size]
+        total = sum(self._num_traces(block) for block in share)
+        done = 0
+        arrays = {name: self.scratch.array(name, self.plan.shape) for name in self.plan.members}
+        try:
+            for block in share:
+                self._predict(block, arrays)
+                self.scratch.record(block, rank=rank)
+                done += self._num_traces(block)
+                progress('predict', done, total)
+        finally:
+            for array in arrays.values():
+                array.close()
+
+    def _predict(self, block: Block, arrays: dict) -> None:
+        direction, start, stop = block
+        with _timed(self.result, 'read'):
+            slab = self.volume.slab(direction, start, stop)
+            for section in slab:
+                section[...] = to_grey(scale_amplitude(section, self.plan.clip))
+        with _timed(self.result, 'network'):
+            live = self.live[start:stop] if direction == 'iline' else self.live[:, start:stop].T
+            probability = predict_slab(self.predictor, slab, self.plan.windows, live=live, views=self.plan.views)
+        with _timed(self.result, 'write'):
+            for view, values in enumerate(probability):
+                array = arrays[f'{direction}-{view}']
+                array.write(direction, start, values)
+                array.sync()
+
+    def _num_traces(self, block: Block) -> int:
+        direction, start, stop = block
+        return int(np.count_nonzero(self.live[start:stop] if direction == 'iline' else self.live[:, start:stop]))
+
+
+@contextmanager
+def _timed(result: VolumePrediction, stage: str) -> Iterator[None]:
+    start = time.perf_counter()
+    try:
+        yield
+    finally:
+        result.seconds[stage] += time.perf_counter() - start

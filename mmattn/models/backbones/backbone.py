@@ -1,0 +1,84 @@
+"""What our encoders share: stages that do not train, normalisation that keeps its statistics, pretrained weights."""
+
+import logging
+from collections.abc import Iterable, Sequence
+
+from mmengine.logging import print_log
+from mmengine.model import BaseModule
+from mmengine.model.weight_init import PretrainedInit
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from mmattn.models.backbones.pretrained import Pretrained
+
+
+class Backbone(BaseModule):
+    """Base of encoders; a subclass builds ``stages``, or overrides ``frozen_modules``, and calls ``freeze`` last.
+
+    Args:
+        num_stages: how many stages there are.
+        out_indices: stages whose maps are returned, from 0.
+        frozen_stages: stages up to this one, from 0, are not trained; -1 for none.
+        norm_eval: whether batch normalisation keeps its statistics in training.
+        init_cfg: MMEngine's. ``dict(type='Pretrained', checkpoint=…, prefix=None, source=None)`` is ours: it reads a
+            file of published names with ``source``, and says what did not match (``pretrained.py``).
+
+    Raises:
+        ValueError: for stages that there are not, and for an unknown ``source``.
+    """
+
+    def __init__(
+        self,
+        *,
+        num_stages: int,
+        out_indices: Sequence[int],
+        frozen_stages: int,
+        norm_eval: bool = False,
+        init_cfg: dict | list[dict] | None = None,
+    ) -> None:
+        super().__init__(init_cfg)
+        name, last = type(self).__name__, num_stages - 1
+        if not out_indices or not set(out_indices) <= set(range(num_stages)):
+            raise ValueError(f'{name}: out_indices must be among 0 to {last}, got {tuple(out_indices)}')
+        if frozen_stages not in range(-1, num_stages):
+            raise ValueError(f'{name}: frozen_stages must be among -1 to {last}, got {frozen_stages!r}')
+        self.out_indices, self.frozen_stages, self.norm_eval = tuple(out_indices), frozen_stages, norm_eval
+        self._split_init_cfg()
+
+    def frozen_modules(self) -> Iterable[nn.Module]:
+        """Returns what ``frozen_stages`` keeps from training."""
+        return self.stages[: self.frozen_stages + 1]
+
+    def freeze(self) -> None:
+        """Puts the frozen modules into evaluation mode and takes their parameters out of training."""
+        for module in self.frozen_modules():
+            module.eval().requires_grad_(False)
+
+    def train(self, mode: bool = True) -> 'Backbone':
+        """Sets the mode, but for frozen modules and, with ``norm_eval``, batch normalisations."""
+        super().train(mode)
+        self.freeze()
+        if mode and self.norm_eval:
+            for module in self.modules():
+                if isinstance(module, _BatchNorm):
+                    module.eval()
+        return self
+
+    def init_weights(self) -> None:
+        """Initialises as MMEngine does, then loads the pretrained weights; a second call changes nothing."""
+        if self.is_init:
+            return
+        given, (self.init_cfg, pretrained) = self.init_cfg, self._split_init_cfg()
+        super().init_weights()
+        self.init_cfg = given
+        for weights in pretrained:
+            report = weights.load_into(self)
+            level = logging.INFO if report.complete else logging.WARNING
+            print_log(f'{type(self).__name__}: {report}', logger='current', level=level)
+
+    def _split_init_cfg(self) -> tuple[list[dict], list[Pretrained]]:
+        configs = [self.init_cfg] if isinstance(self.init_cfg, dict) else list(self.init_cfg or [])
+        types = ('Pretrained', PretrainedInit)
+        pretrained = [{k: v for k, v in config.items() if k != 'type'} for config in configs if config['type'] in types]
+        others = [config for config in configs if config['type'] not in types]
+        return others, [Pretrained(**config) for config in pretrained]

@@ -1,0 +1,141 @@
+"""Pretrained weights of an encoder, and a report of what did not match.
+
+MMEngine's own initializer goes on with random weights where no name fits, and reads a file that holds more than
+weights by running code from it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from pickle import UnpicklingError
+
+import torch
+from mmengine import dist
+from mmengine.runner.checkpoint import get_torch_safe_globals
+from torch import Tensor, nn
+
+from mmattn.checkpoints import convert_checkpoint, list_sources
+from mmattn.checkpoints.convert import take_component, unwrap
+
+SHOWN = 8  # names of a kind that a report spells out
+
+
+@dataclass(frozen=True)
+class LoadReport:
+    """What became of a checkpoint's tensors and of a module's.
+
+    Args:
+        checkpoint: where they came from.
+        loaded: names that the module took over.
+        missing: the module's names that the checkpoint has not; counts of batches are not among them.
+        unexpected: names in the checkpoint that the module has not.
+        misshapen: names that both have, with the checkpoint's shape and the module's.
+    """
+
+    checkpoint: str
+    loaded: tuple[str, ...]
+    missing: tuple[str, ...]
+    unexpected: tuple[str, ...]
+    misshapen: dict[str, tuple[tuple[int, ...], tuple[int, ...]]]
+
+    @property
+    def complete(self) -> bool:
+        """Whether the module has no tensor left that the checkpoint did not set."""
+        return not self.missing and not self.misshapen
+
+    def __str__(self) -> str:
+        """One line on what was loaded, and one for each kind of mismatch."""
+        wanted = len(self.loaded) + len(self.missing) + len(self.misshapen)
+        shapes = [f'{name} {theirs} for {ours}' for name, (theirs, ours) in self.misshapen.items()]
+        kinds = {
+            'not in the checkpoint, left as initialised': self.missing,
+            'of another shape, left as initialised': shapes,
+            'in the checkpoint, of no use here': self.unexpected,
+        }
+        lines = [f'{len(self.loaded)} of {wanted} tensors loaded from {self.checkpoint}']
+        return '\n'.join(lines + [f'{len(names)} {kind}: {_some(names)}' for kind, names in kinds.items() if names])
+
+
+def _some(names: tuple[str, ...] | list[str]) -> str:
+    more = f' and {len(names) - SHOWN} more' if len(names) > SHOWN else ''
+    return ', '.join(names[:SHOWN]) + more
+
+
+@dataclass(frozen=True)
+class Pretrained:
+    """Weights by address, as ``init_cfg=dict(type='Pretrained', …)`` of our encoders gives them.
+
+    Args:
+        checkpoint: a local file, or a URL that PyTorch downloads once into its cache.
+        prefix: only the tensors under this prefix (``backbone``) are taken; all by default.
+        source: the published family whose names the file has, one of ``mmattn.checkpoints.list_sources()``; by default
+            the file has our names.
+        map_location: device to load to.
+    """
+
+    checkpoint: str
+    prefix: str | None = None
+    source: str | None = None
+    map_location: str = 'cpu'
+
+    def __post_init__(self) -> None:
+        """Checks the source."""
+        if self.source is not None and self.source not in list_sources():
+            allowed = ', '.join(list_sources())
+            raise ValueError(f'init_cfg: source must be None or one of {allowed}, got {self.source!r}')
+
+    def load_into(self, module: nn.Module) -> LoadReport:
+        """Sets the tensors of ``module`` that the checkpoint has, and reports.
+
+        Raises:
+            FileNotFoundError: if there is no such file.
+            ValueError: if none of the module's tensors is there, or the file holds objects beside weights.
+            KeyError: if ``source`` does not know a tensor or misses one, or the prefix is not there.
+            TypeError: if the file holds no dict of tensors.
+        """
+        tensors, ours = self._read(), module.state_dict()
+        shared = {name: value for name, value in tensors.items() if name in ours}
+        fitting = {name: value for name, value in shared.items() if value.shape == ours[name].shape}
+        report = LoadReport(
+            checkpoint=self.checkpoint,
+            loaded=tuple(fitting),
+            missing=tuple(name for name in ours if name not in shared and not name.endswith('num_batches_tracked')),
+            unexpected=tuple(name for name in tensors if name not in ours),
+            misshapen={n: (tuple(v.shape), tuple(ours[n].shape)) for n, v in shared.items() if n not in fitting},
+        )
+        if not fitting:
+            raise ValueError(
+                f'{type(module).__name__}: no tensor of {self.checkpoint} fits; prefix is {self.prefix!r}, source is '
+                f'{self.source!r}. {report}'
+            )
+        module.load_state_dict(fitting, strict=False)
+        return report
+
+    def _read(self) -> dict[str, Tensor]:
+        content = _read_file(self.checkpoint, self.map_location)
+        if self.source is not None:
+            return convert_checkpoint(content, self.source, component=self.prefix).tensors
+        tensors = unwrap(content)
+        return tensors if self.prefix is None else take_component(tensors, self.prefix)
+
+
+def _read_file(address: str, device: str) -> Mapping:
+    """Reads a checkpoint without running code from it; of several processes one downloads."""
+    remote = address.startswith(('http://', 'https://'))
+    if not remote and not Path(address).expanduser().is_file():
+        raise FileNotFoundError(f'init_cfg: checkpoint {address!r} is neither a file nor a URL')
+    options = dict(map_location=device, weights_only=True)
+    try:
+        with torch.serialization.safe_globals(get_torch_safe_globals()):
+            if not remote:
+                content = torch.load(Path(address).expanduser(), **options)
+            else:
+                if dist.get_rank() == 0:
+                    torch.hub.load_state_dict_from_url(address, progress=False, **options)
+                dist.barrier()
+                content = torch.hub.load_state_dict_from_url(address, progress=False, **options)
+    except UnpicklingError as error:
+        raise ValueError(f'init_cfg: checkpoint {address!r} holds more than weights, and is not read') from error
+    if not isinstance(content, Mapping):
+        raise TypeError(f'init_cfg: checkpoint {address!r} holds a {type(content).__name__}, not a dict of weights')
+    return content

@@ -1,0 +1,230 @@
+"""A U-Net decoder with attention on its skip connections and in its blocks, for any pyramid encoder.
+
+Its parts: U-Net (https://arxiv.org/abs/1505.04597), attention gates (https://arxiv.org/abs/1804.03999), scSE in the
+decoder (https://arxiv.org/abs/1808.08127), hypercolumns (https://arxiv.org/abs/1411.5752), deep supervision
+(https://arxiv.org/abs/1409.5185), and a classifier of whole sections.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from mmseg.models.utils import resize
+from mmseg.registry import MODELS
+from mmseg.utils import ConfigType, SampleList
+from torch import Tensor, nn
+
+from mmattn.attention._checks import check_positive_int
+from mmattn.models.decode_heads.decode_head import DecodeHead
+from mmattn.models.decode_heads.empty_sections import EmptyClassifier, bound_by_section, empty_losses
+from mmattn.models.decode_heads.unet_blocks import HyperColumn, UNetBlock, one_each
+
+LEVEL_WEIGHT = 0.4  # of the coarser levels' losses: what MMSegmentation's recipes give to auxiliary heads
+_GATE = dict(type='AttentionGate')
+
+
+@MODELS.register_module()
+class AttentionUNetHead(DecodeHead):
+    """Decodes a pyramid from its deepest map up: enlarge, join the skip connection, convolve twice, attend.
+
+    There is a block for each entry of ``decoder_channels``. The first ones take the encoder's other maps as skip
+    connections; the ones after those enlarge twofold without any. So with an encoder of strides 4, 8, 16 and 32, three
+    blocks give logits at stride 4 and five at that of the image: section 101 -> padded 128 -> logits 128, and the loss
+    at full resolution. Where the encoder rounded sizes up, logits of the image's resolution are cut, not squeezed.
+
+    Args:
+        in_channels: channels of the encoder's maps, the shallowest first; at least two.
+        decoder_channels: channels of each block, the deepest first; at least one a skip connection. The last is what
+            the classifier sees, MMSegmentation's ``channels``.
+        in_index: which of the encoder's outputs the maps are; the first ones by default.
+        skip_attention: config of the layer on the skip connections: ``AttentionGate``, which listens to the map below,
+            or any attention layer of one input; None for none. Or a sequence, one entry a skip connection, the
+            deepest first. Channels are filled in here.
+        decoder_attention: config of the layer that ends the blocks, None for none; or a sequence, one entry a block.
+        deep_supervision: True adds a classifier and a loss at each coarser block, in training only, the loss at full
+            resolution with a weight of 0.4; a number is that weight.
+        hypercolumn: whether the classifier sees all blocks, projected and enlarged, rather than the last.
+        empty_loss_weight: above 0 adds a classifier of the section, from the deepest map: does it hold class 1? It is
+            the weight of its cross entropy, ``loss_empty``.
+        suppress_empty: whether at test no pixel may be salt with a higher probability than the section holds salt:
+            below the threshold, nothing is. Needs the classifier.
+        **kwargs: MMSegmentation's ``BaseDecodeHead`` options (``num_classes``, ``norm_cfg``, ``loss_decode``, …); the
+            gates have ``norm_cfg`` too.
+
+    Raises:
+        TypeError: if ``channels`` is given, or a config is none.
+        ValueError: for a wrong value, which the message names.
+    """
+
+    def __init__(
+        self,
+        in_channels: Sequence[int],
+        *,
+        decoder_channels: Sequence[int] = (256, 128, 64, 32, 16),
+        in_index: Sequence[int] | None = None,
+        skip_attention: dict | Sequence[dict | None] | None = _GATE,
+        decoder_attention: dict | Sequence[dict | None] | None = None,
+        deep_supervision: bool | float = False,
+        hypercolumn: bool = False,
+        empty_loss_weight: float = 0.0,
+        suppress_empty: bool = False,
+        **kwargs,
+    ) -> None:
+        in_index = self._check_levels(in_channels, in_index, decoder_channels)
+        if 'channels' in kwargs:
+            raise TypeError(
+                f'{type(self).__name__}: channels follows from decoder_channels ({decoder_channels[-1]}), leave it out'
+            )
+        super().__init__(
+            list(in_channels), decoder_channels[-1], in_index=in_index, input_transform='multiple_select', **kwargs
+        )
+        self._check_options(deep_supervision, len(decoder_channels), empty_loss_weight, suppress_empty)
+        self.level_weight = LEVEL_WEIGHT if deep_supervision is True else float(deep_supervision)
+        self.empty_loss_weight, self.suppress_empty = empty_loss_weight, suppress_empty
+        self.blocks = self._build_blocks(decoder_channels, skip_attention, decoder_attention)
+        self.hypercolumn = None
+        if hypercolumn:
+            self.hypercolumn = HyperColumn(
+                decoder_channels,
+                self.channels,
+                norm_cfg=self.norm_cfg,
+                act_cfg=self.act_cfg,
+                align_corners=self.align_corners,
+            )
+        self.level_classifiers = None
+        if self.level_weight > 0:
+            self.level_classifiers = nn.ModuleList(
+                nn.Conv2d(channels, self.out_channels, 1) for channels in decoder_channels[:-1]
+            )
+        self.empty_classifier = EmptyClassifier(in_channels[-1]) if empty_loss_weight > 0 else None
+        self.rounding = 2 ** (len(decoder_channels) - len(in_channels) + 1)
+
+    def _check_levels(
+        self, in_channels: Sequence[int], in_index: Sequence[int] | None, decoder_channels: Sequence[int]
+    ) -> list[int]:
+        name = type(self).__name__
+        for option, values in dict(in_channels=in_channels, decoder_channels=decoder_channels).items():
+            if not isinstance(values, Sequence):
+                raise ValueError(f'{name}: {option} must be a sequence of numbers, got {values!r}')
+            for value in values:
+                check_positive_int(name, option, value)
+        if len(in_channels) < 2:
+            raise ValueError(f'{name}: in_channels must have at least 2 numbers, one a map, got {in_channels!r}')
+        if len(decoder_channels) < len(in_channels) - 1:
+            raise ValueError(
+                f'{name}: decoder_channels must have at least {len(in_channels) - 1} numbers, one a skip connection, '
+                f'got {decoder_channels!r}'
+            )
+        in_index = range(len(in_channels)) if in_index is None else in_index
+        if not isinstance(in_index, Sequence) or len(in_index) != len(in_channels):
+            raise ValueError(f'{name}: in_index must have {len(in_channels)} numbers, one a map, got {in_index!r}')
+        return list(in_index)
+
+    def _check_options(
+        self, deep_supervision: bool | float, blocks: int, empty_loss_weight: float, suppress_empty: bool
+    ) -> None:
+        name = type(self).__name__
+        if deep_supervision < 0:
+            raise ValueError(f'{name}: deep_supervision must be a bool or at least 0, got {deep_supervision!r}')
+        if deep_supervision and blocks < 2:
+            raise ValueError(f'{name}: deep_supervision needs at least 2 decoder_channels, got {blocks}')
+        if empty_loss_weight < 0:
+            raise ValueError(f'{name}: empty_loss_weight must be at least 0, got {empty_loss_weight!r}')
+        if empty_loss_weight > 0 and self.num_classes != 2:
+            raise ValueError(f'{name}: empty_loss_weight needs num_classes=2, got {self.num_classes}')
+        if suppress_empty and not empty_loss_weight:
+            raise ValueError(f'{name}: suppress_empty=True needs empty_loss_weight above 0, got {empty_loss_weight!r}')
+
+    def _build_blocks(
+        self,
+        decoder_channels: Sequence[int],
+        skip_attention: dict | Sequence[dict | None] | None,
+        decoder_attention: dict | Sequence[dict | None] | None,
+    ) -> nn.ModuleList:
+        deepest, *skips = self.in_channels[::-1]
+        skips += [0] * (len(decoder_channels) - len(skips))
+        on_skips = one_each('skip_attention', skip_attention, len(self.in_channels) - 1)
+        on_skips += [None] * (len(decoder_channels) - len(on_skips))
+        in_blocks = one_each('decoder_attention', decoder_attention, len(decoder_channels))
+        return nn.ModuleList(
+            UNetBlock(
+                before,
+                after,
+                skip_channels=skip,
+                skip_attention=on_skip,
+                attention=attention,
+                conv_cfg=self.conv_cfg,
+                norm_cfg=self.norm_cfg,
+                act_cfg=self.act_cfg,
+                align_corners=self.align_corners,
+            )
+            for before, after, skip, on_skip, attention in zip(
+                [deepest, *decoder_channels], decoder_channels, skips, on_skips, in_blocks
+            )
+        )
+
+    def decode(self, levels: Sequence[Tensor]) -> list[Tensor]:
+        """Returns the map of each block.
+
+        Args:
+            levels: the encoder's maps, the deepest first.
+        """
+        x, maps = levels[0], []
+        for i, block in enumerate(self.blocks):
+            x = block(x, levels[i + 1] if i + 1 < len(levels) else None)
+            maps.append(x)
+        return maps
+
+    def forward_feature(self, inputs: Sequence[Tensor]) -> Tensor:
+        """Returns the (B, channels, H, W) map that the classifier sees."""
+        return self._feature(self.decode(self._transform_inputs(inputs)[::-1]))
+
+    def _feature(self, maps: Sequence[Tensor]) -> Tensor:
+        return maps[-1] if self.hypercolumn is None else self.hypercolumn(maps)
+
+    def forward(self, inputs: Sequence[Tensor]) -> Tensor:
+        """Returns (B, out_channels, H, W) logits at the resolution of the last block, bounded at test if asked for."""
+        levels = self._transform_inputs(inputs)[::-1]
+        logits = self.cls_seg(self._feature(self.decode(levels)))
+        if self.suppress_empty and not self.training:
+            logits = bound_by_section(logits, self.empty_classifier(levels[0]))
+        return logits
+
+    def loss(self, inputs: Sequence[Tensor], batch_data_samples: SampleList, train_cfg: ConfigType) -> dict:
+        """Returns the losses on the logits, on those of coarser blocks (``level_i.``) and on the empty sections."""
+        levels = self._transform_inputs(inputs)[::-1]
+        maps = self.decode(levels)
+        logits = self.cls_seg(self._feature(maps))
+        losses = self.loss_by_feat(logits, batch_data_samples)
+        for i, classifier in enumerate(self.level_classifiers or ()):
+            coarse = resize(
+                classifier(maps[i]), logits.shape[2:], mode='bilinear', align_corners=self.align_corners, warning=False
+            )
+            for name, value in self.loss_by_feat(coarse, batch_data_samples).items():
+                if 'loss' in name:
+                    losses[f'level_{i}.{name}'] = self.level_weight * value
+        if self.empty_classifier is not None:
+            label = self._stack_batch_gt(batch_data_samples).squeeze(1)
+            losses |= empty_losses(
+                self.empty_classifier(levels[0]),
+                label,
+                ignore_index=self.ignore_index,
+                loss_weight=self.empty_loss_weight,
+            )
+        return losses
+
+    def loss_by_feat(self, seg_logits: Tensor, batch_data_samples: SampleList) -> dict:
+        """Returns the losses of (B, out_channels, h, w) logits, and ``acc_seg``."""
+        size = batch_data_samples[0].gt_sem_seg.data.shape[1:]
+        return super().loss_by_feat(self._cut(seg_logits, size), batch_data_samples)
+
+    def predict_by_feat(self, seg_logits: Tensor, batch_img_metas: list[dict]) -> Tensor:
+        """Returns the logits at the size of the (padded) images."""
+        meta = batch_img_metas[0]
+        tile = isinstance(meta['img_shape'], torch.Size)  # as MMSegmentation's sliding window says it
+        size = meta['img_shape'] if tile else meta.get('pad_shape', meta['img_shape'])
+        return super().predict_by_feat(self._cut(seg_logits, size[:2]), batch_img_metas)
+
+    def _cut(self, logits: Tensor, size: Sequence[int]) -> Tensor:
+        """Cuts what the encoder's rounding up has added; leaves other sizes to be resized."""
+        added = [have - wanted for have, wanted in zip(logits.shape[2:], size)]
+        return logits[:, :, : size[0], : size[1]] if all(0 <= n < self.rounding for n in added) else logits

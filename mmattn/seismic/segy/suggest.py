@@ -1,0 +1,106 @@
+"""Suggests byte positions: trace header words that form a grid."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from mmattn.seismic.segy.headers import CHANNEL, OFFSET, WORD_SIZES, read_words
+from mmattn.seismic.segy.layout import Layout
+
+_KNOWN = ((189, 193), (9, 21), (5, 21), (9, 17), (17, 21), (181, 185), (9, 13), (221, 225), (237, 233), (233, 237))
+"""Pairs in use, most usual first."""
+_NEVER = frozenset((CHANNEL - 12, OFFSET, 73, 77, 81, 85, 29, 71, 89, 115, 117))
+"""Words that name no line: running number, offset, coordinates of source and receiver, codes and counts."""
+_FULLEST = 0.3
+_MOST_WORDS = 14
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """Two words that form a grid.
+
+    Args:
+        iline: byte of the inline number.
+        xline: byte of the crossline number.
+        shape: lines of each.
+        fill: share of the grid's places that have a trace.
+    """
+
+    iline: int
+    xline: int
+    shape: tuple[int, int]
+    fill: float
+
+    def __str__(self) -> str:
+        return (
+            f'iline={self.iline}, xline={self.xline} ({self.shape[0]} x {self.shape[1]} lines, {self.fill:.0%} filled)'
+        )
+
+
+def suggest_bytes(layout: Layout, *, most: int = 3) -> list[Suggestion]:
+    """Looks for pairs of header words of which no two traces have the same values and that fill a grid.
+
+    Args:
+        layout: of the file.
+        most: suggestions to return.
+
+    Returns:
+        The pairs, best first: usual pairs before others, then by how full the grid is.
+    """
+    if layout.num_traces < 4:
+        return []
+    candidates = [byte for byte in WORD_SIZES if byte not in _NEVER]
+    words = {}
+    for chunk in _chunks(candidates, 8):  # few words at a time, for files of many traces
+        for byte, values in _coded(layout, chunk).items():
+            words[byte] = values
+    # words that say the same as an earlier one are no news; those of many values cannot be line numbers
+    kept = sorted(words, key=lambda byte: (_rank_of_word(byte), byte))[:_MOST_WORDS]
+    found = []
+    for iline, xline in _pairs(kept):
+        rows, columns = words[iline], words[xline]
+        shape = int(rows.max()) + 1, int(columns.max()) + 1
+        places = shape[0] * shape[1]
+        fill = layout.num_traces / places
+        if not _FULLEST <= fill <= 1:
+            continue
+        if np.bincount(rows.astype(np.int64) * shape[1] + columns, minlength=places).max() == 1:
+            found.append(Suggestion(iline, xline, shape, fill))
+    return sorted(found, key=_rank)[:most]
+
+
+def _coded(layout: Layout, candidates: list[int]) -> dict[int, np.ndarray]:
+    """Words that can be line numbers, as indices of their sorted values."""
+    most = layout.num_traces // 2
+    coded = {}
+    for byte, values in read_words(layout, {str(byte): byte for byte in candidates}).items():
+        unique, codes = np.unique(values, return_inverse=True)
+        if 2 <= len(unique) <= most:
+            coded[int(byte)] = codes.astype(np.int32)
+    return coded
+
+
+def _chunks(items: list[int], size: int) -> Iterator[list[int]]:
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
+
+
+def _pairs(words: list[int]) -> Iterator[tuple[int, int]]:
+    """Pairs in which the first word stands first in a usual pair, or comes first."""
+    for first in words:
+        for second in words:
+            if (first < second and (second, first) not in _KNOWN) or (first, second) in _KNOWN:
+                yield first, second
+
+
+def _rank_of_word(byte: int) -> int:
+    for rank, pair in enumerate(_KNOWN):
+        if byte in pair:
+            return rank
+    return len(_KNOWN)
+
+
+def _rank(found: Suggestion) -> tuple:
+    pair = (found.iline, found.xline)
+    return (_KNOWN.index(pair) if pair in _KNOWN else len(_KNOWN), -found.fill, pair)

@@ -1,0 +1,183 @@
+"""A SEG-Y file as a volume."""
+
+import os
+import struct
+from collections.abc import Iterator
+
+import numpy as np
+
+from mmattn.seismic.segy.arrange import arrange_traces
+from mmattn.seismic.segy.formats import to_float32
+from mmattn.seismic.segy.geometry import DUPLICATES, GEOMETRIES
+from mmattn.seismic.segy.headers import (
+    COORDINATE_SCALAR,
+    INTERVAL,
+    TIME_SCALAR,
+    check_byte,
+    iterate_windows,
+    read_words,
+)
+from mmattn.seismic.segy.layout import read_layout
+from mmattn.seismic.segy.reading import TraceReader
+from mmattn.seismic.segy.text import SIZE, decode_text
+from mmattn.seismic.volumes import Volume
+
+UNITS = ('ms', 'm', 'ft')
+
+
+class SegyVolume(Volume):
+    """A post-stack SEG-Y file: 3-D in any order of traces, with gaps, or a 2-D line.
+
+    Opening reads the headers of all traces and no sample. Byte positions count from 1, as the standard does. A word is
+    as long as the standard's word that starts there (2 or 4 bytes), and 4 bytes where none starts.
+
+    Args:
+        path: of the file.
+        iline, xline: first byte of inline and crossline number in the trace header.
+        cdp_x, cdp_y: first byte of the coordinates.
+        endian: byte order 'big', 'little' or 'auto'.
+        geometry: '3d', '2d' or 'auto', see :func:`mmattn.seismic.segy.arrange.arrange_traces`.
+        duplicates: 'error', or which of several traces at one place is taken, 'first' or 'last' in the file.
+        num_samples: a trace, in place of the binary header's.
+        sample_unit: 'ms', 'm' or 'ft'. The standard's headers know time only; depth files store thousandths of
+            their unit in place of microseconds.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        SegyError: if the file cannot be used; says what was found and which option could help.
+        ValueError: if an option is not allowed.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike,
+        *,
+        iline: int = 189,
+        xline: int = 193,
+        cdp_x: int = 181,
+        cdp_y: int = 185,
+        endian: str = 'auto',
+        geometry: str = 'auto',
+        duplicates: str = 'error',
+        num_samples: int | None = None,
+        sample_unit: str = 'ms',
+    ) -> None:
+        for option, value, allowed in (
+            ('geometry', geometry, GEOMETRIES),
+            ('duplicates', duplicates, DUPLICATES),
+            ('sample_unit', sample_unit, UNITS),
+        ):
+            if value not in allowed:
+                raise ValueError(f'{option} must be one of {", ".join(map(repr, allowed))}, got {value!r}')
+        lines = check_byte('iline', iline), check_byte('xline', xline)
+        self.coordinate_bytes = check_byte('cdp_x', cdp_x), check_byte('cdp_y', cdp_y)
+        self.layout = read_layout(path, endian=endian, num_samples=num_samples)
+        self.path = self.layout.path
+        self.line_bytes = lines
+        arranged = arrange_traces(self.layout, iline=iline, xline=xline, geometry=geometry, duplicates=duplicates)
+        self.ilines, self.xlines = arranged.geometry.ilines, arranged.geometry.xlines
+        self.trace_index, self.is_2d = arranged.geometry.trace_index, arranged.geometry.is_2d
+        self.usable = self.present & ~arranged.marked_dead[self.trace_index]
+        self.notes = (*self.layout.notes, *arranged.geometry.notes)
+        self._reader = TraceReader(self.layout)
+        self._set_samples(sample_unit, arranged.delay)
+
+    @property
+    def num_traces(self) -> int:
+        """Traces in the file."""
+        return self.layout.num_traces
+
+    @property
+    def text(self) -> list[str]:
+        """Lines of the textual header and its extensions."""
+        head = self.read_bytes(0, self.layout.data_start)
+        blocks = [head[:SIZE], *(head[at : at + SIZE] for at in range(SIZE + 400, len(head), SIZE))]
+        return [line for block in blocks for line in decode_text(block)]
+
+    @property
+    def length_unit(self) -> str:
+        """Unit of the coordinates as the binary header (bytes 3255-3256) has it: 'm', 'ft' or '' where it has none."""
+        code = struct.unpack(self.layout.endian + 'h', self.read_bytes(3254, 2))[0]
+        return {1: 'm', 2: 'ft'}.get(code, '')
+
+    def read_bytes(self, start: int, count: int) -> bytes:
+        """Reads bytes of the file as they are."""
+        with open(self.path, 'rb') as file:
+            file.seek(start)
+            return file.read(count)
+
+    def header(self, byte: int) -> np.ndarray:
+        """Reads the header word at a byte position of all traces: (num_traces,) int32 in the file's order."""
+        return read_words(self.layout, dict(word=check_byte('byte', byte)))['word']
+
+    def coordinates(self) -> tuple[np.ndarray, np.ndarray]:
+        """Reads the coordinates of all traces, the header's scalar applied: x and y, (I, X) float64, NaN if missing."""
+        words = dict(x=self.coordinate_bytes[0], y=self.coordinate_bytes[1], scalar=COORDINATE_SCALAR)
+        words = read_words(self.layout, words)
+        factor = scale_factor(words['scalar'])
+        x, y = (np.where(self.present, (words[name] * factor)[self.trace_index], np.nan) for name in ('x', 'y'))
+        return x, y
+
+    def bin_size(self) -> tuple[float, float] | None:
+        """Median distances between neighbouring inlines and between neighbouring crosslines, in ``length_unit``.
+
+        Returns:
+            (inline spacing, crossline spacing), for a step of one position; None for a 2-D line and where the
+            coordinates say nothing.
+        """
+        x, y = self.coordinates()
+        sizes = []
+        for axis in (0, 1):
+            distance = np.hypot(np.diff(x, axis=axis), np.diff(y, axis=axis))
+            distance = distance[np.isfinite(distance)]
+            sizes.append(float(np.median(distance)) if distance.size else 0.0)
+        return (sizes[0], sizes[1]) if min(sizes) > 0 else None
+
+    def close(self) -> None:
+        """Closes the file."""
+        self._reader.close()
+
+    def _set_samples(self, unit: str, delays: np.ndarray) -> None:
+        layout = self.layout
+        head = self.read_bytes(0, layout.data_start + 240)
+        interval = struct.unpack_from(layout.endian + 'H', head, 3216)[0]
+        if layout.revision >= 2:
+            exact = struct.unpack_from(layout.endian + 'd', head, 3272)[0]
+            interval = exact if np.isfinite(exact) and exact > 0 else interval
+        interval = interval or struct.unpack_from(layout.endian + 'H', head, layout.data_start + INTERVAL - 1)[0]
+        if interval:
+            self.sample_interval, self.sample_unit = interval / 1000, unit
+        else:
+            self.sample_interval, self.sample_unit = 1.0, 'sample'
+            self.notes += ('no sample interval in bytes 3217-3218 or 117-118: samples are counted',)
+        scalar = struct.unpack_from(layout.endian + 'h', head, layout.data_start + TIME_SCALAR - 1)[0]
+        usual = layout.revision >= 1 and abs(scalar) in (1, 10, 100, 1000, 10000)
+        self.delay = float(delays[0] * scale_factor(np.array([scalar if usual else 1]))[0])
+        if delays.min() != delays.max():
+            self.notes += (
+                f'the delay (bytes 109-110) varies from {delays.min()} to {delays.max()}; that of the first trace is '
+                'taken for all',
+            )
+        self.samples = self.delay + self.sample_interval * np.arange(layout.num_samples)
+
+    def _read(self, positions: np.ndarray, out: np.ndarray) -> None:
+        self._reader.read(positions, out)
+
+    def _time_slice(self, index: int) -> np.ndarray:
+        values = np.empty(self.num_traces + 1, np.float32)
+        values[-1] = 0  # missing traces have the position -1
+        for start, traces in iterate_windows(self.layout):
+            samples = np.ascontiguousarray(traces['samples'][:, index])
+            values[start : start + len(traces)] = to_float32(samples, self.layout.format)[0]
+        return values[self.trace_index]
+
+    def _scan_blocks(self) -> Iterator[tuple[int, np.ndarray, int]]:
+        for start, traces in iterate_windows(self.layout):
+            values, bad = to_float32(traces['samples'], self.layout.format)
+            yield start, values.any(axis=1), bad
+
+
+def scale_factor(scalar: np.ndarray) -> np.ndarray:
+    """Factors from SEG-Y scalars: positive ones multiply, negative ones divide, 0 is 1."""
+    scalar = scalar.astype(np.float64)
+    return np.where(scalar < 0, 1 / np.minimum(scalar, -1) * -1, np.maximum(scalar, 1))

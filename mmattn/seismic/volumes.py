@@ -1,0 +1,304 @@
+"""What all seismic volumes share, and volumes that lie in NumPy or Zarr arrays.
+
+A volume has inlines, crosslines and samples, in this order. Sections and slabs are read when they are asked for, as
+float32; what is not in the file is 0.
+"""
+
+import math
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+DIRECTIONS = ('iline', 'xline', 'time')
+SCAN_BYTES = 32 << 20
+"""Bytes of samples that a scan holds at a time."""
+
+
+class Scan(NamedTuple):
+    """What reading a whole volume once tells.
+
+    Args:
+        live: (I, X) bool, see :attr:`Volume.live`.
+        num_bad_samples: how many samples are NaN or infinite (or beyond float32) and are read as 0.
+    """
+
+    live: np.ndarray
+    num_bad_samples: int
+
+
+class Volume(ABC):
+    """A post-stack volume, or a line, that is read section by section.
+
+    A context manager; :meth:`close` may be called at any time, a later read opens the file again. Can be pickled: the
+    copy opens the file for itself.
+
+    Attributes:
+        path: of the file, '' in memory.
+        ilines: (I,) int64 inline numbers.
+        xlines: (X,) int64 crossline numbers.
+        samples: (S,) float64 time or depth of the samples.
+        sample_interval: between samples, in ``sample_unit``.
+        sample_unit: 'ms', 'm' or 'ft'; 'sample' where nothing is known.
+        delay: time or depth of the first sample.
+        trace_index: (I, X) int64 position of the trace in the file, -1 where there is none.
+        usable: (I, X) bool, a trace is there and no header marks it as dead.
+        is_2d: whether this is a single line, of shape (1, num_traces, num_samples).
+        notes: what is odd about the file, in words.
+    """
+
+    path: str
+    ilines: np.ndarray
+    xlines: np.ndarray
+    samples: np.ndarray
+    sample_interval: float
+    sample_unit: str
+    delay: float
+    trace_index: np.ndarray
+    usable: np.ndarray
+    is_2d: bool
+    notes: tuple[str, ...]
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(num_ilines, num_xlines, num_samples)."""
+        return len(self.ilines), len(self.xlines), len(self.samples)
+
+    @property
+    def name(self) -> str:
+        """File name without folder."""
+        return Path(self.path).name or 'array'
+
+    @property
+    def present(self) -> np.ndarray:
+        """(I, X) bool: a trace is in the file."""
+        return self.trace_index >= 0
+
+    @property
+    def live(self) -> np.ndarray:
+        """(I, X) bool: a trace is in the file and not dead, i.e. not marked so and with a finite sample besides 0.
+
+        The first access reads the whole volume, block by block; see :meth:`scan`.
+        """
+        return self.scan().live
+
+    @property
+    def num_bad_samples(self) -> int:
+        """How many samples are NaN or infinite; they are read as 0. Reads the whole volume once, see :meth:`scan`."""
+        return self.scan().num_bad_samples
+
+    def scan(self, progress: Callable[[int, int], None] | None = None) -> Scan:
+        """Reads the whole volume once, in bounded memory, and remembers the result.
+
+        Args:
+            progress: called with the traces done and their total.
+        """
+        cached = self.__dict__.get('_scan')
+        if cached is not None:
+            return cached
+        alive = np.zeros(self.trace_index.size, bool)
+        where = self.trace_index.ravel()
+        place_of = np.full(max(1, int(where.max(initial=0)) + 1), -1, np.int64)
+        place_of[where[where >= 0]] = np.flatnonzero(where >= 0)
+        bad = 0
+        for start, nonzero, num_bad in self._scan_blocks():
+            places = place_of[start : start + len(nonzero)]
+            alive[places[places >= 0]] = nonzero[: len(places)][places >= 0]
+            bad += num_bad
+            if progress is not None:
+                progress(start + len(nonzero), len(place_of))
+        self._scan = Scan(alive.reshape(self.trace_index.shape) & self.usable, bad)
+        return self._scan
+
+    def section(self, direction: str, index: int) -> np.ndarray:
+        """Reads one section.
+
+        Args:
+            direction: 'iline', 'xline' or 'time'.
+            index: position of the line or sample, from 0.
+
+        Returns:
+            float32: (num_traces, num_samples) of a line, (num_ilines, num_xlines) of a time or depth slice.
+
+        Raises:
+            ValueError: for another direction.
+            IndexError: if there is no such line.
+        """
+        if direction == 'time':
+            self._check_range(direction, index, index + 1)
+            return self._time_slice(int(index))
+        return self.slab(direction, index, index + 1)[0]
+
+    def slab(self, direction: str, start: int, stop: int) -> np.ndarray:
+        """Reads adjacent lines at once.
+
+        Args:
+            direction: 'iline' or 'xline'.
+            start, stop: positions of the first line and behind the last, from 0.
+
+        Returns:
+            float32 (stop - start, num_traces, num_samples); traces run along crosslines for 'iline'. NaN, infinities
+            and missing traces are 0.
+
+        Raises:
+            ValueError: for another direction.
+            IndexError: if there are no such lines.
+        """
+        if direction == 'time':
+            raise ValueError(
+                "direction of a slab must be 'iline' or 'xline'; section('time', index) reads a time slice"
+            )
+        self._check_range(direction, start, stop)
+        return self._slab(direction, int(start), int(stop))
+
+    def traces(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+        """Reads single traces.
+
+        Args:
+            rows, columns: (n,) positions of inline and crossline, from 0.
+
+        Returns:
+            float32 (n, num_samples).
+        """
+        out = np.empty((len(rows), self.shape[2]), np.float32)
+        self._read(self.trace_index[rows, columns], out)
+        return out
+
+    @abstractmethod
+    def close(self) -> None:
+        """Closes the file."""
+
+    def __enter__(self) -> 'Volume':
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f'{type(self).__name__}({self.path!r}, shape={self.shape})'
+
+    def _check_range(self, direction: str, start: int, stop: int) -> None:
+        if direction not in DIRECTIONS:
+            raise ValueError(f"direction must be 'iline', 'xline' or 'time', got {direction!r}")
+        count = self.shape[DIRECTIONS.index(direction)]
+        if not 0 <= start <= stop <= count:
+            raise IndexError(f'{self.name} has {count} sections of direction {direction}; got {start} to {stop}')
+
+    def _slab(self, direction: str, start: int, stop: int) -> np.ndarray:
+        index = self.trace_index[start:stop] if direction == 'iline' else self.trace_index[:, start:stop].T
+        out = np.empty((*index.shape, self.shape[2]), np.float32)
+        self._read(index.ravel(), out.reshape(-1, self.shape[2]))
+        return out
+
+    @abstractmethod
+    def _read(self, positions: np.ndarray, out: np.ndarray) -> None:
+        """Reads traces by their position in the file into ``out`` (n, num_samples); -1 gives 0."""
+
+    @abstractmethod
+    def _time_slice(self, index: int) -> np.ndarray:
+        """One sample of all traces, float32 (I, X)."""
+
+    @abstractmethod
+    def _scan_blocks(self) -> Iterator[tuple[int, np.ndarray, int]]:
+        """Iterates over all traces: first position, whether each has a finite sample besides 0, and bad samples."""
+
+
+class ArrayVolume(Volume):
+    """A volume in an array (num_ilines, num_xlines, num_samples), or of a line (num_traces, num_samples).
+
+    Args:
+        source: path of a .npy file or a Zarr array, mapped and not read; or an array in memory, which a pickle holds.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if it holds no real numbers in two or three dimensions.
+    """
+
+    sample_interval, sample_unit, delay, notes = 1.0, 'sample', 0.0, ()
+
+    def __init__(self, source: str | os.PathLike | np.ndarray) -> None:
+        if isinstance(source, np.ndarray):
+            self.path, self._memory = '', source
+        else:
+            self.path, self._memory = str(source), None
+        shape, kind = self._array.shape, np.dtype(self._array.dtype).kind
+        if len(shape) not in (2, 3) or kind not in 'biuf' or 0 in shape:
+            raise ValueError(
+                f'{self.path or "array"} must hold real numbers of shape (ilines, xlines, samples) or (traces, '
+                f'samples), got {self._array.dtype} {tuple(shape)}'
+            )
+        self.is_2d = len(shape) == 2 or shape[0] == 1
+        shape = (1, *shape) if len(shape) == 2 else shape
+        self.ilines, self.xlines = np.arange(shape[0]), np.arange(shape[1])
+        self.samples = np.arange(shape[2], dtype=np.float64)
+        self.trace_index = np.arange(shape[0] * shape[1], dtype=np.int64).reshape(shape[:2])
+        self.usable = np.ones(shape[:2], bool)
+
+    @cached_property
+    def _array(self):
+        return self._memory if self._memory is not None else _open_array(Path(self.path))
+
+    def __getstate__(self) -> dict:
+        return {name: value for name, value in self.__dict__.items() if name != '_array'}
+
+    def close(self) -> None:
+        """Lets the file go."""
+        self.__dict__.pop('_array', None)
+
+    def _slab(self, direction: str, start: int, stop: int) -> np.ndarray:
+        if self._array.ndim == 2:
+            block = self._array[...][None] if direction == 'iline' else self._array[start:stop][:, None]
+            return _finite(block[start:stop] if direction == 'iline' else block)[0]
+        if direction == 'iline':
+            return _finite(self._array[start:stop])[0]
+        return _finite(np.moveaxis(self._array[:, start:stop], 1, 0))[0]
+
+    def _read(self, positions: np.ndarray, out: np.ndarray) -> None:
+        for number, position in enumerate(positions):
+            place = position if self._array.ndim == 2 else divmod(int(position), self.shape[1])
+            out[number] = _finite(self._array[place])[0]
+
+    def _time_slice(self, index: int) -> np.ndarray:
+        return _finite(self._array[..., index])[0].reshape(self.shape[:2])
+
+    def _scan_blocks(self) -> Iterator[tuple[int, np.ndarray, int]]:
+        lines = self._array.shape[0]
+        traces = math.prod(self._array.shape[:-1]) // lines  # a row of the first axis
+        step = max(1, SCAN_BYTES // (4 * traces * self.shape[2]))
+        for start in range(0, lines, step):
+            values, bad = _finite(self._array[start : start + step])
+            yield start * traces, values.any(axis=-1).ravel(), bad
+
+
+def _open_array(path: Path):
+    """Maps a .npy file, or opens a Zarr array."""
+    if not path.exists():
+        raise FileNotFoundError(f'array {str(path)!r} does not exist')
+    if path.suffix == '.npy':
+        try:
+            return np.load(path, mmap_mode='r', allow_pickle=False)
+        except (ValueError, EOFError) as error:
+            raise ValueError(f'{path} is no readable .npy file: {error}') from error
+    try:
+        import zarr
+    except ImportError as error:
+        raise ValueError(f'{path}: reading Zarr arrays needs `pip install mmattn[zarr]`') from error
+    try:
+        return zarr.open_array(str(path), mode='r')
+    except Exception as error:  # Zarr's errors have no common class
+        raise ValueError(f'{path} is no readable Zarr array: {type(error).__name__}: {error}') from error
+
+
+def _finite(values: np.ndarray) -> tuple[np.ndarray, int]:
+    """C-contiguous float32 with 0 for what is not finite, and how many samples that were."""
+    with np.errstate(over='ignore'):
+        values = np.array(values, dtype=np.float32, order='C')
+    bad = ~np.isfinite(values)
+    count = int(np.count_nonzero(bad))
+    if count:
+        values[bad] = 0
+    return values, count

@@ -1,0 +1,298 @@
+"""Volumes: what is written, bounded memory, resuming bit for bit."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import zarr
+
+from mmattn.inference import Outputs, VolumeOptions, predict_section, predict_volume
+from mmattn.inference.plan import make_plan
+from mmattn.seismic import ArrayVolume, SegyVolume, open_volume, scale_amplitude, to_grey
+from tests.inference.models import GreyModel, build_tiny
+from tests.seismic.segy_files import grid_file, make_cube
+
+SHAPE = (9, 14, 33)
+SMALL = VolumeOptions(window=(16, 16), overlap=0.25, batch_size=3, clip=2.0, memory=0.012)
+
+
+@pytest.fixture
+def survey(tmp_path: Path) -> tuple[SegyVolume, np.ndarray]:
+    """A survey with missing traces and two dead ones, and its amplitudes."""
+    cube = make_cube(SHAPE)
+    cube[4, 6:8] = 0
+    missing = np.zeros(SHAPE[:2], bool)
+    missing[0, :3] = missing[8] = True
+    grid_file(cube, missing=missing).write(tmp_path / 'in.sgy')
+    return open_volume(tmp_path / 'in.sgy'), cube
+
+
+def pixelwise(cube: np.ndarray, volume: SegyVolume) -> np.ndarray:
+    """What ``GreyModel`` gives on the amplitudes."""
+    grey = to_grey(scale_amplitude(cube[: volume.shape[0]], 2.0))
+    return np.where(volume.live[..., None], 1 / (1 + np.exp(-(grey - 128) / 32)), 0)
+
+
+def read_all(path: Path) -> np.ndarray:
+    with open_volume(path) as volume:
+        return volume.slab('iline', 0, volume.shape[0])
+
+
+def test_the_prediction_of_a_pixelwise_model(survey, tmp_path):
+    volume, cube = survey
+    outputs = Outputs(tmp_path / 'p.sgy', mask=tmp_path / 'm.sgy', std=tmp_path / 's.sgy', zarr=tmp_path / 'z.zarr')
+    result = predict_volume(GreyModel(), volume, outputs, options=SMALL)
+    expected = pixelwise(cube, volume)
+    np.testing.assert_allclose(read_all(tmp_path / 'p.sgy'), expected, atol=1e-6)
+    assert np.array_equal(read_all(tmp_path / 'm.sgy'), (expected > 0.5).astype(np.float32))
+    np.testing.assert_allclose(read_all(tmp_path / 's.sgy'), 0, atol=1e-6)
+    group = zarr.open_group(str(tmp_path / 'z.zarr'), mode='r')
+    np.testing.assert_allclose(group['probability'][:], expected, atol=1e-6)
+    assert np.array_equal(group['live'][:], volume.live)
+    assert group['std'].shape == volume.shape
+    assert result.directions == ('iline', 'xline')
+    assert result.clip_source == 'as given'
+    assert 'samples of all traces' in result.changes['probability']
+    assert not outputs.scratch.exists()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ['in.sgy', 'm.sgy', 'p.sgy', 's.sgy', 'z.zarr']
+
+
+def test_dead_traces_stay_dead_and_headers_stay(survey, tmp_path):
+    volume, _ = survey
+    predict_volume(GreyModel(), volume, tmp_path / 'p.sgy', options=SMALL)
+    with open_volume(tmp_path / 'p.sgy') as written:
+        assert np.array_equal(written.trace_index, volume.trace_index)
+        assert np.array_equal(written.live, volume.live)
+        assert any('probability of salt' in line for line in written.text)
+
+
+def test_mean_and_spread_over_directions_and_flips(tmp_path):
+    model = build_tiny()
+    cube = make_cube((12, 13, 20))
+    outputs = Outputs(tmp_path / 'p.npy', std=tmp_path / 's.npy')
+    options = VolumeOptions(window=(64, 64), flip=True, clip=2.0)
+    predict_volume(model, ArrayVolume(cube), outputs, options=options)
+    grey = to_grey(scale_amplitude(cube, 2.0))
+    members = []
+    for turned in (False, True):
+        step = -1 if turned else 1
+        lines = [predict_section(model, section.T[:, ::step], window=(64, 64))[:, ::step].T for section in grey]
+        members.append(np.stack(lines))
+        cross = grey.transpose(1, 0, 2)
+        lines = [predict_section(model, section.T[:, ::step], window=(64, 64))[:, ::step].T for section in cross]
+        members.append(np.stack(lines, axis=1))
+    np.testing.assert_allclose(np.load(tmp_path / 'p.npy'), np.mean(members, axis=0), atol=2e-5)
+    np.testing.assert_allclose(np.load(tmp_path / 's.npy'), np.std(members, axis=0), atol=2e-5)
+    assert np.load(tmp_path / 's.npy').max() > 1e-3
+
+
+class StoppedError(Exception):
+    """Ends a prediction from its progress."""
+
+
+def stop_after(calls: int):
+    def progress(stage: str, done: int, total: int) -> None:
+        nonlocal calls
+        calls -= 1
+        if calls < 0:
+            raise StoppedError(stage)
+
+    return progress
+
+
+@pytest.mark.parametrize('stops', [(0,), (2, 3), (5, 0, 4), (13,), (20,), (39,)])
+def test_interrupted_anywhere_the_files_are_the_same(survey, tmp_path, stops: tuple[int, ...]):
+    volume, _ = survey
+    model = build_tiny()
+
+    def outputs(folder: str) -> Outputs:
+        (tmp_path / folder).mkdir(exist_ok=True)
+        names = dict(mask='m.sgy', std='s.sgy')
+        return Outputs(
+            tmp_path / folder / 'p.sgy',
+            min_body=3,
+            fill_holes=True,
+            **{name: tmp_path / folder / file for name, file in names.items()},
+        )
+
+    predict_volume(model, volume, outputs('whole'), options=SMALL)
+    for stop in stops:
+        with pytest.raises(StoppedError):
+            predict_volume(model, volume, outputs('cut'), options=SMALL, resume=True, progress=stop_after(stop))
+        assert outputs('cut').scratch.is_dir()
+        assert not list((tmp_path / 'cut').glob('.*'))
+    result = predict_volume(model, volume, outputs('cut'), options=SMALL, resume=True)
+    assert result.resumed_blocks == min(sum(stop + 1 for stop in stops), result.num_blocks)
+    assert result.num_blocks == 9
+    for name in ('p.sgy', 'm.sgy', 's.sgy'):
+        assert (tmp_path / 'cut' / name).read_bytes() == (tmp_path / 'whole' / name).read_bytes()
+
+
+@pytest.fixture
+def unfinished(survey, tmp_path) -> tuple[GreyModel, SegyVolume, Path]:
+    """A prediction that was stopped after two blocks."""
+    model = GreyModel()
+    with pytest.raises(StoppedError):
+        predict_volume(model, survey[0], tmp_path / 'p.sgy', options=SMALL, progress=stop_after(1))
+    return model, survey[0], tmp_path / 'p.sgy'
+
+
+def test_an_unfinished_prediction_is_not_begun_anew(unfinished):
+    model, volume, path = unfinished
+    with pytest.raises(FileExistsError, match=r'p.sgy.partial holds an unfinished prediction: resume it \(--resume\)'):
+        predict_volume(model, volume, path, options=SMALL)
+    assert not path.exists()
+
+
+def test_another_prediction_is_refused_and_the_difference_named(unfinished, tmp_path):
+    model, volume, path = unfinished
+    other = VolumeOptions(window=(16, 24), overlap=0.25, batch_size=4, clip=2.0, memory=0.012)
+    with pytest.raises(ValueError, match='cannot be resumed') as caught:
+        predict_volume(model, volume, path, options=other, resume=True)
+    assert 'window was [16, 16], is [16, 24]' in str(caught.value)
+    assert 'batch size was 3, is 4' in str(caught.value)
+    assert 'weights' not in str(caught.value)
+    model.scale.data += 1
+    with pytest.raises(ValueError, match=r'weights was [0-9a-f]{16}, is [0-9a-f]{16}'):
+        predict_volume(model, volume, path, options=SMALL, resume=True)
+    model.scale.data -= 1
+    source = Path(volume.path)
+    source.write_bytes(source.read_bytes())
+    with pytest.raises(ValueError, match='input changed at was'):
+        predict_volume(model, volume, path, options=SMALL, resume=True)
+
+
+def test_a_journal_cut_short_loses_one_block(unfinished):
+    model, volume, path = unfinished
+    journal = path.with_name('p.sgy.partial') / 'journal-0.txt'
+    lines = journal.read_text().splitlines(keepends=True)
+    assert len(lines) == 2
+    journal.write_text(lines[0] + lines[1][:-3])
+    result = predict_volume(model, volume, path, options=SMALL, resume=True)
+    assert result.resumed_blocks == 1
+
+
+def test_an_output_that_is_there_is_kept(survey, tmp_path):
+    (tmp_path / 'p.sgy').write_bytes(b'mine')
+    for resume in (False, True):
+        with pytest.raises(FileExistsError, match=r'p.sgy exists; give another name or remove it'):
+            predict_volume(GreyModel(), survey[0], tmp_path / 'p.sgy', options=SMALL, resume=resume)
+    assert (tmp_path / 'p.sgy').read_bytes() == b'mine'
+
+
+def test_the_plan_obeys_the_memory():
+    model = GreyModel()
+    shape = (400, 300, 1000)
+    for memory in (16, 64, 4096):
+        plan = make_plan(model, shape, VolumeOptions(memory=memory), clip=1.0, keep_spread=False)
+        assert plan.block_lines['xline'] * 3 * 4 * 400 * 1000 <= memory * 2**20
+        assert max(plan.block_lines.values()) <= 16
+        lines = [stop - start for direction, start, stop in plan.blocks if direction == 'xline']
+        assert sum(lines) == 300
+    with pytest.raises(ValueError, match=r'memory of 1 MiB does not hold one iline: at least 3.4 MiB'):
+        make_plan(model, shape, VolumeOptions(memory=1), clip=1.0, keep_spread=False)
+
+
+def test_lines_have_one_direction(tmp_path):
+    cube = make_cube((1, 20, 24))
+    result = predict_volume(GreyModel(), ArrayVolume(cube), tmp_path / 'p.npy', options=VolumeOptions(clip=2.0))
+    assert result.directions == ('iline',)
+    with pytest.raises(ValueError, match='direction xline: its sections are one trace wide'):
+        predict_volume(
+            GreyModel(), ArrayVolume(cube), tmp_path / 'q.npy', options=VolumeOptions(directions=('xline',), clip=2.0)
+        )
+    outputs = Outputs(tmp_path / 'q.npy', std=tmp_path / 's.npy')
+    with pytest.raises(ValueError, match='std is the spread of several predictions: give both directions, or flip'):
+        predict_volume(GreyModel(), ArrayVolume(cube), outputs, options=VolumeOptions(clip=2.0))
+
+
+def test_the_clip_comes_from_the_checkpoint_if_it_knows_the_volume(survey, tmp_path):
+    volume, _ = survey
+    model = GreyModel()
+    results = []
+
+    def predict(name: str, clip: float | str | None) -> tuple[float, str]:
+        result = predict_volume(model, volume, tmp_path / f'{name}.sgy', options=VolumeOptions((('iline'),), clip=clip))
+        results.append(result)
+        return result.clip, result.clip_source
+
+    estimated = predict('a', None)
+    assert estimated == (estimated[0], "estimated from this volume's traces")
+    model.dataset_meta = dict(amplitude_clip={'other': 3.5})
+    assert predict('b', None) == estimated
+    assert predict('c', 'checkpoint') == (3.5, "the checkpoint's of other")
+    model.dataset_meta = dict(amplitude_clip={'other': 3.5, 'in': 4.5})
+    assert predict('d', None) == predict('e', 'checkpoint') == (4.5, "the checkpoint's of in")
+    assert predict('f', 'survey') == estimated
+    model.dataset_meta = dict(amplitude_clip={'other': 3.5, 'third': 4.5})
+    with pytest.raises(ValueError, match=r'the checkpoint holds those of other, third, none of in.sgy'):
+        predict('g', 'checkpoint')
+    model.dataset_meta = {}
+    with pytest.raises(ValueError, match="the checkpoint holds none; give 'survey' or a number"):
+        predict('g', 'checkpoint')
+
+
+def test_windows_without_live_traces_are_left_out(tmp_path, monkeypatch):
+    calls = []
+    forward = GreyModel.encode_decode
+
+    def counted(self, inputs, metas):
+        calls.append(len(inputs))
+        return forward(self, inputs, metas)
+
+    monkeypatch.setattr(GreyModel, 'encode_decode', counted)
+    cube = make_cube((4, 64, 16))
+    cube[:, 16:] = 0
+    options = VolumeOptions(directions=('iline',), window=(16, 16), overlap=0, clip=2.0)
+    predict_volume(GreyModel(), ArrayVolume(cube), tmp_path / 'p.npy', options=options)
+    assert sum(calls) - 2 == 4  # two are the trial of the prepared network
+    assert not np.load(tmp_path / 'p.npy')[:, 16:].any()
+
+
+def test_the_report(survey, tmp_path):
+    volume, cube = survey
+    outputs = Outputs(tmp_path / 'p.sgy', report=tmp_path / 'report')
+    predict_volume(GreyModel(), volume, outputs, options=SMALL)
+    summary = json.loads((tmp_path / 'report' / 'summary.json').read_text())
+    assert summary['salt cells'] == np.count_nonzero(pixelwise(cube, volume) > 0.5)
+    assert summary['live traces'] == np.count_nonzero(volume.live)
+
+
+@pytest.mark.parametrize(
+    ('change', 'message'),
+    [
+        (dict(probability='p.txt'), 'probability must end with .sgy, .segy, .npy, .zarr, got'),
+        (dict(threshold=1.0), 'threshold must lie between 0 and 1, got 1.0'),
+        (dict(min_body=5), 'min_body and fill_holes clean the mask: ask for a mask'),
+        (dict(mask='p.sgy'), 'two outputs have the same name'),
+        (dict(zarr='p.npy'), 'zarr must end with .zarr, got'),
+    ],
+)
+def test_wrong_outputs_are_named(change: dict, message: str):
+    with pytest.raises(ValueError, match=message):
+        Outputs(**{'probability': 'p.sgy', **change})
+
+
+def test_outputs_that_cannot_be_written_are_named_before_work(survey, tmp_path):
+    with pytest.raises(ValueError, match='would be a copy of a SEG-Y input, and the input is none'):
+        predict_volume(GreyModel(), ArrayVolume(make_cube()), tmp_path / 'p.sgy')
+    with pytest.raises(ValueError, match=r'in.sgy is the input itself'):
+        predict_volume(GreyModel(), survey[0], tmp_path / 'in.sgy')
+    with pytest.raises(FileNotFoundError, match=r"probability: folder '.*gone' does not exist"):
+        predict_volume(GreyModel(), survey[0], tmp_path / 'gone' / 'p.sgy')
+
+
+@pytest.mark.parametrize(
+    ('option', 'message'),
+    [
+        (dict(directions=('time',)), 'directions must be iline, xline or both, got'),
+        (dict(memory=0), 'memory must be a positive number of MiB, got 0'),
+        (dict(clip='auto'), "clip must be a positive number, 'survey' or 'checkpoint', got 'auto'"),
+        (dict(clip=-1.0), "clip must be a positive number, 'survey' or 'checkpoint', got -1.0"),
+        (dict(batch_size=0), 'batch_size must be at least 1, got 0'),
+    ],
+)
+def test_wrong_options_are_named(option: dict, message: str):
+    with pytest.raises(ValueError, match=message):
+        VolumeOptions(**option)

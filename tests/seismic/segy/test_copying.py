@@ -1,0 +1,145 @@
+"""Copies with other samples, checked byte by byte."""
+
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+from mmattn.seismic import copy_with_samples, open_volume
+from tests.seismic.segy_files import grid_file, make_cube
+
+
+def blocks_of(volume, values: np.ndarray, direction: str = 'iline'):
+    """A generator of two lines at a time."""
+    axis = 0 if direction == 'iline' else 1
+    for start in range(0, volume.shape[axis], 2):
+        lines = slice(start, start + 2)
+        index = volume.trace_index[lines] if axis == 0 else volume.trace_index[:, lines]
+        chosen = values[lines] if axis == 0 else values[:, lines]
+        yield index.ravel(), chosen.reshape(-1, values.shape[2])
+
+
+def split(data: bytes, volume, sample_size: int) -> tuple[bytes, list[bytes], bytes]:
+    """Head, trace headers and what follows the traces."""
+    size = 240 + sample_size * volume.shape[2]
+    end = volume.layout.data_start + size * volume.num_traces
+    headers = [data[at : at + 240] for at in range(volume.layout.data_start, end, size)]
+    return data[: volume.layout.data_start], headers, data[end:]
+
+
+@pytest.mark.parametrize('direction', ['iline', 'xline'])
+@pytest.mark.parametrize(
+    ('code', 'endian', 'encoding', 'order'),
+    [(5, '>', 'cp037', 'iline'), (1, '>', 'ascii', 'mixed'), (3, '<', 'cp037', 'xline'), (8, '>', 'cp037', 'mixed')],
+)
+def test_keeps_every_byte_that_need_not_change(tmp_path, code, endian, encoding, order, direction):
+    rng = np.random.default_rng(1)
+    missing = np.zeros((5, 6), bool)
+    missing[2, 3:] = True
+    noise = {byte: rng.integers(0, 1000, (5, 6)) for byte in (41, 73, 181, 197, 233)}
+    file = grid_file(
+        make_cube((5, 6, 9), integers=True), format=code, endian=endian, encoding=encoding, order=order,
+        missing=missing, num_extended=1, headers=noise,
+    )  # fmt: skip
+    source = open_volume(file.write(tmp_path / 'a.sgy'))
+    values = rng.random((5, 6, 9)).astype(np.float32)
+    target = tmp_path / 'b.sgy'
+    changes = copy_with_samples(source, target, blocks_of(source, values, direction), text_line='SALT PROBABILITY')
+    copy = open_volume(target)
+    assert_array_equal(copy.slab('iline', 0, 5), np.where(missing[..., None], 0, values))
+    assert (copy.layout.format.code, copy.layout.endian) == (5, endian)
+    old, old_headers, old_tail = split((tmp_path / 'a.sgy').read_bytes(), source, source.layout.format.size)
+    new, new_headers, new_tail = split(target.read_bytes(), copy, 4)
+    assert old_headers == new_headers
+    assert (old_tail, new_tail) == (b'', b'')
+    line = slice(37 * 80, 38 * 80)
+    assert new[line].decode(encoding) == 'C38 SALT PROBABILITY'.ljust(80)
+    expected = bytearray(old)
+    expected[line] = new[line]
+    expected[3224:3226] = struct.pack(endian + 'h', 5)
+    assert new == bytes(expected)
+    said = ' | '.join(changes)
+    assert "line 38: 'C38' became 'C38 SALT PROBABILITY'" in said
+    assert ('sample format' in said) == (code != 5)
+    assert ('bytes of a trace' in said) == (code in (3, 8))
+
+
+def test_dead_traces_stay_dead_and_forgotten_ones_are_said(tmp_path: Path):
+    cube = make_cube()
+    cube[1, 2] = 0
+    source = open_volume(grid_file(cube).write(tmp_path / 'a.sgy'))
+    ones = np.ones((19, 12), np.float32)
+    changes = copy_with_samples(source, tmp_path / 'b.sgy', [(np.arange(19), ones)])
+    copy = open_volume(tmp_path / 'b.sgy')
+    expected = np.ones((20, 12))
+    expected[[7, 19]] = 0
+    assert_array_equal(copy.slab('iline', 0, 4).reshape(20, 12), expected)
+    assert changes == [
+        'samples of all traces',
+        '1 traces that are dead, or not part of the volume, are zero',
+        '1 traces without new samples are zero',
+    ]
+
+
+def test_trailing_blocks_of_revision_2_are_kept(tmp_path: Path):
+    file = grid_file(make_cube(integers=True), format=3, revision=2, binary={3531: 1}, trailer=b'T' * 3200)
+    source = open_volume(file.write(tmp_path / 'a.sgy'))
+    assert source.layout.num_trailers == 1
+    copy_with_samples(source, tmp_path / 'b.sgy', blocks_of(source, make_cube(integers=True)))
+    copy = open_volume(tmp_path / 'b.sgy')
+    assert_array_equal(copy.slab('iline', 0, 4), make_cube(integers=True))
+    assert (tmp_path / 'b.sgy').read_bytes()[-3200:] == b'T' * 3200
+
+
+def test_a_full_textual_header_loses_line_38_and_says_so(tmp_path: Path):
+    file = grid_file(make_cube())
+    path = file.write(tmp_path / 'a.sgy')
+    data = bytearray(path.read_bytes())
+    data[:3200] = ''.join(f'C{number:2d} IN USE'.ljust(80) for number in range(1, 41)).encode('cp037')
+    path.write_bytes(data)
+    source = open_volume(path)
+    changes = copy_with_samples(source, tmp_path / 'b.sgy', [], text_line='NEW')
+    assert changes[0] == "textual header, line 38: 'C38 IN USE' became 'C38 NEW'"
+    lines = open_volume(tmp_path / 'b.sgy').text
+    assert lines[36:40] == ['C37 IN USE', 'C38 NEW', 'C39 IN USE', 'C40 IN USE']
+
+
+@pytest.mark.parametrize(
+    ('block', 'message'),
+    [
+        ((np.arange(2), np.zeros((2, 5))), r'positions \(n,\) and samples \(n, 12\), got \(2,\) and \(2, 5\)'),
+        ((np.array([20]), np.zeros((1, 12))), 'traces beyond 19 or written before'),
+        ((np.array([3, 3]), np.zeros((2, 12))), 'a block holds a trace twice'),
+        ((np.array([4]), np.full((1, 12), np.nan)), 'samples of traces 4 to 4 are not all finite'),
+    ],
+)
+def test_wrong_blocks_leave_no_file(tmp_path: Path, block: tuple, message: str):
+    source = open_volume(grid_file(make_cube()).write(tmp_path / 'a.sgy'))
+    with pytest.raises(ValueError, match=message):
+        copy_with_samples(source, tmp_path / 'b.sgy', [block])
+    assert [path.name for path in tmp_path.iterdir()] == ['a.sgy']
+
+
+def test_an_interruption_leaves_what_was_there(tmp_path: Path):
+    source = open_volume(grid_file(make_cube()).write(tmp_path / 'a.sgy'))
+    (tmp_path / 'b.sgy').write_text('before')
+
+    def interrupted():
+        yield np.array([0]), np.ones((1, 12))
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        copy_with_samples(source, tmp_path / 'b.sgy', interrupted())
+    assert (tmp_path / 'b.sgy').read_text() == 'before'
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_never_writes_over_its_source(tmp_path: Path):
+    source = open_volume(grid_file(make_cube()).write(tmp_path / 'a.sgy'))
+    (tmp_path / 'link.sgy').symlink_to(tmp_path / 'a.sgy')
+    with pytest.raises(ValueError, match=r'link\.sgy.* is the source itself'):
+        copy_with_samples(source, tmp_path / 'link.sgy', [])
+    with pytest.raises(ValueError, match='text_line must be printable ASCII'):
+        copy_with_samples(source, tmp_path / 'b.sgy', [], text_line='Salz für alle')
