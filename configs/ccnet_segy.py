@@ -1,5 +1,5 @@
-# SEGY_AMPLITUDE=survey.sgy SEGY_LABEL=salt.sgy python tools/train.py configs/ccnet_segy.py
-# CCNet (https://arxiv.org/abs/1811.11721) on sections of a seismic volume, both directions.
+# python tools/train.py configs/ccnet_segy.py
+# CCNet (https://arxiv.org/abs/1811.11721) on sections of the volume in SEGY_AMPLITUDE with the labels in SEGY_LABEL.
 _base_ = [
     '_base_/models/salt_r18-d8.py',
     '_base_/datasets/segy.py',

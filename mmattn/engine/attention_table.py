@@ -11,8 +11,10 @@ from torch import Tensor, nn
 from mmattn import attention
 from mmattn.attention import build_attention, list_attention
 from mmattn.engine.complexity import count_multiply_adds, count_parameters
+from mmattn.engine.marked_text import markers, read_part, replace_part
 
-START, END = '<!-- attention table: start -->', '<!-- attention table: end -->'
+NAME = 'attention table'
+START, END = markers(NAME)
 
 # Multiply-adds with default options, C divisible by what the options divide by; N = H W positions.
 FORMULAS = {
@@ -147,8 +149,7 @@ def replace_table(text: str, table: str) -> str:
     Raises:
         ValueError: if the document does not have both markers, in order.
     """
-    before, after = _split(text)
-    return f'{before}{START}\n{table}\n{END}{after}'
+    return replace_part(text, NAME, table)
 
 
 def differences(text: str, table: str) -> list[str]:
@@ -161,8 +162,7 @@ def differences(text: str, table: str) -> list[str]:
     Returns:
         One line for each difference in layers, formulas, parameters, multiply-adds or size; none if up to date.
     """
-    before, after = _split(text)
-    section = text[len(before) + len(START) : len(text) - len(after) - len(END)]
+    section = read_part(text, NAME)
     old, new = _exact(section), _exact(table)
     if section.strip().split('\n')[0] != table.split('\n')[0]:
         return [f'the table is of another size: {section.strip().splitlines()[:1]}']
@@ -177,11 +177,3 @@ def differences(text: str, table: str) -> list[str]:
 def _exact(table: str) -> dict[str, str]:
     rows = [line.strip('| ').split(' | ') for line in table.splitlines() if line.startswith('| `')]
     return {row[0].strip('`'): ' | '.join(row[column] for column in _EXACT[1:]) for row in rows}
-
-
-def _split(text: str) -> tuple[str, str]:
-    before, start, rest = text.partition(START)
-    _, end, after = rest.partition(END)
-    if not start or not end:
-        raise ValueError(f'the document has no lines {START} and {END}')
-    return before, after

@@ -190,13 +190,11 @@ def run_tool(main: Callable[[], None]) -> None:
         if torch.distributed.is_initialized():  # a process that leaves early takes its peers' connections down
             torch.distributed.barrier()
             torch.distributed.destroy_process_group()
-    except InputError as error:
+    except (InputError, FileNotFoundError) as error:  # a file may turn out to be missing later: pretrained weights
         if os.environ.get('MMATTN_TRACEBACK'):
             raise
-        print(
-            f'error: {error} (MMATTN_TRACEBACK=1 shows where)' if error.__cause__ else f'error: {error}',
-            file=sys.stderr,
-        )
+        more = '' if isinstance(error, InputError) and not error.__cause__ else ' (MMATTN_TRACEBACK=1 shows where)'
+        print(f'error: {_one_line(error)}{more}', file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
         print('interrupted; --resume goes on from the last checkpoint', file=sys.stderr)

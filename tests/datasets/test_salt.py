@@ -5,12 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from mmengine.dataset import ConcatDataset
 from mmseg.registry import DATASETS
 
 from mmattn.datasets import SaltDataset
 from mmattn.seismic.prepare import prepare_tgs
 from mmattn.seismic.tgs import read_folds
-from tests.seismic.tgs_files import below, competition_files, write_files
+from tests.seismic.tgs_files import below, competition_files, png, write_files
 
 FILES = competition_files()
 LOAD = [dict(type='LoadImageFromFile'), dict(type='LoadSaltAnnotations')]
@@ -209,3 +210,40 @@ def test_tiles_in_memory_are_those_of_the_files(prepared, bare):
     held_out = _dataset(prepared, split='test', pipeline=pipeline, in_memory=True)[0]
     assert held_out['img'].shape == (32, 32)
     assert 'gt_seg_map' not in held_out
+
+
+@pytest.fixture
+def predicted(tmp_path) -> Path:
+    """Masks of two of the three unlabelled tiles, as tools/ensemble.py writes them."""
+    masks = {f'{tile}.png': png(np.full((32, 32), value, np.uint8)) for tile, value in (('h00', 0), ('h02', 255))}
+    return write_files(tmp_path / 'predicted', masks)
+
+
+@pytest.mark.parametrize('in_memory', [False, True])
+def test_predicted_masks_make_unlabelled_tiles_fit_for_training(in_memory: bool, prepared, predicted):
+    pipeline = [dict(type='LoadSaltSection'), dict(type='LoadSaltAnnotations')]
+    options = dict(pipeline=pipeline, in_memory=in_memory)
+    labelled = _dataset(prepared, fold=1, **options)
+    both = _dataset(prepared, fold=1, pseudo_masks=predicted, **options)
+    assert _ids(both) == [*_ids(labelled), 'h00', 'h02']
+    alone = _dataset(prepared, split='test', pseudo_masks=str(predicted), **options)
+    assert _ids(alone) == ['h00', 'h02']
+    for dataset in (both, alone):
+        assert dataset[-2]['gt_seg_map'].max() == 0
+        assert dataset[-1]['gt_seg_map'].min() == 1
+        assert dataset[-1]['depth'] == 502.0
+    joined = ConcatDataset([labelled, alone])
+    assert len(joined) == len(both)
+    assert joined[len(labelled)]['img_id'] == 'h00'
+
+
+def test_refused_predicted_masks(prepared, predicted, tmp_path):
+    for split in ('val', 'all'):
+        with pytest.raises(ValueError, match=f"pseudo_masks is for split='train' and 'test', got split='{split}'"):
+            _dataset(prepared, split=split, pseudo_masks=predicted)
+    for missing in (tmp_path / 'none', tmp_path):
+        with pytest.raises(FileNotFoundError, match=r'holds no PNG files; tools/ensemble.py --split test writes masks'):
+            _dataset(prepared, pseudo_masks=missing)
+    (predicted / 't05.png').write_bytes((predicted / 'h00.png').read_bytes())
+    with pytest.raises(ValueError, match=r'has 1 masks without image in .*test/images: t05'):
+        _dataset(prepared, pseudo_masks=predicted)

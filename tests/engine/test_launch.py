@@ -15,6 +15,7 @@ from mmattn.engine.launch import (
     load_config,
     read_checkpoint,
     replace_sync_bn,
+    run_tool,
 )
 
 
@@ -152,3 +153,13 @@ def test_tools_end_with_one_line(root, tool: str, arguments: list[str], message:
     assert result.returncode == 2
     assert result.stderr.strip().splitlines()[-1] == message
     assert 'Traceback' not in result.stderr
+
+
+def test_a_file_that_turns_out_to_be_missing_is_one_line(capsys):
+    def fail() -> None:
+        raise FileNotFoundError('weights.pth can not be found.')
+
+    with pytest.raises(SystemExit) as end:
+        run_tool(fail)
+    assert end.value.code == 2
+    assert capsys.readouterr().err == 'error: weights.pth can not be found. (MMATTN_TRACEBACK=1 shows where)\n'

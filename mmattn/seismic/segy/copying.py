@@ -5,6 +5,7 @@ import struct
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
@@ -33,7 +34,7 @@ def copy_with_samples(
 
     Args:
         source: the volume to copy.
-        destination: path to write; an existing file is replaced.
+        destination: path to write; its folder is made if need be, and an existing file is replaced.
         blocks: pairs of positions of traces in the file (n,), as in ``source.trace_index``, and their samples
             (n, num_samples); positions of -1 are passed over. Each trace once, in any order; blocks of adjacent lines
             are written fastest. No more than one block is held.
@@ -49,6 +50,7 @@ def copy_with_samples(
     destination = Path(destination)
     if destination.exists() and os.path.samefile(destination, source.path):
         raise ValueError(f'destination {str(destination)!r} is the source itself')
+    destination.parent.mkdir(parents=True, exist_ok=True)
     layout = source.layout
     head, changes = _edit_head(source.read_bytes(0, layout.data_start), layout, text_line)
     handle, temporary = tempfile.mkstemp(dir=destination.parent, prefix=f'.{destination.name}.', suffix='.part')
@@ -78,7 +80,7 @@ class _Writer:
         file: to write to, behind its head.
     """
 
-    def __init__(self, source: SegyVolume, file) -> None:
+    def __init__(self, source: SegyVolume, file: BinaryIO) -> None:
         self.source, self.layout, self.file = source, source.layout, file
         self.dtype = target_dtype(self.layout)
         self.reader = TraceReader(self.layout)

@@ -4,6 +4,7 @@ import os
 import struct
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import BinaryIO
 
 from mmattn.seismic.segy.errors import SegyError
 from mmattn.seismic.segy.formats import SampleFormat, get_format, is_format
@@ -90,8 +91,9 @@ def read_layout(path: str | os.PathLike, *, endian: str = 'auto', num_samples: i
     with path.open('rb') as file:
         head = file.read(HEAD + TRACE_HEADER)
         order = _byte_order(path, head, endian)
-        stanzas = _count_stanzas(file, _number(head, order, 'h', 3505), size, order)
-    return _fit(path, head, size, order, stanzas, num_samples)
+        stanzas = _count_stanzas(file, _number(head, order, 'h', 3505), size)
+        in_trace = _samples_in_trace(file, order, stanzas)
+    return _fit(path, head, size, order, stanzas, num_samples, in_trace)
 
 
 def _number(head: bytes, order: str, kind: str, byte: int) -> int:
@@ -121,7 +123,7 @@ def _byte_order(path: Path, head: bytes, endian: str) -> str:
     )
 
 
-def _count_stanzas(file, stated: int, size: int, order: str) -> int:
+def _count_stanzas(file: BinaryIO, stated: int, size: int) -> int:
     """Number of extended textual headers; -1 in the binary header means that the last one says so."""
     if stated != -1:
         return max(stated, 0)
@@ -133,17 +135,29 @@ def _count_stanzas(file, stated: int, size: int, order: str) -> int:
     return 0
 
 
-def _fit(path: Path, head: bytes, size: int, order: str, stanzas: int, num_samples: int | None) -> Layout:
+def _samples_in_trace(file: BinaryIO, order: str, stanzas: int) -> int:
+    """Number of samples in the first trace's header (bytes 115-116); 0 where there is no such header."""
+    for start in (HEAD + SIZE * stanzas, HEAD):
+        file.seek(start + 114)
+        word = file.read(2)
+        if len(word) == 2 and struct.unpack(order + 'H', word)[0]:
+            return struct.unpack(order + 'H', word)[0]
+    return 0
+
+
+def _fit(
+    path: Path, head: bytes, size: int, order: str, stanzas: int, num_samples: int | None, in_trace: int
+) -> Layout:
     """The first layout, of those that the headers suggest, into which the file divides evenly."""
     sample_format = get_format(_number(head, order, 'h', 3225))
     revision = head[3500] if order == '>' else max(head[3500], head[3501])
     revision = revision if revision <= 2 else 0
-    binary, trace = _number(head, order, 'H', 3221), _number(head, order, 'H', HEAD + 115)
+    binary = _number(head, order, 'H', 3221)
     extended = _number(head, order, 'i', 3269) if revision >= 2 else 0
     if revision >= 2 and _number(head, order, 'i', 3507) > 0:
         raise SegyError(f'{path} has additional trace headers (bytes 3507-3510), which are not read')
     trailers = max(_number(head, order, 'i', 3529), 0) if revision >= 2 else 0
-    counts = [count for count in (extended, binary, trace) if count > 0] if num_samples is None else [num_samples]
+    counts = [count for count in (extended, binary, in_trace) if count > 0] if num_samples is None else [num_samples]
     if not counts:
         raise SegyError(
             f'{path}: bytes 3221-3222 give 0 samples a trace, and so does the first trace; say num_samples=…'
@@ -164,7 +178,7 @@ def _fit(path: Path, head: bytes, size: int, order: str, stanzas: int, num_sampl
                     str(path), size, order, revision, sample_format, count, room // trace_size,
                     num_extended, num_trailers, tuple(notes),
                 )  # fmt: skip
-    raise _uneven(path, size, stanzas, counts[0], trace, sample_format)
+    raise _uneven(path, size, stanzas, counts[0], in_trace, sample_format)
 
 
 def _uneven(

@@ -45,7 +45,7 @@ def test_keeps_every_byte_that_need_not_change(tmp_path, code, endian, encoding,
     )  # fmt: skip
     source = open_volume(file.write(tmp_path / 'a.sgy'))
     values = rng.random((5, 6, 9)).astype(np.float32)
-    target = tmp_path / 'b.sgy'
+    target = tmp_path / 'new' / 'b.sgy'
     changes = copy_with_samples(source, target, blocks_of(source, values, direction), text_line='SALT PROBABILITY')
     copy = open_volume(target)
     assert_array_equal(copy.slab('iline', 0, 5), np.where(missing[..., None], 0, values))

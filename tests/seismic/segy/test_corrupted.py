@@ -14,7 +14,7 @@ from tests.seismic.segy_files import KINDS, grid_file, make_cube
 SETTINGS = settings(
     derandomize=True,
     max_examples=60,
-    deadline=2000,
+    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 WHOLE = grid_file(make_cube((3, 4, 6)), num_extended=1).to_bytes()

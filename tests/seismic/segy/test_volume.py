@@ -103,6 +103,8 @@ def test_wrong_sample_counts(tmp_path: Path):
     assert open_volume(none).shape == cube.shape
     wrong = open_volume(grid_file(cube, stated_samples=17).write(tmp_path / 'b.sgy'))
     assert wrong.notes == ('the binary header gives 17 samples a trace, the file has 12',)
+    behind_text = open_volume(grid_file(cube, stated_samples=17, num_extended=2).write(tmp_path / 'e.sgy'))
+    assert behind_text.shape == cube.shape
     both = grid_file(cube, stated_samples=17, headers={-115: 18}).write(tmp_path / 'c.sgy')
     with pytest.raises(SegyError, match=r'with 17 samples of 4-byte IEEE float a trace.*num_samples=… overrides it'):
         open_volume(both)
