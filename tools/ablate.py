@@ -7,7 +7,6 @@ The same command goes on where it was interrupted.
 
 import argparse
 import shlex
-import signal
 import sys
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from mmengine.config import DictAction
 
 from mmattn.engine.ablation import PLACES, Ablation, plan, prepare, run, write_report
 from mmattn.engine.ablation.cells import NONE, SHORT_NAMES
-from mmattn.engine.experiments import FINISHED, locked, train_command
+from mmattn.engine.experiments import FINISHED, end_on_sigterm, locked, train_command
 from mmattn.engine.launch import InputError, load_config, run_tool
 
 TRAIN = Path(__file__).resolve().parent / 'train.py'
@@ -68,7 +67,7 @@ def work(ablation: Ablation, options: dict | None, *, dry_run: bool) -> int:
 def main() -> None:
     """Compares."""
     args = parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    end_on_sigterm()
     options = read_options(args.cfg_options)
     config = load_config(str(args.config), options)
     try:

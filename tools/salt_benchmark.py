@@ -7,13 +7,12 @@ The same command goes on where it was interrupted; more networks, seeds or folds
 
 import argparse
 import shlex
-import signal
 import sys
 from pathlib import Path
 
 import torch
 
-from mmattn.engine.experiments import locked
+from mmattn.engine.experiments import end_on_sigterm, locked
 from mmattn.engine.launch import InputError, run_tool
 from mmattn.engine.salt_benchmark import Benchmark, find_models, plan, prepare, run, write_report
 
@@ -76,7 +75,7 @@ def work(benchmark: Benchmark, args: argparse.Namespace) -> int:
 def main() -> None:
     """Compares."""
     args = parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    end_on_sigterm()
     try:
         benchmark = plan(
             args.data,

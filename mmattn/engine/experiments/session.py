@@ -1,6 +1,7 @@
 """What every comparison does around its cells: a lock on the folder, progress with time left, a line an outcome."""
 
 import fcntl
+import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,6 +9,15 @@ from pathlib import Path
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from mmattn.engine.experiments.runs import FAILED, Result
+
+
+def end_on_sigterm() -> None:
+    """Makes SIGTERM end the process as Ctrl-C does, also where SIGINT is ignored, as in a shell's background."""
+
+    def end(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, end)
 
 
 @contextmanager
