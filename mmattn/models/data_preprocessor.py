@@ -40,10 +40,14 @@ class SaltDataPreProcessor(BaseDataPreprocessor):
     height and width rounded up to ``size_divisor``. The padding is told to MMSegmentation by ``img_padding_size``,
     which takes it off the prediction again. Labels are padded with ``seg_pad_val``, so the padding is not learnt.
 
+    With ``enlarge`` the network sees sections at a multiple of their resolution. That belongs to the model rather than
+    to a pipeline: whatever predicts with it, volumes included, gets predictions at the sections' own resolution.
+
     Args:
         mean: amplitude of zero, a number or one a channel.
         std: amplitude's standard deviation, a number or one a channel, positive.
-        size_divisor: height and width are padded to multiples of it.
+        size_divisor: height and width, enlarged, are padded to multiples of it.
+        enlarge: sections, and in training their labels, are enlarged this many times before they are padded.
         seg_pad_val: label of the padding.
         non_blocking: copy to the device asynchronously.
     """
@@ -54,6 +58,7 @@ class SaltDataPreProcessor(BaseDataPreprocessor):
         mean: float | Sequence[float] = 0.0,
         std: float | Sequence[float] = 1.0,
         size_divisor: int = 32,
+        enlarge: int = 1,
         seg_pad_val: int = 255,
         non_blocking: bool = False,
     ) -> None:
@@ -66,13 +71,16 @@ class SaltDataPreProcessor(BaseDataPreprocessor):
             )
         if size_divisor < 1:
             raise ValueError(f'SaltDataPreProcessor: size_divisor must be at least 1, got {size_divisor}')
+        if isinstance(enlarge, bool) or not isinstance(enlarge, int) or enlarge < 1:
+            raise ValueError(f'SaltDataPreProcessor: enlarge must be a whole number from 1, got {enlarge!r}')
         self.size_divisor = size_divisor
+        self.enlarge = enlarge
         self.seg_pad_val = seg_pad_val
         self.register_buffer('mean', mean.view(-1, 1, 1))
         self.register_buffer('std', std.view(-1, 1, 1))
 
     def forward(self, data: dict, training: bool = False) -> dict:
-        """Casts to the device, normalises and pads.
+        """Casts to the device, normalises, enlarges and pads.
 
         Args:
             data: ``inputs``: list of (C, H, W) tensors or one (N, C, H, W); ``data_samples``: their samples, or None.
@@ -83,7 +91,7 @@ class SaltDataPreProcessor(BaseDataPreprocessor):
             ``pad_shape`` in their meta information.
         """
         data = self.cast_data(data)
-        images = [(image.float() - self.mean) / self.std for image in data['inputs']]
+        images = [self._enlarged((image.float() - self.mean) / self.std) for image in data['inputs']]
         samples: SampleList | None = data.get('data_samples')
         height, width = (self._padded(max(image.shape[axis] for image in images)) for axis in (1, 2))
         paddings = [self._padding(image, height, width) for image in images]
@@ -91,10 +99,15 @@ class SaltDataPreProcessor(BaseDataPreprocessor):
         for sample, padding in zip(samples or [], paddings):
             sample.set_metainfo(dict(img_padding_size=padding, pad_shape=(height, width)))
             if training:
-                label = sample.gt_sem_seg.data
+                label = sample.gt_sem_seg.data.repeat_interleave(self.enlarge, 1).repeat_interleave(self.enlarge, 2)
                 # A sample may be seen again (a cached batch): its own label must stay as it is.
                 sample.gt_sem_seg = type(sample.gt_sem_seg)(data=F.pad(label, padding, value=self.seg_pad_val))
         return dict(inputs=inputs, data_samples=samples)
+
+    def _enlarged(self, image: Tensor) -> Tensor:
+        if self.enlarge == 1:
+            return image
+        return F.interpolate(image[None], scale_factor=float(self.enlarge), mode='bilinear', align_corners=False)[0]
 
     def _padded(self, size: int) -> int:
         return -(-size // self.size_divisor) * self.size_divisor

@@ -45,8 +45,12 @@ def enlarge(x: Tensor, size: Sequence[int], *, mode: str = 'nearest') -> Tensor:
     """
     if mode == 'nearest':
         return F.interpolate(x, size=tuple(size), mode=mode)
-    x = F.interpolate(x, scale_factor=2.0, mode=mode, align_corners=False)
-    return F.pad(x, (0, size[1] - x.shape[3], 0, size[0] - x.shape[2]))  # a slice would ask for even sizes in export
+    return cut(F.interpolate(x, scale_factor=2.0, mode=mode, align_corners=False), size)
+
+
+def cut(x: Tensor, size: Sequence[int]) -> Tensor:
+    """Returns the first rows and columns of a map, (B, C, *size); a slice would ask for even sizes in export."""
+    return F.pad(x, (0, size[1] - x.shape[3], 0, size[0] - x.shape[2]))
 
 
 def build_gate(in_channels: int, gate_channels: int, *, norm_cfg: dict | None, options: dict) -> AttentionGate:

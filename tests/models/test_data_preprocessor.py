@@ -3,7 +3,10 @@
 import numpy as np
 import pytest
 import torch
+from mmengine.config import ConfigDict
+from mmengine.model import BaseModule
 from mmengine.structures import PixelData
+from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 
 from mmattn.models import SaltDataPreProcessor
@@ -55,6 +58,61 @@ def test_images_of_several_sizes_share_a_batch():
         torch.testing.assert_close(inner[1], (image[1] - 0.5) / 2)
 
 
+def test_enlarges_section_and_label():
+    image, own = torch.rand(1, 101, 90), sample(101, 90)
+    own.gt_sem_seg.data[:, :, 40:] = 0
+    data = SaltDataPreProcessor(enlarge=2, size_divisor=64)(dict(inputs=[image], data_samples=[own]), training=True)
+    assert data['inputs'].shape == (1, 1, 256, 192)
+    left, right, top, bottom = data['data_samples'][0].metainfo['img_padding_size']
+    assert (left, right, top, bottom) == (6, 6, 27, 27)
+    inner = data['inputs'][0, :, top:-bottom, left:-right]
+    means = torch.nn.functional.avg_pool2d(inner, 2)[:, 1:-1, 1:-1]
+    # bilinear at twice the resolution: the mean of a pixel's four is a blur of its neighbours, by 1/8, 6/8, 1/8 an axis
+    line = torch.tensor([1.0, 6.0, 1.0]) / 8
+    blurred = torch.nn.functional.conv2d(image[None], torch.outer(line, line)[None, None])[0]
+    torch.testing.assert_close(means, blurred)
+    label = data['data_samples'][0].gt_sem_seg.data[:, top:-bottom, left:-right]
+    assert label.shape == (1, 202, 180)
+    assert (label[:, :, :80] == 1).all()
+    assert (label[:, :, 80:] == 0).all()
+
+
+class Itself(BaseModule):
+    """A backbone whose one map is its input."""
+
+    def forward(self, inputs: torch.Tensor) -> list[torch.Tensor]:
+        return [inputs]
+
+
+def test_predictions_of_enlarged_sections_have_their_own_size():
+    model = MODELS.build(
+        dict(
+            type='EncoderDecoder',
+            data_preprocessor=dict(type='SaltDataPreProcessor', mean=0.5, std=0.1, enlarge=2, size_divisor=64),
+            backbone=dict(type=Itself),
+            test_cfg=ConfigDict(mode='whole'),
+            decode_head=dict(
+                type='FCNHead',
+                in_channels=1,
+                in_index=0,
+                channels=1,
+                num_convs=0,
+                concat_input=False,
+                num_classes=2,
+                out_channels=1,
+                threshold=0.5,
+            ),
+        )
+    )
+    torch.nn.init.constant_(model.decode_head.conv_seg.weight, 1.0)
+    torch.nn.init.zeros_(model.decode_head.conv_seg.bias)
+    image = torch.zeros(1, 101, 77)
+    image[:, 30:60, 20:50] = 1.0
+    made = model.eval().test_step(dict(inputs=[image], data_samples=[sample(101, 77)]))[0]
+    assert made.pred_sem_seg.data.shape == (1, 101, 77)
+    assert torch.equal(made.pred_sem_seg.data, image)
+
+
 def test_testing_leaves_the_truth_as_it_is():
     data = SaltDataPreProcessor()(dict(inputs=[torch.rand(1, 50, 50)], data_samples=[sample(50, 50)]))
     assert data['data_samples'][0].gt_sem_seg.data.shape == (1, 50, 50)
@@ -82,6 +140,8 @@ def test_statistics_come_back_with_the_checkpoint_and_a_difference_is_said(monke
         (dict(std=0.0), r'std must be positive.*std=\[0.0\]'),
         (dict(mean=(1.0, 2.0), std=1.0), 'of one length'),
         (dict(size_divisor=0), 'size_divisor must be at least 1, got 0'),
+        (dict(enlarge=0), 'enlarge must be a whole number from 1, got 0'),
+        (dict(enlarge=1.5), 'enlarge must be a whole number from 1, got 1.5'),
     ],
 )
 def test_wrong_options_are_named(options: dict, message: str):

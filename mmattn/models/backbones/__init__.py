@@ -5,5 +5,6 @@ from mmattn.models.backbones.axial_resnet import AxialResNet
 from mmattn.models.backbones.lvt import LVT
 from mmattn.models.backbones.one_channel import PretrainedOneChannel
 from mmattn.models.backbones.smt import SMT
+from mmattn.models.backbones.with_image import WithImage
 
-__all__ = ['LVT', 'SMT', 'AttentionUNet', 'AxialResNet', 'PretrainedOneChannel']
+__all__ = ['LVT', 'SMT', 'AttentionUNet', 'AxialResNet', 'PretrainedOneChannel', 'WithImage']

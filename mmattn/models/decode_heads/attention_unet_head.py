@@ -35,7 +35,10 @@ class AttentionUNetHead(DecodeHead):
         in_channels: channels of the encoder's maps, the shallowest first; at least two.
         decoder_channels: channels of each block, the deepest first; at least one a skip connection. The last is what
             the classifier sees, MMSegmentation's ``channels``.
-        in_index: which of the encoder's outputs the maps are; the first ones by default.
+        in_index: which of the encoder's outputs the maps are; the first ones by default, after the image if there is
+            one.
+        image_channels: channels of the image itself, the first output of the backbone ``WithImage``; it is the skip
+            connection of the last block, which must be at its resolution. 0 for a head without the image.
         skip_attention: config of the layer on the skip connections: ``AttentionGate``, which listens to the map below,
             or any attention layer of one input; None for none. Or a sequence, one entry a skip connection, the
             deepest first. Channels are filled in here.
@@ -51,7 +54,7 @@ class AttentionUNetHead(DecodeHead):
             gates have ``norm_cfg`` too.
 
     Raises:
-        TypeError: if ``channels`` is given, or a config is none.
+        TypeError: if ``channels`` is given, or a layer has no config with a type.
         ValueError: for a wrong value, which the message names.
     """
 
@@ -61,6 +64,7 @@ class AttentionUNetHead(DecodeHead):
         *,
         decoder_channels: Sequence[int] = (256, 128, 64, 32, 16),
         in_index: Sequence[int] | None = None,
+        image_channels: int = 0,
         skip_attention: dict | Sequence[dict | None] | None = _GATE,
         decoder_attention: dict | Sequence[dict | None] | None = None,
         deep_supervision: bool | float = False,
@@ -69,7 +73,7 @@ class AttentionUNetHead(DecodeHead):
         suppress_empty: bool = False,
         **kwargs,
     ) -> None:
-        in_index = self._check_levels(in_channels, in_index, decoder_channels)
+        in_index = self._check_levels(in_channels, in_index, decoder_channels, image_channels)
         if 'channels' in kwargs:
             raise TypeError(
                 f'{type(self).__name__}: channels follows from decoder_channels ({decoder_channels[-1]}), leave it out'
@@ -80,6 +84,7 @@ class AttentionUNetHead(DecodeHead):
         self._check_options(deep_supervision, len(decoder_channels), empty_loss_weight, suppress_empty)
         self.level_weight = LEVEL_WEIGHT if deep_supervision is True else float(deep_supervision)
         self.empty_loss_weight, self.suppress_empty = empty_loss_weight, suppress_empty
+        self.image_channels = image_channels
         self.blocks = self._build_blocks(decoder_channels, skip_attention, decoder_attention)
         self.hypercolumn = None
         if hypercolumn:
@@ -99,9 +104,15 @@ class AttentionUNetHead(DecodeHead):
         self.rounding = 2 ** (len(decoder_channels) - len(in_channels) + 1)
 
     def _check_levels(
-        self, in_channels: Sequence[int], in_index: Sequence[int] | None, decoder_channels: Sequence[int]
+        self,
+        in_channels: Sequence[int],
+        in_index: Sequence[int] | None,
+        decoder_channels: Sequence[int],
+        image_channels: int,
     ) -> list[int]:
         name = type(self).__name__
+        check_positive_int(name, 'image_channels', image_channels, minimum=0)
+        of_image = int(image_channels > 0)
         for option, values in dict(in_channels=in_channels, decoder_channels=decoder_channels).items():
             if not isinstance(values, Sequence):
                 raise ValueError(f'{name}: {option} must be a sequence of numbers, got {values!r}')
@@ -109,12 +120,13 @@ class AttentionUNetHead(DecodeHead):
                 check_positive_int(name, option, value)
         if len(in_channels) < 2:
             raise ValueError(f'{name}: in_channels must have at least 2 numbers, one a map, got {in_channels!r}')
-        if len(decoder_channels) < len(in_channels) - 1:
+        skips = len(in_channels) - 1 + of_image
+        if len(decoder_channels) < skips:
             raise ValueError(
-                f'{name}: decoder_channels must have at least {len(in_channels) - 1} numbers, one a skip connection, '
+                f'{name}: decoder_channels must have at least {skips} numbers, one a skip connection, '
                 f'got {decoder_channels!r}'
             )
-        in_index = range(len(in_channels)) if in_index is None else in_index
+        in_index = range(of_image, len(in_channels) + of_image) if in_index is None else in_index
         if not isinstance(in_index, Sequence) or len(in_index) != len(in_channels):
             raise ValueError(f'{name}: in_index must have {len(in_channels)} numbers, one a map, got {in_index!r}')
         return list(in_index)
@@ -142,6 +154,8 @@ class AttentionUNetHead(DecodeHead):
     ) -> nn.ModuleList:
         deepest, *skips = self.in_channels[::-1]
         skips += [0] * (len(decoder_channels) - len(skips))
+        images = [False] * (len(skips) - 1) + [self.image_channels > 0]
+        skips[-1] += self.image_channels
         on_skips = one_each('skip_attention', skip_attention, len(self.in_channels) - 1)
         on_skips += [None] * (len(decoder_channels) - len(on_skips))
         in_blocks = one_each('decoder_attention', decoder_attention, len(decoder_channels))
@@ -151,48 +165,47 @@ class AttentionUNetHead(DecodeHead):
                 after,
                 skip_channels=skip,
                 skip_attention=on_skip,
+                image=image,
                 attention=attention,
                 conv_cfg=self.conv_cfg,
                 norm_cfg=self.norm_cfg,
                 act_cfg=self.act_cfg,
                 align_corners=self.align_corners,
             )
-            for before, after, skip, on_skip, attention in zip(
-                [deepest, *decoder_channels], decoder_channels, skips, on_skips, in_blocks
+            for before, after, skip, on_skip, image, attention in zip(
+                [deepest, *decoder_channels], decoder_channels, skips, on_skips, images, in_blocks
             )
         )
 
-    def decode(self, levels: Sequence[Tensor]) -> list[Tensor]:
-        """Returns the map of each block.
-
-        Args:
-            levels: the encoder's maps, the deepest first.
-        """
-        x, maps = levels[0], []
-        for i, block in enumerate(self.blocks):
-            x = block(x, levels[i + 1] if i + 1 < len(levels) else None)
+    def decode(self, inputs: Sequence[Tensor]) -> list[Tensor]:
+        """Returns the map of each block, the deepest first; ``inputs`` are what the backbone gives."""
+        x, *skips = self._transform_inputs(inputs)[::-1]
+        skips += [None] * (len(self.blocks) - len(skips))
+        if self.image_channels:
+            skips[-1] = inputs[0]
+        maps = []
+        for block, skip in zip(self.blocks, skips, strict=True):
+            x = block(x, skip)
             maps.append(x)
         return maps
 
     def forward_feature(self, inputs: Sequence[Tensor]) -> Tensor:
         """Returns the (B, channels, H, W) map that the classifier sees."""
-        return self._feature(self.decode(self._transform_inputs(inputs)[::-1]))
+        return self._feature(self.decode(inputs))
 
     def _feature(self, maps: Sequence[Tensor]) -> Tensor:
         return maps[-1] if self.hypercolumn is None else self.hypercolumn(maps)
 
     def forward(self, inputs: Sequence[Tensor]) -> Tensor:
         """Returns (B, out_channels, H, W) logits at the resolution of the last block, bounded at test if asked for."""
-        levels = self._transform_inputs(inputs)[::-1]
-        logits = self.cls_seg(self._feature(self.decode(levels)))
+        logits = self.cls_seg(self.forward_feature(inputs))
         if self.suppress_empty and not self.training:
-            logits = bound_by_section(logits, self.empty_classifier(levels[0]))
+            logits = bound_by_section(logits, self.empty_classifier(inputs[self.in_index[-1]]))
         return logits
 
     def loss(self, inputs: Sequence[Tensor], batch_data_samples: SampleList, train_cfg: ConfigType) -> dict:
         """Returns the losses on the logits, on those of coarser blocks (``level_i.``) and on the empty sections."""
-        levels = self._transform_inputs(inputs)[::-1]
-        maps = self.decode(levels)
+        maps = self.decode(inputs)
         logits = self.cls_seg(self._feature(maps))
         losses = self.loss_by_feat(logits, batch_data_samples)
         for i, classifier in enumerate(self.level_classifiers or ()):
@@ -205,7 +218,7 @@ class AttentionUNetHead(DecodeHead):
         if self.empty_classifier is not None:
             label = self._stack_batch_gt(batch_data_samples).squeeze(1)
             losses |= empty_losses(
-                self.empty_classifier(levels[0]),
+                self.empty_classifier(inputs[self.in_index[-1]]),
                 label,
                 ignore_index=self.ignore_index,
                 loss_weight=self.empty_loss_weight,

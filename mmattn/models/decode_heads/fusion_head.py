@@ -5,7 +5,8 @@ from collections.abc import Sequence
 
 import torch.nn.functional as F
 from mmcv.cnn import ConvModule
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmattn.attention.tokens import to_map, to_tokens
 from mmattn.models.decode_heads.decode_head import DecodeHead
@@ -62,19 +63,33 @@ class FusionHead(DecodeHead):
             (B, embed_dims, H, W).
         """
         size = tuple(levels[-1].shape[2:])
-        weights = self.fuse.conv.weight.flatten(1).split([level.shape[1] for level in levels], dim=1)
+        weight, bias, norm = self._fusing_layer()
+        weights = weight.split([level.shape[1] for level in levels], dim=1)
+        biases = [None] * (len(levels) - 1) + [bias]
         projected = [
-            to_map(F.linear(to_tokens(level), weight), level.shape[2:]) for level, weight in zip(levels, weights)
+            to_map(F.linear(to_tokens(level), weight, bias), level.shape[2:])
+            for level, weight, bias in zip(levels, weights, biases)
         ]
         fused = self._enlarge(projected[0], size)
         for level in projected[1:-1]:
             fused += self._enlarge(level, size)
         fused += projected[-1]
-        if self.fuse.conv.bias is not None:
-            fused += self.fuse.conv.bias[:, None, None]
-        if self.fuse.with_norm:
-            fused = self.fuse.norm(fused)
+        if norm is not None:
+            fused = norm(fused)
         return self.fuse.activate(fused) if self.fuse.with_activation else fused
+
+    def _fusing_layer(self) -> tuple[Tensor, Tensor | None, nn.Module | None]:
+        """Weight (embed_dims, sum of channels) and bias of the fusing convolution, and the normalisation after it.
+
+        In evaluation batch normalisation is part of weight and bias.
+        """
+        weight, bias = self.fuse.conv.weight.flatten(1), self.fuse.conv.bias
+        norm = self.fuse.norm if self.fuse.with_norm else None
+        if not isinstance(norm, _BatchNorm) or norm.training or norm.running_var is None or not norm.affine:
+            return weight, bias, norm
+        scale = norm.weight * (norm.running_var + norm.eps).rsqrt()
+        mean = norm.running_mean if bias is None else norm.running_mean - bias
+        return weight * scale[:, None], norm.bias - mean * scale, None
 
     def _enlarge(self, x: Tensor, size: tuple[int, int]) -> Tensor:
         return F.interpolate(x, size, mode='bilinear', align_corners=self.align_corners)

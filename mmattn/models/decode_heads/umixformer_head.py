@@ -26,6 +26,9 @@ class UMixFormerHead(FusionHead):
         num_heads: of the attention at each level, shallowest first.
         pool_ratios: how many times finer than the deepest level each level is, deepest first.
         query_reduction: queries are taken from windows of that size, keys from windows that many times larger.
+        mid_index: which of the encoder's outputs are further maps of its third level, of the same channels and size
+            (features before the last of its blocks). They join the mixture that is attended to, as in the authors'
+            extension for large encoders, and nothing else.
         drop_path_rate: probability that a branch is left out in training.
         **kwargs: ``FusionHead``'s options, and with it MMSegmentation's.
     """
@@ -38,6 +41,7 @@ class UMixFormerHead(FusionHead):
         num_heads: Sequence[int] = (1, 2, 5, 8),
         pool_ratios: Sequence[int] = (1, 2, 4, 8),
         query_reduction: int = 1,
+        mid_index: Sequence[int] = (),
         drop_path_rate: float = 0.1,
         **kwargs,
     ) -> None:
@@ -49,11 +53,15 @@ class UMixFormerHead(FusionHead):
         heads = check_levels(name, 'num_heads', num_heads)[::-1]
         self.pool_ratios = tuple(ratio * query_reduction for ratio in check_levels(name, 'pool_ratios', pool_ratios))
         channels = tuple(in_channels)[::-1]
-        self.mixers = nn.ModuleList(FeatureMixer(channels, pool_ratios=self.pool_ratios) for _ in channels)
+        self.mid_index = check_mid_index(name, mid_index)
+        mids = len(self.mid_index)
+        self.pool_ratios += self.pool_ratios[1:2] * mids
+        mixed = channels + channels[1:2] * mids
+        self.mixers = nn.ModuleList(FeatureMixer(mixed, pool_ratios=self.pool_ratios) for _ in channels)
         self.blocks = nn.ModuleList(
             MixBlock(
                 level_channels,
-                sum(channels),
+                sum(mixed),
                 num_heads=level_heads,
                 query_reduction=query_reduction,
                 drop_path_rate=drop_path_rate,
@@ -66,9 +74,17 @@ class UMixFormerHead(FusionHead):
         """Returns the (B, embed_dims, H, W) map that the classifier sees."""
         levels = self._transform_inputs(inputs)[::-1]
         grid = pool_to_grid(levels[0], self.pool_ratios[0]).shape[2:]
-        pooled = [pool_to_grid(level, ratio, grid) for level, ratio in zip(levels, self.pool_ratios)]
+        mids = [inputs[i] for i in self.mid_index]
+        pooled = [pool_to_grid(x, ratio, grid) for x, ratio in zip([*levels, *mids], self.pool_ratios)]
         for i, (mixer, block) in enumerate(zip(self.mixers, self.blocks)):
             if i > 0:  # the last level decoded replaces the encoder's
                 pooled[i - 1] = pool_to_grid(levels[i - 1], self.pool_ratios[i - 1], grid)
             levels[i] = block(levels[i], mixer.mix(pooled))
         return self.fuse_levels(levels)
+
+
+def check_mid_index(owner: str, value: Sequence[int]) -> tuple[int, ...]:
+    """Returns ``value`` as a tuple, or raises ValueError unless it is a sequence of positions from 0 on."""
+    if not isinstance(value, Sequence) or any(not isinstance(i, int) or i < 0 for i in value):
+        raise ValueError(f'{owner}: mid_index must be a list of positions among the encoder\'s outputs, got {value!r}')
+    return tuple(value)

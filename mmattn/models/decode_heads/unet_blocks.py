@@ -8,7 +8,7 @@ from mmcv.cnn import ConvModule, build_activation_layer, build_norm_layer
 from mmseg.models.utils import resize
 from torch import Tensor, nn
 
-from mmattn.models.unet_pieces import SkipAttention, build_layer, enlarge
+from mmattn.models.unet_pieces import SkipAttention, build_layer, cut, enlarge
 
 
 class UNetBlock(nn.Module):
@@ -19,6 +19,7 @@ class UNetBlock(nn.Module):
         out_channels: channels of the result.
         skip_channels: of the skip connection; 0 for a block without one, which enlarges twofold.
         skip_attention: config of the layer on the skip connection, None for none (``SkipAttention``).
+        image: whether the skip connection is the image: the map below, enlarged twofold, is cut to its size.
         attention: config of the layer at the end, None for none.
         conv_cfg: of the convolutions.
         norm_cfg: of the normalisations, the gate's included.
@@ -33,6 +34,7 @@ class UNetBlock(nn.Module):
         *,
         skip_channels: int,
         skip_attention: dict | None,
+        image: bool,
         attention: dict | None,
         conv_cfg: dict | None,
         norm_cfg: dict | None,
@@ -41,7 +43,7 @@ class UNetBlock(nn.Module):
     ) -> None:
         super().__init__()
         layers = dict(padding=1, conv_cfg=conv_cfg, norm_cfg=norm_cfg, act_cfg=act_cfg)
-        self.skip_attention = None
+        self.image, self.skip_attention = image, None
         if skip_channels:
             self.skip_attention = SkipAttention(
                 skip_channels, in_channels, attention=skip_attention, norm_cfg=norm_cfg, align_corners=align_corners
@@ -54,10 +56,13 @@ class UNetBlock(nn.Module):
 
     def forward(self, below: Tensor, skip: Tensor | None = None) -> Tensor:
         """Returns (B, out_channels, H, W), of the skip connection's size or twice that of the map below."""
-        if skip is None:
+        if skip is None or self.image:
             x = F.interpolate(below, scale_factor=2.0, mode='nearest')
         else:
-            x = torch.cat([enlarge(below, skip.shape[2:]), self.skip_attention(skip, below)], dim=1)
+            x = enlarge(below, skip.shape[2:])
+        if skip is not None:
+            x = cut(x, skip.shape[2:]) if self.image else x
+            x = torch.cat([x, self.skip_attention(skip, below)], dim=1)
         return self.attention(self.convs(x))
 
 

@@ -71,7 +71,7 @@ ENCODERS = {
     'mit': dict(type='MixVisionTransformer', embed_dims=8, num_layers=[1, 1, 1, 1], num_heads=[1, 1, 1, 1]),
     'mscan': dict(type='MSCAN', embed_dims=[8, 8, 16, 16], depths=[1, 1, 1, 1], norm_cfg=dict(type='BN')),
     'swin': dict(type='SwinTransformer', embed_dims=8, depths=(1, 1, 1, 1), num_heads=(1, 1, 2, 2), window_size=4),
-    'smt': dict(type='LVT', embed_dims=(8, 8, 20, 16), depths=(1, 1, 1, 1)),
+    'smt': dict(type='SMT', arch=dict(embed_dims=(16, 16, 32, 32), depths=(1, 1, 2, 1))),
 }
 
 
@@ -133,7 +133,7 @@ def test_the_gate_listens_to_the_map_below():
     for block in head.blocks:
         assert isinstance(block.skip_attention.layer, AttentionGate)
         block.skip_attention.layer.register_forward_hook(lambda module, args, out: heard.append(args))
-    decoded = head.decode(maps[::-1])
+    decoded = head.decode(maps)
     for (skip, gate), level, below in zip(heard, maps[2::-1], [maps[3], *decoded]):
         assert skip is level
         assert gate is below
@@ -151,11 +151,28 @@ def test_decoder_is_a_unet():
 
 def test_hypercolumn_is_a_convolution_of_all_blocks_joined():
     head, maps = build(hypercolumn=True, decoder_channels=(12, 8, 4)).eval(), pyramid(64, 96)
-    column, decoded = head.hypercolumn, head.decode(maps[::-1])
+    column, decoded = head.hypercolumn, head.decode(maps)
     joined = torch.cat([nn.functional.interpolate(x, decoded[-1].shape[2:], mode='bilinear') for x in decoded], 1)
     weight = torch.cat([projection.weight for projection in column.projections], 1)
     expected = head.conv_seg(column.norm(nn.functional.conv2d(joined, weight)).relu())
     torch.testing.assert_close(head(maps), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_the_image_is_the_last_skip_connection():
+    encoder = dict(ENCODERS['resnet'], in_channels=1)
+    backbone = MODELS.build(dict(type='WithImage', backbone=encoder))
+    image = torch.randn(2, 1, 101, 90)
+    maps = backbone(image)
+    assert maps[0] is image
+    assert len(maps) == 5
+    head = build(in_channels=(8, 16, 32, 64), decoder_channels=(8, 8, 8, 4, 4), image_channels=1).eval()
+    assert head(maps).shape == (2, 2, 101, 90)  # cut, no rounding left
+    *_, below, last = head.decode(maps)
+    enlarged = nn.functional.interpolate(below, scale_factor=2)[:, :, :101, :90]
+    torch.testing.assert_close(head.blocks[-1].convs(torch.cat([enlarged, image], 1)), last)
+    same = build(in_channels=(8, 16, 32, 64), decoder_channels=(8, 8, 8, 4, 4), image_channels=1, in_index=(1, 2, 3, 4))
+    same.load_state_dict(head.state_dict())
+    assert torch.equal(same.eval()(maps), head(maps))
 
 
 def test_deep_supervision_adds_a_loss_a_block():
@@ -167,7 +184,7 @@ def test_deep_supervision_adds_a_loss_a_block():
     expected, losses = plain.loss(maps, label, {}), deep.loss(maps, label, {})
     assert list(losses) == ['loss_ce', 'acc_seg', *(f'level_{i}.loss_ce' for i in range(4))]
     torch.testing.assert_close(losses['loss_ce'], expected['loss_ce'])
-    coarse = deep.level_classifiers[1](deep.decode(maps[::-1])[1])
+    coarse = deep.level_classifiers[1](deep.decode(maps)[1])
     coarse = nn.functional.interpolate(coarse, (64, 64), mode='bilinear')
     truth = torch.cat([sample.gt_sem_seg.data for sample in label])
     torch.testing.assert_close(losses['level_1.loss_ce'], 0.25 * nn.functional.cross_entropy(coarse, truth))
@@ -242,6 +259,12 @@ def test_scse_in_the_blocks():
         ),
         (dict(decoder_channels=(8, 0, 8)), ValueError, 'decoder_channels must be at least 1, got 0'),
         (dict(in_index=(0, 1)), ValueError, r'in_index must have 4 numbers, one a map, got \(0, 1\)'),
+        (dict(image_channels=-1), ValueError, 'image_channels must be at least 0, got -1'),
+        (
+            dict(image_channels=1),
+            ValueError,
+            r'decoder_channels must have at least 4 numbers, one a skip connection, got \(8, 8, 8\)',
+        ),
         (dict(channels=64), TypeError, r'channels follows from decoder_channels \(8\), leave it out'),
         (dict(skip_attention=[None]), ValueError, 'skip_attention must have 3 entries, got 1'),
         (dict(skip_attention='SCSE'), TypeError, "skip_attention must be None, a dict or a sequence of them, got 'SC"),
