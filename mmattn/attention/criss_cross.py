@@ -5,15 +5,15 @@ Applied twice with shared weights it gathers from every position (the paper's re
 N * (H + W) attention weights instead of N * N for N = H * W.
 
 Unlike the published code: logits and softmax are float32 or wider whatever the dtype of the features, so half
-precision neither overflows nor fails, and nothing depends on the device.
+precision neither overflows nor fails, and no device is named. On the CPU and on CUDA the layer runs as one operator
+(``_criss_cross_op``), elsewhere and in exports as the plain function here.
 """
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mmattn.attention import _criss_cross_op  # noqa: F401  registers the operator
 from mmattn.attention._checks import check_feature_map, check_positive_int
+from mmattn.attention._criss_cross_layer import add_attended
 from mmattn.attention._softmax_attention import is_exporting
 
 
@@ -77,20 +77,12 @@ class CrissCrossAttention(nn.Module):
         return x
 
     def _add_attended(self, x: Tensor) -> Tensor:
-        """Applies the layer once, by the CPU's own operator where it serves.
-
-        One convolution with the channels last stands for the three.
-        """
+        """Applies the layer once; where our operator serves, one matrix product stands for the three convolutions."""
         convs = (self.query_conv, self.key_conv, self.value_conv)
-        weight = torch.cat([conv.weight for conv in convs])
-        bias = torch.cat([conv.bias for conv in convs])
-        packed = F.conv2d(x.contiguous(memory_format=torch.channels_last), weight, bias)
-        if x.device.type == 'cpu' and not is_exporting():
-            packed = packed.permute(0, 2, 3, 1).contiguous()  # no copy
-            with torch.autocast('cpu', enabled=False):
-                return torch.ops.mmattn.criss_cross_attention(x, packed, self.gamma)[0]
-        queries_keys_values = packed.split([conv.out_channels for conv in convs], dim=1)
-        return x + self.gamma * criss_cross_attention(*queries_keys_values)
+        if x.device.type not in ('cpu', 'cuda') or is_exporting():
+            return x + self.gamma * criss_cross_attention(*(conv(x) for conv in convs))
+        weight = torch.cat([conv.weight for conv in convs]).flatten(1)
+        return add_attended(x, weight, torch.cat([conv.bias for conv in convs]), self.gamma)
 
     def extra_repr(self) -> str:
         """Options shown by ``print(model)``."""

@@ -58,6 +58,60 @@ def test_equals_the_definition_position_by_position():
             torch.testing.assert_close(result[0, :, row, column], expected)
 
 
+@pytest.mark.parametrize('memory_format', [torch.contiguous_format, torch.channels_last])
+def test_operator_equals_the_plain_function(memory_format: torch.memory_format):
+    """More positions than the operator projects back at a time."""
+    layer, x = CrissCrossAttention(16), torch.randn(2, 16, 24, 23).to(memory_format=memory_format)
+    torch.nn.init.constant_(layer.gamma, 0.7)
+    inputs = [x.requires_grad_(), *layer.parameters()]
+    expected = x + layer.gamma * criss_cross_attention(layer.query_conv(x), layer.key_conv(x), layer.value_conv(x))
+    y = layer(x)
+    torch.testing.assert_close(y, expected)
+    grad = torch.randn_like(x)
+    for got, right in zip(torch.autograd.grad(y, inputs, grad), torch.autograd.grad(expected, inputs, grad)):
+        torch.testing.assert_close(got, right, rtol=1e-4, atol=1e-4)
+
+
+def test_training_compiles_in_one_graph():
+    layer, x = TestContract().build(), torch.randn(2, 16, 5, 4, requires_grad=True)
+    compiled = torch.compile(layer, fullgraph=True, backend='aot_eager')
+    (got,), (right,) = (torch.autograd.grad(function(x).pow(2).sum(), x) for function in (compiled, layer))
+    torch.testing.assert_close(got, right)
+
+
+@pytest.mark.parametrize('size', [(8, 6), (1, 9)])
+def test_training_keeps_no_copy_of_the_input(size: tuple[int, int]):
+    layer, x = CrissCrossAttention(16), torch.randn(2, 16, *size, requires_grad=True)
+    kept: dict[int, int] = {}
+
+    def keep(saved: torch.Tensor) -> torch.Tensor:
+        kept[saved.untyped_storage().data_ptr()] = saved.untyped_storage().nbytes()
+        return saved
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda saved: saved):
+        layer(x)
+    positions, parameters = 2 * size[0] * size[1], 20 * 16 + 1
+    projections, weights = 20 * positions, sum(size) * positions
+    assert sum(kept.values()) == 4 * (x.numel() + projections + weights + parameters)
+
+
+def test_autocast_reaches_the_gradients():
+    layer, x = TestContract().build(), torch.randn(1, 16, 6, 7, requires_grad=True)
+    expected = torch.autograd.grad(layer(x).sum(), [x, *layer.parameters()])
+    with torch.autocast('cpu', dtype=torch.bfloat16):
+        y = layer(x)
+    assert y.dtype == torch.float32
+    for got, right in zip(torch.autograd.grad(y.sum(), [x, *layer.parameters()]), expected):
+        assert got.dtype == torch.float32
+        torch.testing.assert_close(got, right, rtol=0.05, atol=0.02 * right.abs().max().item() + 0.05)
+
+
+def test_another_dtype_than_the_weights_is_named():
+    message = 'CrissCrossAttention: expected an input of torch.float32, as the weights are, got torch.float16'
+    with pytest.raises(TypeError, match=message):
+        CrissCrossAttention(16)(torch.randn(1, 16, 4, 4).half())
+
+
 def test_starts_as_the_identity():
     x = torch.randn(2, 16, 5, 4)
     assert torch.equal(CrissCrossAttention(16)(x), x)

@@ -1,0 +1,172 @@
+"""Triton kernels of criss-cross attention. A line is a column (axis 0) or a row (axis 1) of the map.
+
+Shared conventions: maps are (B, H, W, channels) with the channels last; ``packed`` holds ``embed`` channels of queries,
+as many of keys, then the values. A column leaves out the position itself, which the row counts. Logits and sums are
+float32; products take the dtype of the features. A tile covers ROWS positions of a line against COLS positions of it.
+
+The normaliser's logarithm comes from a kernel of its own, so the sums along columns and rows need no merging. Logits
+are computed again wherever they are needed (section 3.1 of FlashAttention, https://arxiv.org/abs/2205.14135).
+"""
+
+import triton
+import triton.language as tl
+
+
+@triton.jit
+def _positions(axis, line, steps, height, width):
+    """Returns where in the image the steps of a line lie, as multiples of a position."""
+    return tl.where(axis == 0, steps * width + line, line * width + steps)
+
+
+@triton.jit
+def _length(axis, line, height, width):
+    """Returns the number of positions of a line, none where the map has no such line."""
+    lines, length = tl.where(axis == 0, width, height), tl.where(axis == 0, height, width)
+    return tl.where(line < lines, length, 0)
+
+
+@triton.jit
+def _load(start, positions, valid, channels, count, stride):
+    """Loads (positions, channels), zero where a position is not valid or a channel not below ``count``."""
+    where = start + positions[:, None] * stride + channels[None, :]
+    return tl.load(where, mask=valid[:, None] & (channels[None, :] < count), other=0.0)
+
+
+@triton.jit
+def _logits(left, right, rows, cols, length, axis, PRECISION: tl.constexpr):
+    """Returns the tile's logits, minus infinity outside the line and at a column's position itself."""
+    logits = tl.dot(left, tl.trans(right), input_precision=PRECISION)
+    counted = (rows < length)[:, None] & (cols < length)[None, :] & ((axis == 1) | (rows[:, None] != cols[None, :]))
+    return tl.where(counted, logits, float('-inf'))
+
+
+@triton.jit
+def normaliser(
+    packed, log_sums, height, width, embed, total,
+    ROWS: tl.constexpr, COLS: tl.constexpr, EMBED: tl.constexpr, PRECISION: tl.constexpr,
+):  # fmt: skip
+    """Writes the logarithm of each query's sum of exp(logits) along its column and its row, (B, 2, H * W).
+
+    Grid: (lines, tiles of a line, 2 B).
+    """
+    line, axis, image = tl.program_id(0), tl.program_id(2) % 2, (tl.program_id(2) // 2).to(tl.int64)
+    length = _length(axis, line, height, width)
+    rows = tl.program_id(1) * ROWS + tl.arange(0, ROWS)
+    inside = rows < length
+    places = _positions(axis, line, rows, height, width)
+    channels = tl.arange(0, EMBED)
+    packed += image * height * width * total
+    query = _load(packed, places, inside, channels, embed, total)
+    largest = tl.full((ROWS,), float('-inf'), tl.float32)
+    sums = tl.zeros((ROWS,), tl.float32)
+    for start in range(0, length, COLS):
+        cols = start + tl.arange(0, COLS)
+        others = _positions(axis, line, cols, height, width)
+        key = _load(packed + embed, others, cols < length, channels, embed, total)
+        logits = _logits(query, key, rows, cols, length, axis, PRECISION)
+        now = tl.maximum(largest, tl.max(logits, 1))
+        shift = tl.where(now == float('-inf'), 0.0, now)  # a column of one position has nothing to sum
+        sums = sums * tl.exp(largest - shift) + tl.sum(tl.exp(logits - shift[:, None]), 1)
+        largest = now
+    shift = tl.where(largest == float('-inf'), 0.0, largest)
+    tl.store(log_sums + (2 * image + axis) * height * width + places, shift + tl.log(sums), mask=inside)
+
+
+@triton.jit
+def gather(
+    packed, values, log_sum, grad_weights, means, partial, x, gamma, out,
+    height, width, embed, total, channels,
+    value_image, value_position, x_image, x_position, x_channel, out_image, out_position, out_channel,
+    AXIS: tl.constexpr, TRANSPOSED: tl.constexpr, SCORES: tl.constexpr, RESIDUAL: tl.constexpr,
+    ROWS: tl.constexpr, COLS: tl.constexpr, EMBED: tl.constexpr, CHANNELS: tl.constexpr, PRECISION: tl.constexpr,
+):  # fmt: skip
+    """Sums ``values`` along lines, weighted by the softmax weights, or with SCORES by the logits' gradients.
+
+    TRANSPOSED sums over the queries that look at a position, not over the keys that it looks at. Along columns (AXIS 0)
+    the sums go to ``partial`` (B, H * W, channels). Along rows (AXIS 1) those are added, and gamma times the whole goes
+    to ``out``, plus ``x`` with RESIDUAL.
+
+    Grid: (lines, tiles of a line x tiles of the channels, B).
+    """
+    line, image = tl.program_id(0), tl.program_id(2).to(tl.int64)
+    tiles = tl.cdiv(channels, CHANNELS)
+    length = height if AXIS == 0 else width
+    area = height * width
+    rows = (tl.program_id(1) // tiles) * ROWS + tl.arange(0, ROWS)
+    outputs = (tl.program_id(1) % tiles) * CHANNELS + tl.arange(0, CHANNELS)
+    places = _positions(AXIS, line, rows, height, width)
+    dims = tl.arange(0, EMBED)
+    packed += image * area * total
+    values += image * value_image
+    log_sum += image * area
+    left = _load(packed + (embed if TRANSPOSED else 0), places, rows < length, dims, embed, total)
+    sums = tl.zeros((ROWS, CHANNELS), tl.float32)
+    for start in range(0, length, COLS):
+        cols = start + tl.arange(0, COLS)
+        others = _positions(AXIS, line, cols, height, width)
+        right = _load(packed + (0 if TRANSPOSED else embed), others, cols < length, dims, embed, total)
+        weights = _logits(left, right, rows, cols, length, AXIS, PRECISION)
+        if TRANSPOSED:
+            queries, keys, valid = others[None, :], rows[:, None], (cols < length)[None, :]
+        else:
+            queries, keys, valid = places[:, None], cols[None, :], (rows < length)[:, None]
+        weights = tl.exp(weights - tl.load(log_sum + queries, mask=valid, other=0.0))
+        if SCORES:
+            offsets = (image * area + queries) * (height + width) + AXIS * height + keys
+            inside = (rows < length)[:, None] & (cols < length)[None, :]
+            change = tl.load(grad_weights + offsets, mask=inside, other=0.0)
+            weights *= change - tl.load(means + image * area + queries, mask=valid, other=0.0)
+        value = _load(values, others, cols < length, outputs, channels, value_position)
+        sums += tl.dot(weights.to(value.dtype), value, input_precision=PRECISION)
+    inside = (rows < length)[:, None] & (outputs < channels)[None, :]
+    partial += image * area * channels + places[:, None] * channels + outputs[None, :]
+    if AXIS == 0:
+        tl.store(partial, sums.to(partial.dtype.element_ty), mask=inside)
+    else:
+        sums = tl.load(gamma).to(tl.float32) * (sums + tl.load(partial, mask=inside, other=0.0).to(tl.float32))
+        if RESIDUAL:
+            x += image * x_image + places[:, None] * x_position + outputs[None, :] * x_channel
+            sums += tl.load(x, mask=inside, other=0.0).to(tl.float32)
+        out += image * out_image + places[:, None] * out_position + outputs[None, :] * out_channel
+        tl.store(out, sums.to(out.dtype.element_ty), mask=inside)
+
+
+@triton.jit
+def weight_gradients(
+    packed, grad, log_sum, grad_weights, means, height, width, embed, total, channels,
+    ROWS: tl.constexpr, COLS: tl.constexpr, EMBED: tl.constexpr, CHANNELS: tl.constexpr, PRECISION: tl.constexpr,
+):  # fmt: skip
+    """Writes the gradients of the softmax weights for ``grad`` (B, H, W, channels) of what was gathered.
+
+    They go to ``grad_weights`` (B, H, W, H + W), the column's first; their sums weighted by the softmax weights, along
+    the column and along the row, to ``means`` (B, 2, H * W).
+
+    Grid: (lines, tiles of a line, 2 B).
+    """
+    line, axis, image = tl.program_id(0), tl.program_id(2) % 2, (tl.program_id(2) // 2).to(tl.int64)
+    area, length = height * width, _length(axis, line, height, width)
+    rows = tl.program_id(1) * ROWS + tl.arange(0, ROWS)
+    inside = rows < length
+    places = _positions(axis, line, rows, height, width)
+    dims = tl.arange(0, EMBED)
+    packed += image * area * total
+    grad += image * area * channels
+    query = _load(packed, places, inside, dims, embed, total)
+    normal = tl.load(log_sum + image * area + places, mask=inside, other=0.0)
+    mean = tl.zeros((ROWS,), tl.float32)
+    for start in range(0, length, COLS):
+        cols = start + tl.arange(0, COLS)
+        valid = cols < length
+        others = _positions(axis, line, cols, height, width)
+        key = _load(packed + embed, others, valid, dims, embed, total)
+        weights = tl.exp(_logits(query, key, rows, cols, length, axis, PRECISION) - normal[:, None])
+        change = tl.zeros((ROWS, COLS), tl.float32)
+        for first in range(0, channels, CHANNELS):
+            part = first + tl.arange(0, CHANNELS)
+            left = _load(grad, places, inside, part, channels, channels)
+            value = _load(packed + 2 * embed, others, valid, part, channels, total)
+            change += tl.dot(left, tl.trans(value), input_precision=PRECISION)
+        mean += tl.sum(weights * change, 1)
+        offsets = (image * area + places)[:, None] * (height + width) + axis * height + cols[None, :]
+        tl.store(grad_weights + offsets, change, mask=inside[:, None] & valid[None, :])
+    tl.store(means + (2 * image + axis) * area + places, mean, mask=inside)
