@@ -61,6 +61,7 @@ class Finish:
     def report(self) -> None:
         """Writes the report, if there is to be one; after the volumes."""
         if self.outputs.report is not None:
+            self.scratch.claim(self.outputs.files['report'])
             write_salt_report(
                 Path(self.outputs.report),
                 self.volume,
@@ -104,6 +105,7 @@ class Finish:
         for name, source in sources.items():
             path = self.outputs.files.get(name)
             if path is not None:
+                self.scratch.claim(path)
                 changes[name] = write_volume(
                     self.volume,
                     path,
@@ -113,6 +115,7 @@ class Finish:
                     lines=self.plan.output_lines,
                 )
         if self.outputs.zarr is not None:
+            self.scratch.claim(self.outputs.files['zarr'])
             names = ('probability', 'std') if len(self.members) > 1 else ('probability',)
             arrays = {name: (lambda name=name: self._slabs(sources[name], 'zarr')) for name in names}
             write_zarr(self.volume, self.outputs.files['zarr'], arrays, lines=self.plan.output_lines)

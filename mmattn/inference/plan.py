@@ -174,6 +174,7 @@ def fingerprint(model: nn.Module, path: str, plan: VolumePlan, options: VolumeOp
         'amp': options.amp,
         'clip': plan.clip,
         'device': device,
+        'threads': torch.get_num_threads() if device == 'cpu' else None,
         'PyTorch': torch.__version__,
     }
 

@@ -17,7 +17,7 @@ import numpy as np
 
 Block: TypeAlias = tuple[str, int, int]  # direction, first line, line after the last
 
-_PLAN, _LOCK, _JOURNAL = 'plan.json', 'lock', 'journal-{}.txt'
+_PLAN, _LOCK, _OUTPUTS, _JOURNAL = 'plan.json', 'lock', 'outputs.txt', 'journal-{}.txt'
 
 
 class ScratchArray:
@@ -59,7 +59,7 @@ class ScratchArray:
 
     def sync(self) -> None:
         """Returns once everything written is on the disk."""
-        os.fdatasync(self._file)
+        os.fsync(self._file)
 
     def close(self) -> None:
         """Closes the file."""
@@ -103,6 +103,8 @@ class Scratch:
         self.folder.mkdir(parents=True, exist_ok=True)
         self._take_lock()
         if not begun:
+            for left in [*self.folder.glob(_JOURNAL.format('*')), self.folder / _OUTPUTS]:
+                left.unlink(missing_ok=True)
             write_text(self.folder / _PLAN, json.dumps(plan, indent=1))
             return
         old = json.loads((self.folder / _PLAN).read_text(encoding='utf-8'))
@@ -124,7 +126,7 @@ class Scratch:
         """The blocks in the journals of all processes; a line that a kill cut short does not count."""
         blocks: set[Block] = set()
         for path in self.folder.glob(_JOURNAL.format('*')):
-            for line in path.read_text(encoding='ascii').splitlines(keepends=True):
+            for line in path.read_text(encoding='utf-8').splitlines(keepends=True):
                 words = line.split()
                 if line.endswith('\n') and len(words) == 3:
                     blocks.add((words[0], int(words[1]), int(words[2])))
@@ -132,13 +134,16 @@ class Scratch:
 
     def record(self, block: Block, *, rank: int) -> None:
         """Adds a block, whose samples are on the disk, to a process's journal."""
-        path = self.folder / _JOURNAL.format(rank)
-        with open(path, 'a', encoding='ascii') as file:
-            if file.tell() and path.read_bytes()[-1:] != b'\n':
-                file.write('\n')
-            file.write(' '.join(map(str, block)) + '\n')
-            file.flush()
-            os.fsync(file.fileno())
+        _append(self.folder / _JOURNAL.format(rank), ' '.join(map(str, block)))
+
+    def claim(self, output: Path) -> None:
+        """Notes that an output is about to be written: a resumed run may replace it."""
+        _append(self.folder / _OUTPUTS, str(output.resolve()))
+
+    def claimed(self) -> set[Path]:
+        """The outputs that this prediction had begun to write."""
+        path = self.folder / _OUTPUTS
+        return set(map(Path, path.read_text(encoding='utf-8').splitlines())) if path.is_file() else set()
 
     def remove(self) -> None:
         """Deletes the folder."""
@@ -158,6 +163,16 @@ class Scratch:
         except OSError as error:
             self.release()
             raise FileExistsError(f'another process is predicting into {self.folder}') from error
+
+
+def _append(path: Path, line: str) -> None:
+    """Adds a line to a file; one that a kill cut short is closed first."""
+    with open(path, 'a', encoding='utf-8') as file:
+        if file.tell() and path.read_bytes()[-1:] != b'\n':
+            file.write('\n')
+        file.write(line + '\n')
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def write_text(path: Path, text: str) -> None:

@@ -61,8 +61,8 @@ def predict_volume(
 
     The sections of each direction are predicted, the directions averaged. Results are kept in a folder beside the
     output, ``NAME.partial``, until everything is written; a run that ends earlier is resumed from there and gives the
-    same files, bit for bit, as one that was not interrupted, and so do several processes (on one thread a process, or
-    as many as before: a network's rounding may depend on that).
+    same files, bit for bit, as one that was not interrupted, and so do several processes. A network's rounding on a CPU
+    depends on the threads of a process (``torch.set_num_threads``), so they must be as many as before.
 
     Args:
         model: a segmentor as ``mmseg.apis.init_model`` gives it.
@@ -111,9 +111,10 @@ def predict_volume(
 
 
 def _begin(scratch: Scratch, plan: dict[str, object], outputs: Outputs, resume: bool) -> None:
-    """Starts the prediction, or goes on with it; outputs may be there only if a resumed run had begun to write them."""
-    existing = outputs.existing()
-    if existing and not (resume and scratch.folder.is_dir()):
+    """Starts the prediction, or goes on with it; outputs may be there only if it had begun to write them."""
+    mine = scratch.claimed() if resume else set()
+    existing = [path for path in outputs.existing() if path.resolve() not in mine]
+    if existing:
         raise FileExistsError(f'{existing[0]} exists; give another name or remove it')
     scratch.begin(plan, resume=resume)
 

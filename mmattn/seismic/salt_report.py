@@ -2,7 +2,7 @@
 
 The volume is read slab by slab; a few numbers a trace and a body are held. Files of the report:
 ``summary.md`` and ``summary.json``, ``lines.csv`` (each inline and crossline), ``bodies.csv``, ``slices.png`` (the
-inline, crossline and time or depth slice with most salt), ``histogram.png`` (of the probability).
+inline, crossline and time or depth slice through the middle of the salt), ``histogram.png`` (of the probability).
 """
 
 import csv
@@ -192,15 +192,12 @@ def _write_bodies(path: Path, volume: Volume, bodies: Bodies, cell: Mapping[str,
 
 
 def _slices(volume: Volume, counts: SaltCounts, read_probability: ReadSlab, read_mask: ReadSlab) -> list[Slice]:
-    """The inline, the crossline and the time or depth slice with most salt; the middle ones where there is none."""
+    """The inline, the crossline and the time or depth slice through the middle of the salt."""
     if volume.is_2d:
         chosen = [('iline', 0)]
     else:
         salt = counts.salt.sum(axis=1), counts.salt.sum(axis=0), counts.by_sample
-        chosen = [
-            (direction, int(total.argmax()) if total.any() else len(total) // 2)
-            for direction, total in zip(('iline', 'xline', 'time'), salt)
-        ]
+        chosen = [(direction, _middle(total)) for direction, total in zip(('iline', 'xline', 'time'), salt)]
     axes = dict(iline=volume.ilines, xline=volume.xlines, time=volume.samples)
     slices = []
     for direction, index in chosen:
@@ -217,6 +214,12 @@ def _slices(volume: Volume, counts: SaltCounts, read_probability: ReadSlab, read
             )
         )
     return slices
+
+
+def _middle(total: np.ndarray) -> int:
+    """The line before which half of the salt lies; the middle one where there is none."""
+    below = np.cumsum(total)
+    return int(np.searchsorted(below, below[-1] / 2)) if below[-1] else len(total) // 2
 
 
 _LINES = dict(iline='inline', xline='crossline')

@@ -1,6 +1,7 @@
 """Volumes: what is written, bounded memory, resuming bit for bit."""
 
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import zarr
 
 from mmattn.inference import Outputs, VolumeOptions, predict_section, predict_volume
 from mmattn.inference.plan import make_plan
+from mmattn.inference.scratch import Scratch
 from mmattn.seismic import ArrayVolume, SegyVolume, open_volume, scale_amplitude, to_grey
 from tests.inference.models import GreyModel, build_tiny
 from tests.seismic.segy_files import grid_file, make_cube
@@ -181,6 +183,24 @@ def test_an_output_that_is_there_is_kept(survey, tmp_path):
     assert (tmp_path / 'p.sgy').read_bytes() == b'mine'
 
 
+def test_a_resumed_run_replaces_only_what_it_wrote(unfinished, tmp_path):
+    model, volume, path = unfinished
+    (tmp_path / 'm.sgy').write_bytes(b'mine')
+    with pytest.raises(FileExistsError, match=r'm.sgy exists; give another name or remove it'):
+        predict_volume(model, volume, Outputs(path, mask=tmp_path / 'm.sgy'), options=SMALL, resume=True)
+    assert (tmp_path / 'm.sgy').read_bytes() == b'mine'
+
+
+def test_a_second_process_is_kept_out(unfinished):
+    model, volume, path = unfinished
+    scratch = Scratch(path.with_name('p.sgy.partial'))
+    scratch.begin(json.loads((scratch.folder / 'plan.json').read_text()), resume=True)
+    with pytest.raises(FileExistsError, match=r'another process is predicting into .*p.sgy.partial'):
+        predict_volume(model, volume, path, options=SMALL, resume=True)
+    scratch.release()
+    assert predict_volume(model, volume, path, options=SMALL, resume=True).resumed_blocks == 2
+
+
 def test_the_plan_obeys_the_memory():
     model = GreyModel()
     shape = (400, 300, 1000)
@@ -281,6 +301,12 @@ def test_outputs_that_cannot_be_written_are_named_before_work(survey, tmp_path):
         predict_volume(GreyModel(), survey[0], tmp_path / 'in.sgy')
     with pytest.raises(FileNotFoundError, match=r"probability: folder '.*gone' does not exist"):
         predict_volume(GreyModel(), survey[0], tmp_path / 'gone' / 'p.sgy')
+
+
+def test_missing_zarr_is_said_before_work(survey, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, 'zarr', None)
+    with pytest.raises(ValueError, match=r'z.zarr: writing Zarr needs `pip install mmattn\[zarr\]`'):
+        predict_volume(GreyModel(), survey[0], Outputs(tmp_path / 'p.sgy', zarr=tmp_path / 'z.zarr'))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# bash tools/dist_predict_segy.sh CONFIG CHECKPOINT in.sgy out.sgy GPUS [options of tools/predict_segy.py]
+# Shares the lines among one process a GPU, or GPUS processes on the CPU where there is none. The files are the same as
+# those of one process of as many threads as each has here: OMP_NUM_THREADS, 1 by default, or --threads. MASTER_ADDR and
+# PORT in the environment.
+set -euo pipefail
+if [ $# -lt 5 ]; then echo "usage: bash $0 CONFIG CHECKPOINT in.sgy out.sgy GPUS [options]" >&2; exit 2; fi
+FILES=("${@:1:4}")
+GPUS=$5
+shift 5
+
+exec python -m torch.distributed.run \
+    --nnodes="${NNODES:-1}" --node_rank="${NODE_RANK:-0}" \
+    --master_addr="${MASTER_ADDR:-127.0.0.1}" --master_port="${PORT:-29500}" --nproc_per_node="$GPUS" \
+    "$(dirname "$0")/predict_segy.py" "${FILES[@]}" --launcher pytorch "$@"

@@ -1,0 +1,187 @@
+"""Predicts salt over a SEG-Y volume and writes it as SEG-Y with the same headers.
+
+python tools/predict_segy.py CONFIG CHECKPOINT in.sgy salt.sgy [--mask mask.sgy] [--std std.sgy] [--resume]
+bash tools/dist_predict_segy.sh CONFIG CHECKPOINT in.sgy salt.sgy GPUS [the same options]
+"""
+
+import argparse
+import os
+import sys
+import time
+
+import torch
+from mmengine.config import Config, DictAction
+from mmseg.apis import init_model
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from torch import nn
+
+from mmattn.engine.launch import InputError, check_fit, load_config, read_checkpoint, run_tool
+from mmattn.inference import Outputs, VolumeOptions, VolumePrediction, predict_volume
+from mmattn.inference.ranks import rank_and_size, start_ranks
+from mmattn.seismic import Volume, open_volume
+
+
+def parse_args() -> argparse.Namespace:
+    """Reads the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('config', help='config file of the model')
+    parser.add_argument('checkpoint', help='checkpoint file')
+    parser.add_argument('input', help='.sgy or .segy; .npy and .zarr arrays go too, if the outputs are arrays')
+    parser.add_argument('output', help='probability of salt: .sgy, .segy, .npy or .zarr')
+    _add_outputs(parser.add_argument_group('further outputs'))
+    _add_options(parser.add_argument_group('how to predict'))
+    _add_reading(parser.add_argument_group('how to read the input (tools/segy_info.py suggests)'))
+    parser.add_argument('--resume', action='store_true', help='go on with an unfinished prediction, if there is one')
+    parser.add_argument('--threads', type=int, help='CPU threads of a process; the last digits depend on it')
+    parser.add_argument('--device', help='cpu, cuda or cuda:N; a GPU if there is one by default')
+    parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='override settings: key=value')
+    parser.add_argument('--launcher', choices=['none', 'pytorch'], default='none', help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+def _add_outputs(group: argparse._ArgumentGroup) -> None:
+    group.add_argument('--mask', help='file for the mask')
+    group.add_argument('--std', help='file for the standard deviation over directions and flips')
+    group.add_argument('--zarr', help='.zarr folder for probability and standard deviation')
+    group.add_argument('--report', help='folder for tables and pictures')
+    group.add_argument('--threshold', type=float, default=0.5, help='probability above which the mask is salt')
+    group.add_argument('--min-body', type=int, default=0, metavar='VOXELS', help='smaller bodies leave the mask')
+    group.add_argument('--fill-holes', action='store_true', help='cavities inside salt become salt in the mask')
+
+
+def _add_options(group: argparse._ArgumentGroup) -> None:
+    group.add_argument('--direction', nargs='+', choices=['iline', 'xline'], help='both, where the volume has both')
+    group.add_argument('--window', type=int, nargs=2, metavar=('H', 'W'), help="samples and traces; the model's own")
+    group.add_argument('--overlap', type=float, help='share of a window, 0 to 0.9 (0.25)')
+    group.add_argument('--stride', type=int, nargs=2, metavar=('H', 'W'), help='instead of --overlap')
+    group.add_argument('--batch-size', type=int, default=8, help='windows a call of the network')
+    group.add_argument('--flip', action='store_true', help='predict flipped traces too')
+    group.add_argument('--amp', action='store_true', help='mixed precision: float16 on a GPU, bfloat16 on a CPU')
+    group.add_argument('--clip', type=_clip, help='amplitude of black and white: checkpoint, survey or a number')
+    group.add_argument('--memory', type=float, default=512, help='MiB for what grows with the lines of the survey')
+
+
+def _add_reading(group: argparse._ArgumentGroup) -> None:
+    for name, byte in dict(iline=189, xline=193, cdp_x=181, cdp_y=185).items():
+        flag = f'--{name.replace("_", "-")}'
+        group.add_argument(flag, type=int, default=byte, metavar='BYTE', help=f'first byte in trace headers ({byte})')
+    group.add_argument('--endian', choices=['auto', 'big', 'little'], default='auto')
+    group.add_argument('--geometry', choices=['auto', '3d', '2d'], default='auto')
+    group.add_argument('--duplicates', choices=['error', 'first', 'last'], default='error')
+    group.add_argument('--sample-unit', choices=['ms', 'm', 'ft'], default='ms')
+
+
+def _clip(text: str) -> float | str:
+    if text in ('checkpoint', 'survey'):
+        return text
+    try:
+        return float(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f'must be checkpoint, survey or a number, got {text!r}') from error
+
+
+def read_model(config: Config, checkpoint: str, device: str) -> nn.Module:
+    """Builds the segmentor with its weights."""
+    weights = read_checkpoint(checkpoint)
+    try:
+        model = init_model(config, checkpoint, device=device)
+    except Exception as error:
+        text = ' '.join(str(error).split())[:500]
+        raise InputError(f'the model cannot be built: {type(error).__name__}: {text}') from error
+    check_fit(model, weights, checkpoint)
+    return model
+
+
+def open_input(args: argparse.Namespace) -> Volume:
+    """Opens the volume."""
+    names = ('iline', 'xline', 'cdp_x', 'cdp_y', 'endian', 'geometry', 'duplicates', 'sample_unit')
+    return open_volume(args.input, **{name: getattr(args, name) for name in names})
+
+
+class Display:
+    """Shows what is done and the time left: a bar on a terminal, else a line now and then."""
+
+    def __init__(self) -> None:
+        columns = TextColumn('{task.description}'), BarColumn(), TaskProgressColumn()
+        console = Console(stderr=True)
+        self.active = rank_and_size()[0] == 0
+        self.bar = Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=console)
+        self.on_terminal = console.is_terminal and self.active
+        self.task, self.stage = None, ''
+        self.start = self.shown = time.monotonic()
+
+    def __enter__(self) -> 'Display':
+        if self.on_terminal:
+            self.bar.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.bar.stop()
+
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        """Takes the stage, what is done of it and its total: traces of 'predict', else lines."""
+        if not self.active:
+            return
+        if self.on_terminal:
+            if stage != self.stage:
+                self.task = self.bar.add_task(stage, total=total)
+            self.bar.update(self.task, completed=done)
+        now = time.monotonic()
+        if stage != self.stage:
+            self.start = self.shown = now
+        self.stage = stage
+        if not self.on_terminal and (done == total or now - self.shown > 30):
+            self.shown = now
+            left = (now - self.start) / max(done, 1) * (total - done)
+            print(f'{stage}: {done} of {total}, about {left:.0f} s left', file=sys.stderr, flush=True)
+
+
+def summarise(result: VolumePrediction) -> None:
+    """Prints what was done."""
+    print(f'clip {result.clip:.6g}, {result.clip_source}; sections: {" and ".join(result.directions)}')
+    if result.resumed_blocks:
+        print(f'resumed: {result.resumed_blocks} of {result.num_blocks} blocks were there')
+    for name, path in result.files.items():
+        print(f'{name}: {path}')
+        for change in result.changes.get(name, []):
+            print(f'  changed: {change}')
+    for name, count in result.cleaned.items():
+        if count:
+            print(f'clean-up, {name.replace("_", " ")}: {count}')
+    print('seconds: ' + ', '.join(f'{stage} {seconds:.1f}' for stage, seconds in result.seconds.items()))
+
+
+def main() -> None:
+    """Predicts."""
+    args = parse_args()
+    if args.launcher == 'pytorch':
+        start_ranks()
+    device = args.device or (f'cuda:{os.environ.get("LOCAL_RANK", 0)}' if torch.cuda.is_available() else 'cpu')
+    if args.threads is not None:
+        if args.threads < 1:
+            raise InputError(f'--threads must be at least 1, got {args.threads}')
+        torch.set_num_threads(args.threads)
+    config = load_config(args.config, args.cfg_options)
+    try:
+        outputs = Outputs(
+            args.output,
+            **{name: getattr(args, name) for name in ('mask', 'std', 'zarr', 'report')},
+            **{name: getattr(args, name) for name in ('threshold', 'min_body', 'fill_holes')},
+        )
+        names = ('window', 'overlap', 'stride', 'batch_size', 'flip', 'amp', 'clip', 'memory')
+        directions = None if args.direction is None else tuple(args.direction)
+        options = VolumeOptions(directions, **{name: getattr(args, name) for name in names})
+        with open_input(args) as volume, Display() as display:
+            for note in volume.notes if display.active else ():
+                print(f'note: {note}')
+            model = read_model(config, args.checkpoint, device)
+            result = predict_volume(model, volume, outputs, options=options, resume=args.resume, progress=display)
+    except (ValueError, TypeError, OSError) as error:
+        raise InputError(' '.join(str(error).split())) from error
+    if rank_and_size()[0] == 0:
+        summarise(result)
+
+
+if __name__ == '__main__':
+    run_tool(main)
