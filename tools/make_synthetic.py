@@ -1,10 +1,11 @@
 """Writes synthetic salt data: a folder in the TGS layout, or a volume.
 
 python tools/make_synthetic.py tgs data/synthetic --num-sections 4000 --size 101 101 --seed 0
-python tools/make_synthetic.py volume data/volume.npy --shape 200 300 400 --seed 0
+python tools/make_synthetic.py volume data/volume.sgy --shape 200 200 256 --seed 0
 
-A volume (inlines, crosslines, samples) goes into one .npz with ``amplitude`` and ``label``, or into two files that are
-written inline by inline, however large: OUT.npy and OUT_label.npy.
+A volume (inlines, crosslines, samples) goes into one .npz with ``amplitude`` and ``label``, into two SEG-Y files, OUT.sgy and
+OUT_label.sgy (4 ms, inline sorted), or into two arrays that are written inline by inline, however large: OUT.npy and
+OUT_label.npy.
 """
 
 import argparse
@@ -13,6 +14,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import segyio
 
 from mmattn.seismic.synthetic import SyntheticSurvey, make_volume, write_tgs_folder
 
@@ -26,17 +28,23 @@ def write_sections(args: argparse.Namespace) -> None:
 def write_volume(args: argparse.Namespace) -> None:
     """Writes the volume."""
     out, shape = Path(args.out), tuple(args.shape)
-    label_out = out.with_name(f'{out.stem}_label.npy')
-    if out.suffix not in ('.npz', '.npy'):
-        raise ValueError(f'the volume must be a .npz or .npy file, got {out}')
-    for path in (out, label_out) if out.suffix == '.npy' else (out,):
+    label_out = out.with_name(f'{out.stem}_label{out.suffix}')
+    if out.suffix not in ('.npz', '.npy', '.sgy'):
+        raise ValueError(f'the volume must be a .npz, .npy or .sgy file, got {out}')
+    for path in (out,) if out.suffix == '.npz' else (out, label_out):
         if path.exists():
             raise FileExistsError(f'{path} exists; give another name')
     out.parent.mkdir(parents=True, exist_ok=True)
-    if out.suffix == '.npz':
+    if out.suffix != '.npy':
         amplitude, label = make_volume(shape, seed=args.seed, salt_coverage=args.salt_coverage)
+    if out.suffix == '.npz':
         np.savez_compressed(out, amplitude=amplitude, label=label)
         print(out)
+        return
+    if out.suffix == '.sgy':
+        for path, samples in ((out, amplitude), (label_out, label.astype(np.float32))):
+            segyio.tools.from_array3D(str(path), samples, format=segyio.SegySampleFormat.IEEE_FLOAT_4_BYTE)
+        print(out, label_out, sep='\n')
         return
     files = [
         np.lib.format.open_memmap(path, mode='w+', dtype=dtype, shape=shape)
@@ -72,7 +80,7 @@ def main() -> None:
     tgs.add_argument('--num-sections', type=int, default=4000)
     tgs.add_argument('--size', type=int, nargs=2, default=(101, 101), metavar=('H', 'W'))
     tgs.set_defaults(write=write_sections)
-    volume = commands.add_parser('volume', help='a volume as .npz or .npy')
+    volume = commands.add_parser('volume', help='a volume as .npz, .npy or .sgy')
     volume.add_argument('out', help='file to write')
     volume.add_argument('--shape', type=int, nargs=3, required=True, metavar=('INLINES', 'CROSSLINES', 'SAMPLES'))
     volume.add_argument('--salt-coverage', type=float, default=0.25)

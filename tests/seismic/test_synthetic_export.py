@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from mmattn.seismic import open_volume
 from mmattn.seismic.rle import decode_rle
 from mmattn.seismic.synthetic import SyntheticSurvey, write_tgs_folder
 from mmattn.seismic.synthetic.baselines import otsu_iou
@@ -129,6 +130,10 @@ def test_tools_write_folders_and_volumes(monkeypatch, tmp_path, capsys):
     whole = np.load(tmp_path / 'v.npz')
     np.testing.assert_array_equal(np.load(tmp_path / 'v.npy'), whole['amplitude'])
     np.testing.assert_array_equal(np.load(tmp_path / 'v_label.npy'), whole['label'])
+    run_tool(monkeypatch, 'make_synthetic.py', 'volume', tmp_path / 'v.sgy', '--shape', 2, 16, 18)
+    for name, samples in (('v.sgy', whole['amplitude']), ('v_label.sgy', whole['label'])):
+        with open_volume(tmp_path / name) as volume:
+            np.testing.assert_array_equal(volume.slab('iline', 0, 2), samples)
     assert '2 of 2, 0 s left' in capsys.readouterr().err
 
 
@@ -136,7 +141,7 @@ def test_tools_write_folders_and_volumes(monkeypatch, tmp_path, capsys):
     ('arguments', 'message'),
     [
         (('tgs', 'new', '--size', 8, 8), 'size must be at least (16, 16), got (8, 8)'),
-        (('volume', 'v.txt', '--shape', 2, 16, 16), 'the volume must be a .npz or .npy file, got v.txt'),
+        (('volume', 'v.txt', '--shape', 2, 16, 16), 'the volume must be a .npz, .npy or .sgy file, got v.txt'),
     ],
 )
 def test_tools_say_what_is_wrong(monkeypatch, tmp_path, capsys, arguments, message):
