@@ -3,9 +3,9 @@
 python tools/make_synthetic.py tgs data/synthetic --num-sections 4000 --size 101 101 --seed 0
 python tools/make_synthetic.py volume data/volume.sgy --shape 200 200 256 --seed 0
 
-A volume (inlines, crosslines, samples) goes into one .npz with ``amplitude`` and ``label``, into two SEG-Y files, OUT.sgy and
-OUT_label.sgy (4 ms, inline sorted), or into two arrays that are written inline by inline, however large: OUT.npy and
-OUT_label.npy.
+A volume (inlines, crosslines, samples) goes into one .npz with ``amplitude`` and ``label``, into two SEG-Y files,
+OUT.sgy and OUT_label.sgy (4 ms, inline sorted), or into two arrays that are written inline by inline, however large:
+OUT.npy and OUT_label.npy.
 """
 
 import argparse
