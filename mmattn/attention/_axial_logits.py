@@ -7,32 +7,47 @@ where these are cheaper than the similarities' own. Letters as in ``_axial_piece
 import torch
 from torch import Tensor, nn
 
-from mmattn.attention._axial_pieces import Pieces
+from mmattn.attention._axial_pieces import Pieces, by_position
 
-_GRAM_FROM = 4  # positions a query channel from which Gram matrices are cheaper than the similarities' own statistics
+# Positions on a line, and positions a query channel, from which Gram matrices are cheaper than the similarities' own
+# statistics.
+_GRAM_LENGTH, _GRAM_RATIO = 24, 3
 
 
 def normalised_logits(pieces: Pieces, norm: nn.BatchNorm2d) -> Tensor:
     """Sums the three batch-normalised similarities, (B, G, P, A, T)."""
     query, key = pieces.query, pieces.key
     if norm.training and pieces.valid is None and _statistics_are_cheap(query, norm):
-        query, key = query.squeeze(2), key.squeeze(2)
-        by_query = torch.einsum('bgad,dat->bgat', query, pieces.query_table)
-        by_key = torch.einsum('bgdt,dat->bgat', key, pieces.key_table)
-        similarities = norm(torch.cat([query @ key, by_query, by_key], dim=1))
+        by_query, by_key = _by_query(query, pieces), _by_key(key, pieces)
+        similarities = norm(torch.cat([query @ key, by_query, by_key], dim=1).squeeze(2))
         return similarities.unflatten(1, (3, -1)).sum(1).unsqueeze(2)
     for_content, for_query, for_key = _similarity_scale(pieces, norm).view(3, -1, 1, 1, 1)
     logits = (query * for_content) @ key
-    logits += torch.einsum('bgpad,dat->bgpat', query * for_query, pieces.query_table)
-    logits += torch.einsum('bgpdt,dat->bgpat', key * for_key, pieces.key_table)
+    logits += _by_query(query * for_query, pieces)
+    logits += _by_key(key * for_key, pieces)
     return logits
+
+
+def _by_query(query: Tensor, pieces: Pieces) -> Tensor:
+    """Similarities of queries to relative positions, (B, G, P, A, T)."""
+    return by_position(_rows_by_position(query), pieces.query_table.mT)
+
+
+def _by_key(key: Tensor, pieces: Pieces) -> Tensor:
+    """Similarities of keys to relative positions, (B, G, P, A, T)."""
+    return by_position(_rows_by_position(key.mT), pieces.key_table.mT).mT
+
+
+def _rows_by_position(x: Tensor) -> Tensor:
+    """Lays (B, G, P, A, D) out with the positions slowest: matrix products of other layouts are done one by one."""
+    return x.permute(3, 0, 1, 2, 4).contiguous().permute(1, 2, 3, 0, 4)
 
 
 def _statistics_are_cheap(query: Tensor, norm: nn.BatchNorm2d) -> bool:
     """Tells whether to hold the similarities and normalise them as they are: on short lines, or across devices."""
     if norm.weight.dtype != query.dtype:
         return False
-    return isinstance(norm, nn.SyncBatchNorm) or query.shape[3] < _GRAM_FROM * query.shape[4]
+    return isinstance(norm, nn.SyncBatchNorm) or query.shape[3] < max(_GRAM_LENGTH, _GRAM_RATIO * query.shape[4])
 
 
 def _similarity_scale(pieces: Pieces, norm: nn.BatchNorm2d) -> Tensor:
@@ -71,22 +86,22 @@ def _moments(pieces: Pieces) -> tuple[Tensor, Tensor, Tensor]:
     else:
         products = (query @ key).mul_(seen)
         first, second = products.sum((0, 2, 3, 4)), products.square().sum((0, 2, 3, 4))
-    query_seen = pieces.query_table * seen.unsqueeze(1)  # (P, D, A, T)
-    key_seen = pieces.key_table * seen.unsqueeze(1)
+    query_seen = pieces.query_table * seen.unsqueeze(-1)  # (P, A, T, D)
+    key_seen = pieces.key_table * seen.mT.unsqueeze(-1)  # (P, T, A, D)
     query_gram = _gram(query.permute(1, 2, 3, 0, 4).contiguous())
     key_gram = _gram(key.permute(1, 2, 4, 0, 3).contiguous())
     firsts = torch.stack(
         [
             first,
-            torch.einsum('gpad,pda->g', query.sum(0), query_seen.sum(3)),
-            torch.einsum('gpdt,pdt->g', key.sum(0), key_seen.sum(2)),
+            torch.einsum('gpad,pad->g', query.sum(0), query_seen.sum(2)),
+            torch.einsum('gpdt,ptd->g', key.sum(0), key_seen.sum(2)),
         ]
     )
     seconds = torch.stack(
         [
             second,
-            torch.einsum('gpacd,pacd->g', query_gram, torch.einsum('pcat,dat->pacd', query_seen, pieces.query_table)),
-            torch.einsum('gptcd,ptcd->g', key_gram, torch.einsum('pcat,dat->ptcd', key_seen, pieces.key_table)),
+            torch.einsum('gpacd,pacd->g', query_gram, query_seen.mT @ pieces.query_table),
+            torch.einsum('gptcd,ptcd->g', key_gram, key_seen.mT @ pieces.key_table),
         ]
     )
     mean = firsts / count

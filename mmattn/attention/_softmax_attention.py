@@ -1,9 +1,11 @@
 """Softmax attention over all positions that never holds the N x M matrix, neither forward nor backward.
 
 Shared by the position attention of DANet and the non-local block, whose queries and keys are narrower or wider than
-their values. PyTorch's fused kernel covers that on CUDA; on CPU it falls back to the whole matrix, hence the operator
-here: it takes some rows at a time, and the backward pass computes them again (the derivation is in section 3.1 of
-FlashAttention, https://arxiv.org/abs/2205.14135).
+their values. Two of PyTorch's fused kernels hold no matrix: flash attention, for half precision and one width of at
+most 256 channels, and memory-efficient attention, for float32 too and widths that are large or unequal. Where neither
+serves, as on CPU with unequal widths, PyTorch quietly takes the whole matrix, hence the operator here: it takes some
+rows at a time, and the backward pass computes them again (the derivation is in section 3.1 of FlashAttention,
+https://arxiv.org/abs/2205.14135).
 """
 
 from collections.abc import Iterator
@@ -30,8 +32,10 @@ def softmax_attention(query: Tensor, key: Tensor, value: Tensor, *, scale: float
     """
     dtype = value.dtype
     with torch.autocast(value.device.type, enabled=False):
-        if value.device.type == 'cuda' and dtype != torch.float64 and not is_exporting():
-            return _fused_attention(query.to(dtype), key.to(dtype), value, scale)
+        if value.device.type == 'cuda' and not is_exporting():
+            rows = _rows(query.to(dtype), key.to(dtype), value)
+            if has_lean_kernel(*rows):
+                return _fused_attention(*rows, scale)[..., : value.shape[1]].mT
         wide = torch.promote_types(dtype, torch.float32)
         query, key, value = query.to(wide), key.to(wide), value.to(wide)
         if is_exporting():
@@ -50,14 +54,43 @@ def _library_attention(query: Tensor, key: Tensor, value: Tensor, scale: float) 
     return F.scaled_dot_product_attention(query, key, value, scale=scale).squeeze(1).mT
 
 
-def _fused_attention(query: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor:
-    """The fused kernels want channels last and aligned; without that PyTorch quietly takes the whole matrix.
+def has_lean_kernel(query: Tensor, key: Tensor, value: Tensor) -> bool:
+    """Tells whether ``scaled_dot_product_attention`` has a CUDA kernel for these that holds no N x M matrix.
 
-    They compute logits and softmax in float32 whatever the dtype of the features.
+    PyTorch answers for the tensors at hand, the GPU and the kernels that the user left enabled. What asks it cannot be
+    compiled: a compiled graph goes by the demands of memory-efficient attention, half precision or float32, rows of
+    whole 16 bytes and, for bfloat16, compute capability 8.0. The fused kernel of cuDNN does not count, because PyTorch
+    may rank the whole matrix above it.
+
+    Args:
+        query: (B, heads, N, D) on a GPU, like the others.
+        key: (B, heads, M, D).
+        value: (B, heads, M, C).
     """
-    channels = value.shape[1]
-    query, key, value = (_aligned(t.mT.contiguous()).unsqueeze(1) for t in (query, key, value))
-    return F.scaled_dot_product_attention(query, key, value, scale=scale)[:, 0, :, :channels].mT
+    if not torch.compiler.is_compiling():
+        asked = torch.backends.cuda.SDPAParams(query, key, value, None, 0.0, False, False)
+        return torch.backends.cuda.can_use_flash_attention(asked) or torch.backends.cuda.can_use_efficient_attention(
+            asked
+        )
+    if query.dtype not in (torch.float16, torch.bfloat16, torch.float32):
+        return False
+    return _efficient_attention_serves(query.dtype == torch.bfloat16)
+
+
+@torch.compiler.assume_constant_result
+def _efficient_attention_serves(bfloat16: bool) -> bool:
+    old = bfloat16 and torch.cuda.get_device_capability() < (8, 0)
+    return torch.backends.cuda.mem_efficient_sdp_enabled() and not old
+
+
+def _fused_attention(query: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor:
+    """The fused kernels compute logits and softmax in float32 whatever the dtype of the features."""
+    return F.scaled_dot_product_attention(query, key, value, scale=scale)[:, 0]
+
+
+def _rows(*features: Tensor) -> list[Tensor]:
+    """Brings (B, C, N) to (B, 1, N, C) with the channels last and filled up to a multiple of 8, as the kernels want."""
+    return [_aligned(x.mT.contiguous()).unsqueeze(1) for x in features]
 
 
 def _aligned(x: Tensor) -> Tensor:

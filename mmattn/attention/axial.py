@@ -13,8 +13,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmattn.attention._axial_logits import normalised_logits
-from mmattn.attention._axial_pieces import cut_lines, is_itself
+from mmattn.attention._axial_pieces import by_position, cut_lines, is_itself
 from mmattn.attention._checks import check_choice, check_feature_map, check_positive_int
+from mmattn.attention._softmax_attention import is_exporting
+
+_VECTOR = 16  # numbers of float32 that the widest CPU takes at once
 
 
 def axial_attention(
@@ -46,10 +49,19 @@ def axial_attention(
         if pieces.valid is not None:
             # A padded query sees itself, padding too: a row without any key would be NaN, and so its gradient.
             logits.masked_fill_(~(pieces.valid | is_itself(pieces.valid, span)), float('-inf'))
-        weights = logits.softmax(-1).to(dtype)
+        weights = _softmax(logits).to(dtype)
         content = pieces.value @ weights.mT
-        position = torch.einsum('bgpat,vat->bgvpa', weights, pieces.value_table)
-    return content.transpose(2, 3).flatten(3)[..., :length], position.flatten(3)[..., :length]
+        position = by_position(weights, pieces.value_table).mT
+    content, position = (x.transpose(2, 3).flatten(3)[..., :length] for x in (content, position))
+    return content, position
+
+
+def _softmax(logits: Tensor) -> Tensor:
+    """Softmax over the last axis; PyTorch's takes five times as long on a CPU where that is below a vector's width."""
+    length = logits.shape[-1]
+    if is_exporting() or logits.device.type != 'cpu' or length >= _VECTOR:
+        return logits.softmax(-1)
+    return F.pad(logits, (0, _VECTOR - length), value=float('-inf')).softmax(-1)[..., :length]
 
 
 class SingleAxisAttention(nn.Module):
@@ -120,9 +132,20 @@ class SingleAxisAttention(nn.Module):
         heads = self.bn_qkv(self.qkv_transform(lines)).unflatten(1, (self.num_heads, -1))
         query, key, value = heads.split([self.key_channels, self.key_channels, self.value_channels], dim=2)
         parts = axial_attention(query, key, value, self.relative, self.bn_similarity, span=self.span)
-        out = self.bn_output(torch.stack(parts, dim=3).flatten(1, 3)).unflatten(1, (-1, 2)).sum(2)
+        out = self._normalised_sum(*parts)
         out = out.unflatten(0, several).permute((0, 2, 3, 1) if tall else (0, 2, 1, 3))
         return F.avg_pool2d(out, self.stride, ceil_mode=True) if self.stride > 1 else out
+
+    def _normalised_sum(self, content: Tensor, position: Tensor) -> Tensor:
+        """Sums what was found after batch normalisation, (B, G, V, L) twice to (B, G V, L)."""
+        norm = self.bn_output
+        if norm.training:
+            return norm(torch.stack([content, position], dim=3).flatten(1, 3)).unflatten(1, (-1, 2)).sum(2)
+        scale = norm.weight * (norm.running_var + norm.eps).rsqrt()
+        shift = norm.bias - norm.running_mean * scale
+        scales = scale.to(content.dtype).view(1, self.num_heads, -1, 1, 2).unbind(-1)
+        shift = shift.view(1, self.num_heads, -1, 1, 2).sum(-1).to(content.dtype)
+        return torch.addcmul(torch.addcmul(shift, content, scales[0]), position, scales[1]).flatten(1, 2)
 
     def extra_repr(self) -> str:
         """Options shown by ``print(model)``."""

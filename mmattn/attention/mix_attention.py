@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmattn.attention._checks import check_feature_map, check_positive_int
+from mmattn.attention._softmax_attention import is_exporting
 from mmattn.attention.tokens import multi_head_attention, to_map, to_tokens
 
 
@@ -29,10 +30,25 @@ def pool_to_grid(x: Tensor, ratio: int, size: Sequence[int] | None = None) -> Te
     Returns:
         (B, C, ceil(H / ratio), ceil(W / ratio)), or (B, C, *size).
     """
+    if is_exporting() and ratio > 1 and any(isinstance(side, torch.SymInt) for side in x.shape[2:]):
+        return _pool_symbolic(x, ratio, size)
     pooled = F.avg_pool2d(x, ratio, ceil_mode=True) if ratio > 1 else x
     if size is None or tuple(pooled.shape[2:]) == tuple(size):
         return pooled
     return F.adaptive_avg_pool2d(x, tuple(size))
+
+
+def _pool_symbolic(x: Tensor, ratio: int, size: Sequence[int] | None) -> Tensor:
+    """The same for sizes that an exported graph leaves open, with levels of one pyramid: their windows fit the grid.
+
+    PyTorch cannot prove the size of what it rounds up itself, so that the map is filled up to whole windows.
+    """
+    height, width = x.shape[2:]
+    # ONNX cuts fractions off, so that only what is positive may be divided.
+    rows, columns = size if size is not None else ((height + ratio - 1) // ratio, (width + ratio - 1) // ratio)
+    fill = (0, columns * ratio - width, 0, rows * ratio - height)
+    there = x.new_ones(1, 1, height, width)
+    return F.avg_pool2d(F.pad(x, fill), ratio) / F.avg_pool2d(F.pad(there, fill), ratio)
 
 
 class FeatureMixer(nn.Module):

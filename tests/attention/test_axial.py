@@ -7,6 +7,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from mmattn.attention import AxialAttention, SingleAxisAttention
+from mmattn.attention.axial import _softmax
 from mmattn.checkpoints import convert_state_dict
 from tests.attention.contract import AttentionContract
 from tests.golden_vectors import load_golden
@@ -150,12 +151,14 @@ def randomise(layer: torch.nn.Module) -> None:
     ('length', 'kernel_size', 'span'),
     [
         (5, 5, None),
-        (12, 12, None),
+        (24, 24, None),
         (3, 5, None),
         (1, 4, None),
         (9, 5, None),
-        (40, 4, 7),
         (21, 4, 4),
+        (12, 4, 30),
+        (48, 4, 7),
+        (50, 4, 4),
         (7, 3, 9),
         (5, 2, 1),
         (6, 6, 3),
@@ -175,7 +178,7 @@ def test_equals_the_definition_pair_by_pair(length: int, kernel_size: int, span:
     torch.testing.assert_close(updated, dict(norm.state_dict()))
 
 
-@pytest.mark.parametrize(('length', 'kernel_size'), [(4, 4), (12, 12), (19, 4)])
+@pytest.mark.parametrize(('length', 'kernel_size'), [(4, 4), (24, 24), (19, 4), (40, 4)])
 def test_gradients_flow_through_the_statistics(length: int, kernel_size: int):
     layer = SingleAxisAttention(4, axis='width', num_heads=1, kernel_size=kernel_size, span=3).double().train()
     x = torch.randn(2, 4, 2, length, dtype=torch.float64, requires_grad=True)
@@ -193,13 +196,13 @@ def test_frozen_statistics_stay():
     assert layer.bn_similarity.num_batches_tracked == 0
 
 
-@pytest.mark.parametrize('length', [4, 16, 20])
+@pytest.mark.parametrize('length', [4, 24, 30])
 def test_cumulative_statistics_average_the_batches(length: int):
-    layer = SingleAxisAttention(8, axis='width', num_heads=2, kernel_size=16).train()
+    layer = SingleAxisAttention(8, axis='width', num_heads=2, kernel_size=24).train()
     layer.bn_similarity.momentum = None
     single = []
     for x in (torch.randn(2, 8, 3, length), torch.randn(2, 8, 3, length)):
-        alone = SingleAxisAttention(8, axis='width', num_heads=2, kernel_size=16).train()
+        alone = SingleAxisAttention(8, axis='width', num_heads=2, kernel_size=24).train()
         alone.load_state_dict(layer.state_dict())
         alone.bn_similarity.momentum = 1.0
         alone(x)
@@ -217,7 +220,7 @@ def test_synchronised_normalisation_takes_over():
 
 def test_a_local_position_sees_its_span_and_no_further():
     layer = SingleAxisAttention(16, axis='height', kernel_size=4, span=5).eval()
-    x = torch.randn(1, 16, 40, 3, requires_grad=True)
+    x = torch.randn(1, 16, 60, 3, requires_grad=True)
     layer(x)[:, :, 20, 1].sum().backward()
     reached = x.grad.abs().sum((0, 1)).nonzero()
     assert sorted(map(tuple, reached.tolist())) == [(row, 1) for row in range(18, 23)]
@@ -251,6 +254,22 @@ def test_memory_is_linear_in_the_span(training: bool):
         with LargestTensor() as largest:
             layer(x).square().mean().backward()
         assert largest.elements <= 2 * 2 * length * (16 + 31)  # heads, rows, positions, window
+
+
+def test_long_lines_compile_in_one_graph():
+    layer, x = SingleAxisAttention(16, axis='width', kernel_size=4, span=3).eval(), torch.randn(1, 16, 2, 40)
+    torch.testing.assert_close(torch.compile(layer, fullgraph=True, backend='aot_eager')(x), layer(x))
+
+
+@pytest.mark.parametrize('length', [2, 7, 15, 16, 20])
+def test_softmax_of_short_lines(length: int):
+    logits = torch.randn(3, 2, length, dtype=torch.float64, requires_grad=True)
+    cotangent = torch.randn(3, 2, length, dtype=torch.float64)
+    result, expected = _softmax(logits), logits.softmax(-1)
+    torch.testing.assert_close(result, expected)
+    torch.testing.assert_close(
+        torch.autograd.grad(result, logits, cotangent), torch.autograd.grad(expected, logits, cotangent)
+    )
 
 
 def test_stride_keeps_the_rest_of_an_odd_axis():

@@ -7,7 +7,7 @@ import torch
 from torch.profiler import ProfilerActivity, profile
 
 from mmattn.attention import _softmax_attention
-from mmattn.attention._softmax_attention import softmax_attention
+from mmattn.attention._softmax_attention import has_lean_kernel, softmax_attention
 
 
 def inputs(batch: int, queries: int, keys: int, dtype: torch.dtype = torch.float64) -> list[torch.Tensor]:
@@ -58,8 +58,76 @@ def test_layout_for_the_fused_kernels(query_width: int, value_width: int):
     """Taken on CUDA; the operator gives the same everywhere."""
     query, key = torch.randn(2, query_width, 7), torch.randn(2, query_width, 6)
     value = torch.randn(2, value_width, 6)
-    result = _softmax_attention._fused_attention(query, key, value, 0.6)
+    rows = _softmax_attention._rows(query, key, value)
+    assert all(x.is_contiguous() and x.shape[-1] % 8 == 0 for x in rows)
+    result = _softmax_attention._fused_attention(*rows, 0.6)[..., :value_width].mT
     torch.testing.assert_close(result, plainly(query, key, value, 0.6))
+
+
+@pytest.mark.parametrize(('flash', 'efficient'), [(True, False), (False, True), (False, False)])
+def test_a_lean_kernel_is_what_pytorch_says(monkeypatch, flash: bool, efficient: bool):
+    asked = []
+    monkeypatch.setattr(torch.backends.cuda, 'SDPAParams', lambda *parts: asked.append(parts) or 'these')
+    monkeypatch.setattr(torch.backends.cuda, 'can_use_flash_attention', lambda these: flash)
+    monkeypatch.setattr(torch.backends.cuda, 'can_use_efficient_attention', lambda these: efficient)
+    rows = _softmax_attention._rows(*(t.detach().half() for t in inputs(1, 4, 3)))
+    assert has_lean_kernel(*rows) == (flash or efficient)
+    assert [part.shape for part in asked[0][:3]] == [(1, 1, 4, 8), (1, 1, 3, 8), (1, 1, 3, 8)]
+    assert asked[0][3:] == (None, 0.0, False, False)
+
+
+@pytest.mark.parametrize(
+    ('dtype', 'capability', 'enabled', 'lean'),
+    [
+        (torch.float32, (7, 0), True, True),
+        (torch.float16, (7, 0), True, True),
+        (torch.bfloat16, (7, 5), True, False),
+        (torch.bfloat16, (8, 0), True, True),
+        (torch.float64, (9, 0), True, False),
+        (torch.float32, (9, 0), False, False),
+    ],
+)
+def test_a_compiled_graph_goes_by_what_the_kernel_demands(monkeypatch, dtype, capability, enabled: bool, lean: bool):
+    monkeypatch.setattr(torch.compiler, 'is_compiling', lambda: True)
+    monkeypatch.setattr(torch.cuda, 'get_device_capability', lambda: capability)
+    monkeypatch.setattr(torch.backends.cuda, 'mem_efficient_sdp_enabled', lambda: enabled)
+    assert has_lean_kernel(*(t.detach().to(dtype) for t in inputs(1, 4, 3))) == lean
+
+
+@pytest.mark.parametrize('enabled', [True, False])
+def test_the_decision_compiles(monkeypatch, enabled: bool):
+    monkeypatch.setattr(torch.backends.cuda, 'mem_efficient_sdp_enabled', lambda: enabled)
+    x = torch.ones(1, 1, 2, 8)
+
+    def decide(x: torch.Tensor) -> torch.Tensor:
+        return x * 2 if has_lean_kernel(x, x, x) else x * 3
+
+    torch._dynamo.reset()
+    compiled = torch.compile(decide, fullgraph=True, backend='eager', dynamic=True)
+    assert compiled(x)[0, 0, 0, 0] == (2 if enabled else 3)
+
+
+class FakeCuda(torch.Tensor):
+    """A tensor of the CPU that says it is on a GPU."""
+
+    @property
+    def device(self) -> torch.device:
+        return torch.device('cuda')
+
+
+@pytest.mark.parametrize('lean', [True, False])
+def test_on_a_gpu_without_a_lean_kernel_it_goes_by_tiles(monkeypatch, lean: bool):
+    taken = []
+    monkeypatch.setattr(_softmax_attention, 'has_lean_kernel', lambda *rows: lean)
+    for name in ('_fused_attention', '_tiled_attention'):
+        function = getattr(_softmax_attention, name)
+        monkeypatch.setattr(
+            _softmax_attention, name, lambda *a, name=name, function=function: taken.append(name) or function(*a)
+        )
+    tensors = [t.detach().float() for t in inputs(2, 6, 5)]
+    result = softmax_attention(*(t.as_subclass(FakeCuda) for t in tensors), scale=0.6)
+    assert taken == ['_fused_attention' if lean else '_tiled_attention']
+    torch.testing.assert_close(result.as_subclass(torch.Tensor), plainly(*tensors, scale=0.6))
 
 
 def test_exporting_takes_the_operator_of_the_library(monkeypatch):

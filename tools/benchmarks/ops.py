@@ -57,15 +57,18 @@ def compare(op: str, size: Sequence[int], *, dtype: torch.dtype, device: torch.d
     """
     build_ours, peer_name, build_peer = PEERS[op]
     torch.manual_seed(0)
-    ours, peer = (build(size[1]).to(device, dtype) for build in (build_ours, build_peer))
+    ours = build_ours(*size[1:]).to(device, dtype)
     x = torch.randn(*size, device=device, dtype=dtype)
     rows = []
     for work, run in _WORK.items():
         costs: tuple[Cost, Cost | None]
         try:
+            peer = build_peer(*size[1:]).to(device, dtype)
             run(peer, x)
-            costs = measure_pair(lambda run=run: run(ours, x), lambda run=run: run(peer, x), device, repeats=repeats)
-        except (RuntimeError, torch.OutOfMemoryError) as error:
+            costs = measure_pair(
+                lambda run=run: run(ours, x), lambda run=run, peer=peer: run(peer, x), device, repeats=repeats
+            )
+        except (RuntimeError, ValueError, torch.OutOfMemoryError) as error:
             print(f'{peer_name}, {work}: {str(error).splitlines()[0]}')
             alone = measure_pair(lambda run=run: run(ours, x), lambda run=run: run(ours, x), device, repeats=repeats)
             costs = alone[0], None

@@ -1,10 +1,12 @@
-"""The peers of our attention layers: mmcv's and mmseg's own modules, as installed."""
+"""The peers of our attention layers: mmcv's and mmseg's own modules as installed, and axial attention as published."""
 
 import importlib.util
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import mmcv
+from benchmarks.published_axial import PublishedAxialAttention
 from mmcv.cnn import NonLocal2d
 from mmengine.registry import MODELS
 from mmseg.models.decode_heads.da_head import CAM, PAM
@@ -26,32 +28,35 @@ def mmcv_criss_cross(channels: int) -> nn.Module:
     return layer(channels)
 
 
-# operator -> (ours, the peer's name, the peer), each from the number of channels
-PEERS: dict[str, tuple[Callable[[int], nn.Module], str, Callable[[int], nn.Module]]] = {
-    'criss_cross': (
-        lambda channels: build_attention('CrissCrossAttention', channels),
-        'mmcv CrissCrossAttention',
-        mmcv_criss_cross,
-    ),
-    'position': (
-        lambda channels: build_attention('PositionAttention', channels),
-        'mmseg PAM',
-        lambda channels: PAM(channels, channels // 8),
-    ),
-    'channel': (lambda channels: build_attention('ChannelAttention', channels), 'mmseg CAM', lambda channels: CAM()),
-    'non_local': (
-        lambda channels: build_attention('NonLocal', channels),
-        'mmcv NonLocal2d',
-        lambda channels: NonLocal2d(channels, norm_cfg=dict(type='BN'), zeros_init=False),
-    ),
+def _ours(name: str, **options: object) -> Callable[..., nn.Module]:
+    return lambda channels, height, width: build_attention(name, channels, **options)
+
+
+def _axial(channels: int, height: int, width: int) -> nn.Module:
+    return build_attention('AxialAttention', channels, kernel_size=max(height, width))
+
+
+def _non_local(mode: str, channels: int, height: int, width: int) -> nn.Module:
+    return NonLocal2d(channels, norm_cfg=dict(type='BN'), zeros_init=False, mode=mode)
+
+
+Builder = Callable[[int, int, int], nn.Module]
+# operator -> (ours, the peer's name, the peer), each from channels, height and width
+PEERS: dict[str, tuple[Builder, str, Builder]] = {
+    'criss_cross': (_ours('CrissCrossAttention'), 'mmcv CrissCrossAttention', lambda c, h, w: mmcv_criss_cross(c)),
+    'position': (_ours('PositionAttention'), 'mmseg PAM', lambda c, h, w: PAM(c, c // 8)),
+    'channel': (_ours('ChannelAttention'), 'mmseg CAM', lambda c, h, w: CAM()),
+    'non_local': (_ours('NonLocal'), 'mmcv NonLocal2d', partial(_non_local, 'embedded_gaussian')),
+    'non_local_gaussian': (_ours('NonLocal', mode='gaussian'), 'mmcv NonLocal2d', partial(_non_local, 'gaussian')),
     'non_local_dot_product': (
-        lambda channels: build_attention('NonLocal', channels, mode='dot_product'),
+        _ours('NonLocal', mode='dot_product'),
         'mmcv NonLocal2d',
-        lambda channels: NonLocal2d(channels, norm_cfg=dict(type='BN'), zeros_init=False, mode='dot_product'),
+        partial(_non_local, 'dot_product'),
     ),
+    'axial': (_axial, 'the published steps', PublishedAxialAttention),
     'squeeze_excitation': (
-        lambda channels: build_attention('SqueezeExcitation', channels, reduction=16, gate='hard_sigmoid', divisor=8),
+        _ours('SqueezeExcitation', reduction=16, gate='hard_sigmoid', divisor=8),
         'mmseg SELayer',
-        lambda channels: SELayer(channels, 16),
+        lambda c, h, w: SELayer(c, 16),
     ),
 }

@@ -86,5 +86,5 @@ class UMixFormerHead(FusionHead):
 def check_mid_index(owner: str, value: Sequence[int]) -> tuple[int, ...]:
     """Returns ``value`` as a tuple, or raises ValueError unless it is a sequence of positions from 0 on."""
     if not isinstance(value, Sequence) or any(not isinstance(i, int) or i < 0 for i in value):
-        raise ValueError(f'{owner}: mid_index must be a list of positions among the encoder\'s outputs, got {value!r}')
+        raise ValueError(f"{owner}: mid_index must be a list of positions among the encoder's outputs, got {value!r}")
     return tuple(value)

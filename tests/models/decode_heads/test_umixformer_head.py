@@ -3,6 +3,7 @@
 import warnings
 from pathlib import Path
 
+import onnxruntime
 import pytest
 import torch
 from mmseg.registry import MODELS, TASK_UTILS
@@ -183,3 +184,50 @@ def test_images_of_a_batch_do_not_see_each_other():
         module, levels = build(UMixFormerHead, query_reduction=query_reduction).eval(), pyramid(96, 101, batch=3)
         alone = torch.cat([module([level[i : i + 1] for level in levels]) for i in range(3)])
         torch.testing.assert_close(module(levels), alone, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize(('layers', 'size', 'published'), [((3, 8, 27, 3), 4, 93.82), ((3, 6, 40, 3), 6, 130.00)])
+def test_parameters_of_the_networks_with_further_maps(layers: tuple[int, ...], size: int, published: float):
+    """The published extension of MiT-B4 and B5, whose unused layers are as wide as its keys."""
+    channels = (64, 128, 320, 512)
+    encoder = dict(type='MixVisionTransformer', embed_dims=64, num_layers=list(layers), num_heads=[1, 2, 5, 8])
+    head = dict(type='UMixFormerHead', in_channels=channels, embed_dims=768, num_classes=150, norm_cfg=dict(type='BN'))
+    ours = parameters(encoder) + parameters({**head, 'mid_index': list(range(4, 4 + size))})
+    total = sum(channels) + size * channels[2]
+    unused = (256 + 1) * 150 + 4 * (total * total + 3 * total)
+    assert (ours + unused) / 1e6 == pytest.approx(published, abs=0.006)
+
+
+def test_further_maps_join_every_mixture_and_nothing_else():
+    head = build(UMixFormerHead, mid_index=(4, 5), dropout_ratio=0, drop_path_rate=0.0)
+    assert [conv.in_channels for conv in head.mixers[0].convs] == [20, 16, 8, 20, 20]
+    assert head.fuse.conv.in_channels == sum((8, 16, 20, 32))
+    mids = [torch.randn(2, 20, 6, 9, requires_grad=True) for _ in range(2)]
+    levels = pyramid(96, 140, batch=2)
+    first = head.mixers[0].mix(
+        [levels[3], *(torch.zeros(2, c, 3, 5) for c in (20, 16, 8)), *(mids[0][..., :3, :5],) * 2]
+    )
+    assert first.shape == (2, 32 + 20 + 16 + 8 + 40, 3, 5)
+    head([*levels, *mids]).square().sum().backward()
+    assert all(mid.grad.abs().sum((0, 2, 3)).all() for mid in mids)
+
+
+@pytest.mark.parametrize('value', [4, (4, -1), ('a',)])
+def test_wrong_positions_of_further_maps_are_named(value):
+    with pytest.raises(ValueError, match='UMixFormerHead: mid_index must be a list of positions among the encoder'):
+        build(UMixFormerHead, mid_index=value)
+
+
+@pytest.mark.slow
+def test_exports_to_onnx_at_sizes_that_are_no_whole_windows(tmp_path):
+    head = build(UMixFormerHead, query_reduction=2).eval()
+    height, width = torch.export.Dim('h', min=3, max=64), torch.export.Dim('w', min=3, max=64)
+    sizes = [{2: ratio * height, 3: ratio * width} for ratio in (8, 4, 2)] + [{2: height, 3: width}]
+    program = torch.export.export(head, (pyramid(160, 224),), dynamic_shapes=(sizes,))
+    torch.onnx.export(program, dynamo=True, verbose=False).save(tmp_path / 'head.onnx')
+    session = onnxruntime.InferenceSession(tmp_path / 'head.onnx')
+    for size in ((96, 128), (160, 288)):
+        x = pyramid(*size)
+        feed = {node.name: level.numpy() for node, level in zip(session.get_inputs(), x)}
+        expected = head(x).detach()
+        torch.testing.assert_close(torch.from_numpy(session.run(None, feed)[0]), expected, rtol=1e-4, atol=1e-5)
