@@ -38,6 +38,10 @@ class SaltDataset(BaseSegDataset):
         in_memory: Decode every tile once and keep it as ``img`` and ``gt_seg_map`` in its sample, which
             :class:`LoadSaltSection` and :class:`LoadSaltAnnotations` then take (20 kB for a labelled TGS tile; workers
             that are forked share it).
+        pseudo_masks: Folder of masks that a model predicted for tiles of test/images, ``<id>.png``, as
+            ``tools/ensemble.py --split test`` writes them. ``split='train'`` has those tiles after the labelled ones,
+            ``'test'`` has them alone; tiles without such a mask are left out. A model that saw the held-out fold has no
+            place among those that predict: its masks tell of that fold.
         pipeline, metainfo, indices, test_mode, serialize_data, lazy_init, max_refetch, ignore_index: As in
             :class:`mmseg.datasets.BaseSegDataset`.
 
@@ -58,6 +62,7 @@ class SaltDataset(BaseSegDataset):
         mask_source: str = 'auto',
         drop_constant: bool = False,
         in_memory: bool = False,
+        pseudo_masks: str | os.PathLike | None = None,
         pipeline: Sequence[dict | Callable] = (),
         metainfo: dict | None = None,
         indices: int | Sequence[int] | None = None,
@@ -74,6 +79,9 @@ class SaltDataset(BaseSegDataset):
         self.mask_source = mask_source
         self.drop_constant = drop_constant
         self.in_memory = in_memory
+        self.pseudo_masks = None if pseudo_masks is None else Path(pseudo_masks)
+        if self.pseudo_masks is not None and split not in ('train', 'test'):
+            raise ValueError(f"pseudo_masks is for split='train' and 'test', got split={split!r}")
         self._root = _existing_root(data_root)
         labelled = dict(img_path='images', seg_map_path='masks')
         super().__init__(
@@ -92,11 +100,10 @@ class SaltDataset(BaseSegDataset):
 
     def load_data_list(self) -> list[dict]:
         """Lists the split's tiles, sorted by id; called by the base class."""
-        images = self._list('test/images' if self.split == 'test' else 'images')
         depths = read_depths(self._root / 'depths.csv') if (self._root / 'depths.csv').is_file() else {}
         if self.split == 'test':
-            samples = [self._sample(tile, path, depths, group=None) for tile, path in images.items()]
-            return self._decoded(samples)
+            return self._decoded(self._unlabelled(depths))
+        images = self._list('images')
         rles = self._table('train.csv', read_rles)
         folds = self._read_folds(rles)
         self._complain(rles.keys() - images.keys(), f'image in {self._root / "images"}')
@@ -106,7 +113,33 @@ class SaltDataset(BaseSegDataset):
             group = folds[tile].group if tile in folds else None
             label = dict(seg_map_path=masks[tile]) if masks is not None else dict(rle_mask=rles[tile])
             samples.append(self._sample(tile, images[tile], depths, group=group) | label)
+        if self.pseudo_masks is not None:
+            samples += self._unlabelled(depths)
         return self._decoded(samples)
+
+    def _unlabelled(self, depths: dict[str, float]) -> list[dict]:
+        """Samples of test/images: all of them, or those with a predicted mask."""
+        images = self._list('test/images')
+        if self.pseudo_masks is None:
+            return [self._sample(tile, path, depths, group=None) for tile, path in images.items()]
+        try:
+            masks = list_tiles(self.pseudo_masks)
+        except FileNotFoundError:
+            masks = {}
+        if not masks:
+            raise FileNotFoundError(
+                f'pseudo_masks={str(self.pseudo_masks)!r} holds no PNG files; '
+                'tools/ensemble.py --split test writes masks'
+            )
+        if strange := sorted(masks.keys() - images.keys()):
+            raise ValueError(
+                f'pseudo_masks={str(self.pseudo_masks)!r} has {len(strange)} masks without image in '
+                f'{self._root / "test/images"}: {_some(strange)}'
+            )
+        return [
+            self._sample(tile, images[tile], depths, group=None) | dict(seg_map_path=mask)
+            for tile, mask in masks.items()
+        ]
 
     def _decoded(self, samples: list[dict]) -> list[dict]:
         """Adds the decoded section and label to each sample, where they are to be kept in memory."""
@@ -192,11 +225,14 @@ class SaltDataset(BaseSegDataset):
         """Raises FileNotFoundError naming the first of the ids without ``what``, if there are any."""
         missing = sorted(missing)
         if missing:
-            shown = ', '.join(missing[:3]) + (', …' if len(missing) > 3 else '')
             raise FileNotFoundError(
-                f'data_root={str(self._root)!r}: train.csv names {len(missing)} ids without {what}: {shown}. '
+                f'data_root={str(self._root)!r}: train.csv names {len(missing)} ids without {what}: {_some(missing)}. '
                 f'{_HOW_TO_PREPARE}'
             )
+
+
+def _some(tiles: list[str]) -> str:
+    return ', '.join(tiles[:3]) + (', …' if len(tiles) > 3 else '')
 
 
 def _existing_root(data_root: str | os.PathLike) -> Path:

@@ -141,20 +141,37 @@ class SegySectionBackend(BaseStorageBackend):
 register_backend('segy', SegySectionBackend, prefixes='segy', force=True)
 
 
+def _read_image(path: str) -> np.ndarray:
+    """Grey values of an image file, float32 (H, W)."""
+    if not os.path.isfile(path):
+        raise FileNotFoundError(f'image {path!r} does not exist')
+    image = cv2.imread(path, cv2.IMREAD_GRAYSCALE)
+    if image is None:
+        raise ValueError(f'{path!r} is no image; LoadSegySection reads sections of SegySaltDataset and image files')
+    return image.astype(np.float32)
+
+
 @TRANSFORMS.register_module()
 class LoadSegySection(BaseTransform):
-    """Loads a section of :class:`SegySaltDataset`, and its label if it has one.
+    """Loads a section of :class:`SegySaltDataset`, and its label if it has one; an image file, too.
+
+    Image files are what MMSegmentation's ``inference_model`` gives it: grey values with zero amplitude at 128 (of
+    colour images the luma), without labels.
 
     Reads ``img_path`` and, if there, ``seg_map_path``. Writes ``img`` float32 (samples, traces), grey values of which
     128 is zero amplitude, ``img_shape``, ``ori_shape`` and, with a label, ``gt_seg_map`` uint8: 1 where the label
     volume is above 0.5, 0 elsewhere, 255 where either volume has no trace or the amplitudes' is dead.
 
     Raises:
-        ValueError: if a path is no address of a section.
+        FileNotFoundError: if there is no such image.
+        ValueError: if a path is neither the address of a section nor that of an image.
     """
 
     def transform(self, results: dict) -> dict:
         """Adds image and label to a sample."""
+        if '://' not in str(results['img_path']):
+            image = _read_image(str(results['img_path']))
+            return results | dict(img=image, img_shape=image.shape, ori_shape=image.shape)
         address = SectionAddress.parse(results['img_path'])
         amplitudes, live = address.read()
         results['img'] = to_grey(scale_amplitude(amplitudes, address.clip))

@@ -229,9 +229,10 @@ def test_predicted_masks_make_unlabelled_tiles_fit_for_training(in_memory: bool,
     alone = _dataset(prepared, split='test', pseudo_masks=str(predicted), **options)
     assert _ids(alone) == ['h00', 'h02']
     for dataset in (both, alone):
-        assert dataset[-2]['gt_seg_map'].max() == 0
-        assert dataset[-1]['gt_seg_map'].min() == 1
-        assert dataset[-1]['depth'] == 502.0
+        empty, full = (dataset[len(dataset) - k] for k in (2, 1))
+        assert empty['gt_seg_map'].max() == 0
+        assert full['gt_seg_map'].min() == 1
+        assert full['depth'] == 502.0
     joined = ConcatDataset([labelled, alone])
     assert len(joined) == len(both)
     assert joined[len(labelled)]['img_id'] == 'h00'

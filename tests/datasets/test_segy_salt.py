@@ -248,3 +248,21 @@ def test_a_label_map_is_applied(tmp_path: Path):
     masks = [dataset[0]['data_samples'].gt_sem_seg.data for dataset in (swapped, plain)]
     assert torch.equal(masks[0], 1 - masks[1])
     assert TRANSFORMS.get('LoadSegySection') is LoadSegySection
+
+
+def test_image_files_are_grey_values_for_inference_model(tmp_path: Path):
+    grey = np.random.default_rng(0).integers(0, 256, (20, 30)).astype(np.uint8)
+    cv2.imwrite(str(tmp_path / 'section.png'), grey)
+    cv2.imwrite(str(tmp_path / 'colour.png'), np.repeat(grey[..., None], 3, axis=2))
+    for name in ('section.png', 'colour.png'):
+        loaded = LoadSegySection().transform(dict(img_path=str(tmp_path / name)))
+        assert loaded['img'].dtype == np.float32
+        assert np.array_equal(loaded['img'], grey)
+        assert loaded['ori_shape'] == (20, 30)
+    with pytest.raises(FileNotFoundError, match=r"image 'gone\.png' does not exist"):
+        LoadSegySection().transform(dict(img_path='gone.png'))
+    (tmp_path / 'text.png').write_text('no image')
+    with pytest.raises(
+        ValueError, match=r"text\.png' is no image; LoadSegySection reads sections of SegySaltDataset and"
+    ):
+        LoadSegySection().transform(dict(img_path=str(tmp_path / 'text.png')))

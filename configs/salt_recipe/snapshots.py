@@ -1,0 +1,17 @@
+# python tools/train.py configs/salt_recipe/snapshots.py
+# Three cosine cycles of 20 epochs, the checkpoint at the end of each kept: tools/ensemble.py averages their predictions
+# (https://arxiv.org/abs/1704.00109). In a training of another length set `cycle` to a third of it.
+_base_ = ['base.py']
+cycle = 20
+param_scheduler = [
+    _base_.param_scheduler[0],
+    dict(
+        type='CosineRestartLR',
+        periods=[cycle] * 3,
+        restart_weights=[1.0] * 3,
+        eta_min=0.0,
+        by_epoch=True,
+        convert_to_iter_based=True,
+    ),
+]
+default_hooks = dict(checkpoint=dict(interval=cycle, max_keep_ckpts=-1))
