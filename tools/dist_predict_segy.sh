@@ -4,12 +4,22 @@
 # those of one process of as many threads as each has here: OMP_NUM_THREADS, 1 by default, or --threads. MASTER_ADDR and
 # PORT in the environment.
 set -euo pipefail
-if [ $# -lt 5 ]; then echo "usage: bash $0 CONFIG CHECKPOINT in.sgy out.sgy GPUS [options]" >&2; exit 2; fi
+if [[ $# -lt 5 || ! $5 =~ ^[1-9][0-9]*$ ]]; then echo "usage: bash $0 CONFIG CHECKPOINT in.sgy out.sgy GPUS [options]" >&2; exit 2; fi
 FILES=("${@:1:4}")
 GPUS=$5
 shift 5
 
-exec python -m torch.distributed.run \
+# torchrun, which ends with the exit code of the process that failed and without a traceback of its own
+RUN='
+import sys
+from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+from torch.distributed.run import main
+try:
+    main()
+except ChildFailedError as error:
+    sys.exit(abs(next(iter(error.failures.values())).exitcode))
+'
+exec python -c "$RUN" \
     --nnodes="${NNODES:-1}" --node_rank="${NODE_RANK:-0}" \
     --master_addr="${MASTER_ADDR:-127.0.0.1}" --master_port="${PORT:-29500}" --nproc_per_node="$GPUS" \
     "$(dirname "$0")/predict_segy.py" "${FILES[@]}" --launcher pytorch "$@"

@@ -4,8 +4,8 @@ python tools/make_synthetic.py tgs data/synthetic --num-sections 4000 --size 101
 python tools/make_synthetic.py volume data/volume.sgy --shape 200 200 256 --seed 0
 
 A volume (inlines, crosslines, samples) goes into one .npz with ``amplitude`` and ``label``, into two SEG-Y files,
-OUT.sgy and OUT_label.sgy (4 ms, inline sorted), or into two arrays that are written inline by inline, however large:
-OUT.npy and OUT_label.npy.
+OUT.sgy and OUT_label.sgy (4 ms, inline sorted, lines 25 m apart), or into two arrays that are written inline by inline,
+however large: OUT.npy and OUT_label.npy.
 """
 
 import argparse
@@ -44,6 +44,7 @@ def write_volume(args: argparse.Namespace) -> None:
     if out.suffix == '.sgy':
         for path, samples in ((out, amplitude), (label_out, label.astype(np.float32))):
             segyio.tools.from_array3D(str(path), samples, format=segyio.SegySampleFormat.IEEE_FLOAT_4_BYTE)
+            put_coordinates(path, shape)
         print(out, label_out, sep='\n')
         return
     files = [
@@ -54,6 +55,25 @@ def write_volume(args: argparse.Namespace) -> None:
     for file in files:
         file.flush()
     print(out, label_out, sep='\n')
+
+
+def put_coordinates(path: Path, shape: tuple[int, int, int], *, spacing: int = 25) -> None:
+    """Writes CDP-X (bytes 181-184), CDP-Y (185-188) and their unit, metres, into a SEG-Y file.
+
+    Args:
+        path: of a file sorted by inlines.
+        shape: (num_ilines, num_xlines, num_samples).
+        spacing: of inlines and of crosslines, metres; x rises with crosslines, y with inlines.
+    """
+    with open(path, 'r+b') as file:
+        file.seek(3254)
+        file.write((1).to_bytes(2, 'big'))
+    trace = np.dtype(
+        {'names': ['x', 'y'], 'formats': ['>i4', '>i4'], 'offsets': [180, 184], 'itemsize': 240 + 4 * shape[2]}
+    )
+    traces = np.memmap(path, trace, mode='r+', offset=3600, shape=shape[:2])
+    traces['y'], traces['x'] = (spacing * number for number in np.indices(shape[:2], sparse=True))
+    traces.flush()
 
 
 class Progress:

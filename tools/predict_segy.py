@@ -27,7 +27,7 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('config', help='config file of the model')
     parser.add_argument('checkpoint', help='checkpoint file')
-    parser.add_argument('input', help='.sgy or .segy; .npy and .zarr arrays go too, if the outputs are arrays')
+    parser.add_argument('input', help='a SEG-Y file; .npy and .zarr arrays go too, if the outputs are arrays')
     parser.add_argument('output', help='probability of salt: .sgy, .segy, .npy or .zarr')
     _add_outputs(parser.add_argument_group('further outputs'))
     _add_options(parser.add_argument_group('how to predict'))
@@ -37,7 +37,10 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--device', help='cpu, cuda or cuda:N; a GPU if there is one by default')
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='override settings: key=value')
     parser.add_argument('--launcher', choices=['none', 'pytorch'], default='none', help=argparse.SUPPRESS)
-    return parser.parse_args()
+    try:
+        return parser.parse_args()
+    except ValueError:  # mmengine's DictAction
+        raise InputError('--cfg-options must be of the form key=value') from None
 
 
 def _add_outputs(group: argparse._ArgumentGroup) -> None:
@@ -51,7 +54,9 @@ def _add_outputs(group: argparse._ArgumentGroup) -> None:
 
 
 def _add_options(group: argparse._ArgumentGroup) -> None:
-    group.add_argument('--direction', nargs='+', choices=['iline', 'xline'], help='both, where the volume has both')
+    group.add_argument(
+        '--direction', nargs='+', action='extend', choices=['iline', 'xline'], help='both, where the volume has both'
+    )
     group.add_argument('--window', type=int, nargs=2, metavar=('H', 'W'), help="samples and traces; the model's own")
     group.add_argument('--overlap', type=float, help='share of a window, 0 to 0.9 (0.25)')
     group.add_argument('--stride', type=int, nargs=2, metavar=('H', 'W'), help='instead of --overlap')
@@ -146,6 +151,8 @@ def summarise(result: VolumePrediction) -> None:
         print(f'{name}: {path}')
         for change in result.changes.get(name, []):
             print(f'  changed: {change}')
+    if result.num_bad_samples:
+        print(f'NaN or infinite: {result.num_bad_samples} samples of the input, taken as 0')
     for name, count in result.cleaned.items():
         if count:
             print(f'clean-up, {name.replace("_", " ")}: {count}')

@@ -11,7 +11,7 @@ import sys
 
 from mmattn.seismic import SegyError, SegyVolume
 from mmattn.seismic.segy_report import describe_headers, describe_unusable, describe_volume
-from mmattn.seismic.slices import save_slices
+from mmattn.seismic.slices import check_picture, save_slices
 
 
 def parse_args() -> argparse.Namespace:
@@ -93,7 +93,11 @@ def _inline(value: object) -> str:
 def main() -> int:
     """Runs the tool; 0 on success, 2 if the file is no usable volume or an option is wrong."""
     args = parse_args()
+    found: dict = {}
+    problem = None
     try:
+        if args.picture:
+            check_picture(args.picture)
         try:
             with SegyVolume(args.file, **segy_options(args)) as volume:
                 found = describe_volume(volume)
@@ -105,14 +109,13 @@ def main() -> int:
             found = describe_unusable(args.file, error, endian=args.endian, num_samples=args.num_samples)
             if args.picture:
                 found['picture'] = 'none: the file is no volume'
-    except (OSError, ValueError) as error:
-        print(f'error: {error}', file=sys.stderr)
-        return 2
+    except (OSError, ValueError) as error:  # of the picture: what is known is told all the same
+        problem = str(error)
     except KeyboardInterrupt:
         print('interrupted', file=sys.stderr)
         return 130
-    problem = found.pop('error', None)
-    if args.json:
+    problem = found.pop('error', problem)
+    if args.json and (found or problem is None):
         print(json.dumps(found if problem is None else dict(error=problem) | found, indent=2))
     else:
         show(found)

@@ -94,6 +94,7 @@ class Outputs:
         Raises:
             ValueError: if SEG-Y is asked for and the input is none, or an output is the input, or Zarr is missing.
             FileNotFoundError: if a file's folder does not exist.
+            PermissionError: if nothing can be written there.
         """
         for name, path in self.files.items():
             if path.suffix.lower() in _SEGY and not isinstance(volume, SegyVolume):
@@ -102,6 +103,7 @@ class Outputs:
                 raise ValueError(f'{name}: {path} is the input itself')
             if not path.absolute().parent.is_dir():
                 raise FileNotFoundError(f'{name}: folder {str(path.parent)!r} does not exist')
+            _try_to_write(name, path.absolute().parent)
             if path.suffix.lower() == '.zarr':
                 _import_zarr(path)
 
@@ -191,6 +193,14 @@ def _whole(destination: Path) -> Iterator[Path]:
         os.replace(temporary, destination)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _try_to_write(name: str, folder: Path) -> None:
+    """Raises if no file can be made in a folder."""
+    try:
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise PermissionError(f'{name}: nothing can be written into {str(folder)!r} ({error.strerror})') from error
 
 
 def _import_zarr(path: Path):

@@ -23,7 +23,7 @@ class Windows:
         multiple: windows are shortened to multiples of it where overlap is left over.
 
     Raises:
-        ValueError: if a stride does not lie in 1 to the window.
+        ValueError: if a window is below 1, or a stride does not lie in 1 to the window.
     """
 
     window: tuple[int, int]
@@ -31,8 +31,10 @@ class Windows:
     multiple: int = 1
 
     def __post_init__(self) -> None:
+        if min(self.window) < 1:
+            raise ValueError(f'window must be (height, width) of at least 1, got {self.window}')
         for name, window, stride in zip(('height', 'width'), self.window, self.stride):
-            if window < 1 or not 1 <= stride <= window:
+            if not 1 <= stride <= window:
                 raise ValueError(f'stride must lie in 1 to the window, got {name} of stride {stride}, window {window}')
 
     def grid(self, num_traces: int, num_samples: int) -> tuple[AxisTiles, AxisTiles]:

@@ -33,6 +33,7 @@ class VolumePrediction:
         directions: in which sections were predicted.
         resumed_blocks: blocks that an earlier run had finished.
         num_blocks: blocks of all runs and processes.
+        num_bad_samples: samples of the input that are NaN or infinite; they are taken as 0.
         cleaned: voxels that the clean-up changed.
         seconds: time of this process, by 'read', 'network', 'write' and 'report'.
     """
@@ -43,6 +44,7 @@ class VolumePrediction:
     directions: tuple[str, ...]
     num_blocks: int
     resumed_blocks: int
+    num_bad_samples: int = 0
     changes: dict[str, list[str]] = field(default_factory=dict)
     cleaned: dict[str, int] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=lambda: dict(read=0.0, network=0.0, write=0.0, report=0.0))
@@ -95,7 +97,7 @@ def predict_volume(
         finished = on_first(lambda: scratch.finished() & set(plan.blocks))
         result = VolumePrediction(outputs.files, clip, clip_source, plan.directions, len(plan.blocks), len(finished))
         with _timed(result, 'read'):
-            live = on_first(lambda: volume.live)
+            live, result.num_bad_samples = on_first(volume.scan)
         work = _Blocks(predictor, volume, live, plan, scratch, result)
         work.run([block for block in plan.blocks if block not in finished], progress)
         wait_for_all()

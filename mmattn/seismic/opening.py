@@ -6,7 +6,7 @@ from pathlib import Path
 from mmattn.seismic.segy.volume import SegyVolume
 from mmattn.seismic.volumes import ArrayVolume, Volume
 
-SEGY_SUFFIXES = ('.sgy', '.segy')
+ARRAY_SUFFIXES = ('.npy', '.zarr')
 
 
 def open_volume(
@@ -22,16 +22,15 @@ def open_volume(
     num_samples: int | None = None,
     sample_unit: str = 'ms',
 ) -> Volume:
-    """Opens a SEG-Y file (.sgy, .segy), a NumPy array (.npy) or a Zarr array (.zarr).
+    """Opens a NumPy array (.npy), a Zarr array (.zarr) or, whatever else its name, a SEG-Y file.
 
     The options are those of :class:`mmattn.seismic.segy.SegyVolume` and of SEG-Y files only.
 
     Raises:
         FileNotFoundError: if there is no such file.
         SegyError: if a SEG-Y file cannot be used; says what was found and which option could help.
-        ValueError: if the name ends otherwise, an option is not allowed, or an option of SEG-Y is given for an array.
+        ValueError: if an option is not allowed, or an option of SEG-Y is given for an array.
     """
-    suffix = Path(path).suffix.lower()
     options = dict(
         iline=iline,
         xline=xline,
@@ -43,10 +42,8 @@ def open_volume(
         num_samples=num_samples,
         sample_unit=sample_unit,
     )
-    if suffix in SEGY_SUFFIXES:
+    if Path(path).suffix.lower() not in ARRAY_SUFFIXES:
         return SegyVolume(path, **options)
-    if suffix not in ('.npy', '.zarr'):
-        raise ValueError(f'{path} must end with .sgy, .segy, .npy or .zarr')
     given = [name for name, value in options.items() if value != open_volume.__kwdefaults__[name]]
     if given:
         raise ValueError(f'{", ".join(given)}: options of SEG-Y files, but {path} is an array')

@@ -16,6 +16,7 @@ import numpy as np
 
 from mmattn.seismic.cleanup import Bodies, ReadSlab, find_bodies
 from mmattn.seismic.salt_pictures import Slice, save_histogram, save_slices
+from mmattn.seismic.slices import short
 from mmattn.seismic.volumes import Volume
 
 _BINS = 100
@@ -185,7 +186,7 @@ def _write_bodies(path: Path, volume: Volume, bodies: Bodies, cell: Mapping[str,
     for rank, body in enumerate(np.argsort(-bodies.voxels, kind='stable'), 1):
         row = [rank, int(bodies.voxels[body])]
         for axis, values in enumerate(numbers):
-            row += [f'{values[bodies.first[body, axis]]:g}', f'{values[bodies.last[body, axis]]:g}']
+            row += [short(values[bodies.first[body, axis]]), short(values[bodies.last[body, axis]])]
         row.append('no' if bodies.inside[body] else 'yes')
         rows.append(row + ([f'{bodies.voxels[body] * cell["volume_m3"]:.6g}'] if 'volume_m3' in cell else []))
     _write_table(path, header, rows)
@@ -234,8 +235,9 @@ def _axis_label(direction: str, volume: Volume) -> str:
 
 def _title(direction: str, number: float, volume: Volume) -> str:
     if direction in _LINES:
-        return f'{_LINES[direction]} {number:g}'
-    return f'sample {number:g}' if volume.sample_unit == 'sample' else f'slice at {number:g} {volume.sample_unit}'
+        return f'{_LINES[direction]} {short(number)}'
+    at = short(number)
+    return f'sample {at}' if volume.sample_unit == 'sample' else f'slice at {at} {volume.sample_unit}'
 
 
 def _cut(read: Callable[[int, int], np.ndarray], shape: tuple[int, int, int], direction: str, index: int) -> np.ndarray:

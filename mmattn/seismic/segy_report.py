@@ -23,6 +23,7 @@ from mmattn.seismic.segy.headers import (
     read_words,
 )
 from mmattn.seismic.segy.layout import Layout, read_layout
+from mmattn.seismic.segy.reading import TraceReader
 from mmattn.seismic.segy.suggest import suggest_bytes
 from mmattn.seismic.segy.text import SIZE, decode_text, text_encoding
 from mmattn.seismic.segy.volume import SegyVolume
@@ -67,7 +68,7 @@ def describe_volume(volume: SegyVolume, *, num_traces: int = 2000) -> dict:
     )
     amplitudes = _amplitudes(volume, num_traces)
     coordinates = _coordinates(volume)
-    remarks = [*volume.notes, *_odd_headers(volume, coordinates, amplitudes)]
+    remarks = [*volume.notes, *_odd_headers(volume, coordinates, amplitudes), *_odd_traces(volume, num_traces)]
     return dict(
         file=describe_layout(volume.layout),
         geometry=geometry,
@@ -140,10 +141,14 @@ def _line_range(lines: np.ndarray, byte: int) -> dict:
 
 
 def _sorting(volume: SegyVolume) -> str:
-    """In which order the traces come."""
-    for name, index in (('by inline', volume.trace_index), ('by crossline', volume.trace_index.T)):
-        positions = index[index >= 0]
-        if (np.diff(positions) > 0).all():
+    """In which order the traces come: line after line, of rising or falling numbers."""
+    places = np.nonzero(volume.present)
+    order = np.argsort(volume.trace_index[places])
+    for name, lines, along in zip(('by inline', 'by crossline'), places, places[::-1]):
+        line_steps, steps = np.diff(lines[order]), np.diff(along[order])
+        inside = steps[line_steps == 0]
+        rising = [(one >= 0).all() or (one <= 0).all() for one in (line_steps, inside)]
+        if all(rising):
             return name
     return 'by neither line'
 
@@ -190,6 +195,20 @@ def _amplitudes(volume: Volume, num_traces: int) -> dict | None:
     )
 
 
+def _odd_traces(volume: SegyVolume, num_traces: int) -> list[str]:
+    """Sentences about traces, evenly spread over the file, that are zero or hold what is no number."""
+    layout = volume.layout
+    chosen = np.unique(np.linspace(0, layout.num_traces - 1, num_traces).astype(np.int64))
+    samples = np.empty((len(chosen), layout.num_samples), np.float32)
+    reader = TraceReader(layout)
+    bad = reader.read(chosen, samples)
+    reader.close()
+    dead = len(chosen) - np.count_nonzero(samples.any(axis=1))
+    among = f'of {len(chosen)} traces' + (f' out of {layout.num_traces}' if len(chosen) < layout.num_traces else '')
+    said = [f'{among}, {dead} are dead: no finite sample besides 0'] if dead else []
+    return said + ([f'{among}, {bad} samples are NaN or infinite: they are read as 0'] if bad else [])
+
+
 def _odd_headers(volume: SegyVolume, coordinates: dict, amplitudes: dict | None) -> list[str]:
     """Sentences about headers and amplitudes that deserve a look."""
     layout = volume.layout
@@ -198,7 +217,7 @@ def _odd_headers(volume: SegyVolume, coordinates: dict, amplitudes: dict | None)
     )
     words = read_words(layout, words)
     remarks = []
-    wrong = np.count_nonzero((words['samples'] & 0xFFFF) != (layout.num_samples & 0xFFFF))
+    wrong = np.count_nonzero(((words['samples'] & 0xFFFF) != (layout.num_samples & 0xFFFF)) & (words['samples'] != 0))
     if wrong:
         remarks.append(f'{wrong} trace headers (bytes 115-116) give another number of samples than the file has')
     binary = struct.unpack(layout.endian + 'H', volume.read_bytes(3216, 2))[0]

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.axis import Axis
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from mmattn.seismic.volumes import Volume
@@ -15,12 +16,15 @@ def save_slices(volume: Volume, path: str | os.PathLike, *, clip: float | None =
 
     Args:
         volume: to draw.
-        path: of the picture; its folder is made if need be.
+        path: of the picture, PNG unless its ending says otherwise; its folder is made if need be.
         clip: amplitude drawn black or white; None takes the 99th percentile of what is drawn.
         dpi: pixels an inch.
 
     Returns:
         The path.
+
+    Raises:
+        ValueError: if pictures of that ending cannot be drawn.
     """
     middle = [count // 2 for count in volume.shape]
     directions = ('iline',) if volume.is_2d else ('iline', 'xline', 'time')
@@ -37,7 +41,7 @@ def save_slices(volume: Volume, path: str | os.PathLike, *, clip: float | None =
     at = dict(
         iline=(f'inline {ilines[middle[0]]}', 'trace' if volume.is_2d else 'crossline', xlines, samples, depth_label),
         xline=(f'crossline {xlines[middle[1]]}', 'inline', ilines, samples, depth_label),
-        time=(f'{depth_label} {samples[middle[2]]:g}', 'crossline', xlines, ilines, 'inline'),
+        time=(f'{depth_label} {short(samples[middle[2]])}', 'crossline', xlines, ilines, 'inline'),
     )
     for ax, direction, values in zip(axes, directions, slices):
         title, across_label, across, down, down_label = at[direction]
@@ -55,13 +59,32 @@ def save_slices(volume: Volume, path: str | os.PathLike, *, clip: float | None =
         _label_ticks(ax.yaxis, down)
     figure.colorbar(image, ax=axes[-1], label='amplitude')
     figure.suptitle(f'{volume.name}  {" x ".join(map(str, volume.shape))}')
-    path = Path(path)
+    path = check_picture(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=dpi)
     return path
 
 
+def check_picture(path: str | os.PathLike) -> Path:
+    """Returns the path of a picture, with .png where it has no ending.
+
+    Raises:
+        ValueError: if pictures of that ending cannot be drawn.
+    """
+    path = Path(path)
+    path = path if path.suffix else path.with_name(f'{path.name}.png')
+    known = FigureCanvasAgg.get_supported_filetypes()
+    if path.suffix[1:].lower() not in known:
+        raise ValueError(f'picture {str(path)!r} must end with .png or another of {", ".join(sorted(known))}')
+    return path
+
+
+def short(number: float) -> str:
+    """A line number, time or depth for people: whole numbers with all their digits."""
+    return f'{number:.0f}' if number == round(number) else f'{number:g}'
+
+
 def _label_ticks(axis: Axis, numbers: np.ndarray) -> None:
     """Writes line numbers, or times, in place of positions."""
     positions = np.unique(np.linspace(0, len(numbers) - 1, min(6, len(numbers))).round().astype(int))
-    axis.set_ticks(positions, [f'{numbers[position]:g}' for position in positions])
+    axis.set_ticks(positions, [short(numbers[position]) for position in positions])

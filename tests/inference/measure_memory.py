@@ -10,12 +10,12 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import segyio
 
 from mmattn.inference import Outputs, VolumeOptions, predict_volume
 from mmattn.seismic import open_volume
 from mmattn.seismic.segy import copying, headers, reading
 from tests.inference.models import GreyModel
+from tests.seismic.segy_files import SegyFile
 
 NUM_XLINES, NUM_SAMPLES = 64, 1024
 
@@ -31,17 +31,15 @@ def forget_peak() -> None:
 
 
 def write_survey(path: Path, num_ilines: int) -> None:
-    """A survey of a few large bodies, written trace by trace."""
-    spec = segyio.spec()
-    spec.ilines, spec.xlines = np.arange(num_ilines), np.arange(NUM_XLINES)
-    spec.samples, spec.sorting, spec.format = np.arange(NUM_SAMPLES) * 4.0, 2, 5
-    samples = np.arange(NUM_SAMPLES)
-    with segyio.create(str(path), spec) as file:
+    """A survey of a few large bodies, written line by line."""
+    xlines, samples = np.arange(NUM_XLINES), np.arange(NUM_SAMPLES)
+    blank = np.zeros((1, NUM_SAMPLES), np.float32)
+    head = SegyFile(blank, np.zeros(1, int), np.zeros(1, int)).to_bytes()[:3600]
+    with open(path, 'wb') as file:
+        file.write(head)
         for iline in range(num_ilines):
-            for xline in range(NUM_XLINES):
-                trace = iline * NUM_XLINES + xline
-                file.header[trace] = {189: iline, 193: xline}
-                file.trace[trace] = np.sin(samples / 50 + xline / 20 + iline / 30).astype(np.float32)
+            line = np.sin(samples / 50 + xlines[:, None] / 20 + iline / 30).astype(np.float32)
+            file.write(SegyFile(line, np.full(NUM_XLINES, iline), xlines).to_bytes()[3600:])
 
 
 def main() -> None:

@@ -1,11 +1,16 @@
 """Sections: exact where the network is, batched, of any size, of one and two channels."""
 
+from pathlib import Path
+
+import cv2
 import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
-from mmseg.apis import inference_model
+from mmseg.apis import MMSegInferencer, inference_model, init_model
 
+from mmattn.datasets import SegySaltDataset
+from mmattn.engine.launch import replace_sync_bn
 from mmattn.evaluation import salt_probability
 from mmattn.inference import TilePredictor, default_window, predict_section
 from tests.inference.models import GreyModel, build_tiny
@@ -41,6 +46,29 @@ def test_one_window_equals_mmseg(out_channels: int):
     expected = salt_probability(inference_model(model, array).seg_logits.data).numpy()
     assert expected.std() > 0.05
     np.testing.assert_allclose(predict_section(model, array, window=(64, 64)), expected, atol=1e-5)
+
+
+def test_mmseg_s_own_inference_takes_models_of_volumes(tmp_path):
+    """An array or an image file, through the pipeline that a config of volumes has."""
+    config = Config.fromfile(Path(__file__).resolve().parents[2] / 'configs' / 'ccnet_segy_quick.py')
+    replace_sync_bn(config.model)
+    grey = section(40, 48).clip(0, 255).astype(np.uint8)
+    cv2.imwrite(str(tmp_path / 'section.png'), grey)
+    torch.manual_seed(0)
+    model = init_model(config, device='cpu')
+    torch.nn.init.normal_(model.decode_head.conv_seg.weight, std=3.0)
+    expected = predict_section(model, grey, window=(64, 64))
+    for image in (str(tmp_path / 'section.png'), grey):
+        logits = inference_model(model, image).seg_logits.data
+        np.testing.assert_allclose(salt_probability(logits).numpy(), expected, atol=1e-5)
+    config.test_dataloader.dataset.pipeline[0] = dict(type='LoadImageFromFile')  # MMSegInferencer looks for that name
+    torch.save(
+        dict(state_dict=model.state_dict(), meta=dict(dataset_meta=SegySaltDataset.METAINFO)), tmp_path / 'm.pth'
+    )
+    inferencer = MMSegInferencer(config, str(tmp_path / 'm.pth'), device='cpu')
+    found = inferencer(grey)['predictions']
+    assert 0 < found.mean() < 1
+    assert np.array_equal(found, expected > 0.5)
 
 
 def test_three_input_channels_hold_the_section_three_times():

@@ -1,6 +1,7 @@
 """Volumes: what is written, bounded memory, resuming bit for bit."""
 
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 import zarr
 
-from mmattn.inference import Outputs, VolumeOptions, predict_section, predict_volume
+from mmattn.inference import Outputs, TilePredictor, VolumeOptions, predict_section, predict_volume
 from mmattn.inference.plan import make_plan
 from mmattn.inference.scratch import Scratch
 from mmattn.seismic import ArrayVolume, SegyVolume, open_volume, scale_amplitude, to_grey
@@ -76,13 +77,13 @@ def test_mean_and_spread_over_directions_and_flips(tmp_path):
     options = VolumeOptions(window=(64, 64), flip=True, clip=2.0)
     predict_volume(model, ArrayVolume(cube), outputs, options=options)
     grey = to_grey(scale_amplitude(cube, 2.0))
-    members = []
+    predictor, members = TilePredictor(model), []
     for turned in (False, True):
         step = -1 if turned else 1
-        lines = [predict_section(model, section.T[:, ::step], window=(64, 64))[:, ::step].T for section in grey]
+        lines = [predict_section(predictor, section.T[:, ::step], window=(64, 64))[:, ::step].T for section in grey]
         members.append(np.stack(lines))
         cross = grey.transpose(1, 0, 2)
-        lines = [predict_section(model, section.T[:, ::step], window=(64, 64))[:, ::step].T for section in cross]
+        lines = [predict_section(predictor, section.T[:, ::step], window=(64, 64))[:, ::step].T for section in cross]
         members.append(np.stack(lines, axis=1))
     np.testing.assert_allclose(np.load(tmp_path / 'p.npy'), np.mean(members, axis=0), atol=2e-5)
     np.testing.assert_allclose(np.load(tmp_path / 's.npy'), np.std(members, axis=0), atol=2e-5)
@@ -103,32 +104,28 @@ def stop_after(calls: int):
     return progress
 
 
-@pytest.mark.parametrize('stops', [(0,), (2, 3), (5, 0, 4), (13,), (20,), (39,)])
-def test_interrupted_anywhere_the_files_are_the_same(survey, tmp_path, stops: tuple[int, ...]):
+def test_interrupted_anywhere_the_files_are_the_same(survey, tmp_path):
     volume, _ = survey
     model = build_tiny()
 
     def outputs(folder: str) -> Outputs:
         (tmp_path / folder).mkdir(exist_ok=True)
-        names = dict(mask='m.sgy', std='s.sgy')
-        return Outputs(
-            tmp_path / folder / 'p.sgy',
-            min_body=3,
-            fill_holes=True,
-            **{name: tmp_path / folder / file for name, file in names.items()},
-        )
+        paths = {name: tmp_path / folder / f'{name[0]}.sgy' for name in ('probability', 'mask', 'std')}
+        return Outputs(**paths, min_body=3, fill_holes=True)
 
     predict_volume(model, volume, outputs('whole'), options=SMALL)
-    for stop in stops:
-        with pytest.raises(StoppedError):
-            predict_volume(model, volume, outputs('cut'), options=SMALL, resume=True, progress=stop_after(stop))
-        assert outputs('cut').scratch.is_dir()
-        assert not list((tmp_path / 'cut').glob('.*'))
-    result = predict_volume(model, volume, outputs('cut'), options=SMALL, resume=True)
-    assert result.resumed_blocks == min(sum(stop + 1 for stop in stops), result.num_blocks)
-    assert result.num_blocks == 9
-    for name in ('p.sgy', 'm.sgy', 's.sgy'):
-        assert (tmp_path / 'cut' / name).read_bytes() == (tmp_path / 'whole' / name).read_bytes()
+    for stops in (0,), (2, 3), (5, 0, 4), (13,), (20,), (39,):
+        folder = f'cut {stops}'
+        for stop in stops:
+            with pytest.raises(StoppedError):
+                predict_volume(model, volume, outputs(folder), options=SMALL, resume=True, progress=stop_after(stop))
+            assert outputs(folder).scratch.is_dir()
+            assert not list((tmp_path / folder).glob('.*'))
+        result = predict_volume(model, volume, outputs(folder), options=SMALL, resume=True)
+        assert result.resumed_blocks == min(sum(stop + 1 for stop in stops), result.num_blocks)
+        assert result.num_blocks == 9
+        for name in ('p.sgy', 'm.sgy', 's.sgy'):
+            assert (tmp_path / folder / name).read_bytes() == (tmp_path / 'whole' / name).read_bytes()
 
 
 @pytest.fixture
@@ -270,13 +267,17 @@ def test_windows_without_live_traces_are_left_out(tmp_path, monkeypatch):
     assert not np.load(tmp_path / 'p.npy')[:, 16:].any()
 
 
-def test_the_report(survey, tmp_path):
+def test_the_report(survey, tmp_path, monkeypatch):
     volume, cube = survey
+    drawn = []
+    monkeypatch.setattr('mmattn.seismic.salt_report.save_histogram', lambda *_, **__: None)
+    monkeypatch.setattr('mmattn.seismic.salt_report.save_slices', lambda slices, path: drawn.extend(slices))
     outputs = Outputs(tmp_path / 'p.sgy', report=tmp_path / 'report')
     predict_volume(GreyModel(), volume, outputs, options=SMALL)
     summary = json.loads((tmp_path / 'report' / 'summary.json').read_text())
     assert summary['salt cells'] == np.count_nonzero(pixelwise(cube, volume) > 0.5)
     assert summary['live traces'] == np.count_nonzero(volume.live)
+    assert [one.probability.shape for one in drawn] == [SHAPE[:0:-1], (33, 8), (8, 14)]
 
 
 @pytest.mark.parametrize(
@@ -294,11 +295,15 @@ def test_wrong_outputs_are_named(change: dict, message: str):
         Outputs(**{'probability': 'p.sgy', **change})
 
 
-def test_outputs_that_cannot_be_written_are_named_before_work(survey, tmp_path):
+def test_outputs_that_cannot_be_written_are_named_before_work(survey, tmp_path, monkeypatch):
     with pytest.raises(ValueError, match='would be a copy of a SEG-Y input, and the input is none'):
         predict_volume(GreyModel(), ArrayVolume(make_cube()), tmp_path / 'p.sgy')
     with pytest.raises(ValueError, match=r'in.sgy is the input itself'):
         predict_volume(GreyModel(), survey[0], tmp_path / 'in.sgy')
+    with monkeypatch.context() as patch:
+        patch.setattr('tempfile.TemporaryFile', lambda dir: os.open(dir, os.O_RDWR))
+        with pytest.raises(PermissionError, match=r"probability: nothing can be written into '.*' \(Is a directory\)"):
+            Outputs(tmp_path / 'p.npy', mask=tmp_path / 'm.npy').check(ArrayVolume(make_cube()))
     with pytest.raises(FileNotFoundError, match=r"probability: folder '.*gone' does not exist"):
         predict_volume(GreyModel(), survey[0], tmp_path / 'gone' / 'p.sgy')
 

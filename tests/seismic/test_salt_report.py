@@ -41,11 +41,19 @@ def rows(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+@pytest.fixture(scope='module')
+def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp('report')
+    summary = write(folder, ArrayVolume(make_cube(SHAPE)), salt())
+    assert json.loads((folder / 'summary.json').read_text()) == summary
+    return folder
+
+
 @pytest.fixture
-def report(tmp_path: Path) -> Path:
-    summary = write(tmp_path, ArrayVolume(make_cube(SHAPE)), salt())
-    assert json.loads((tmp_path / 'summary.json').read_text()) == summary
-    return tmp_path
+def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests of numbers: drawing takes a second."""
+    for name in ('save_slices', 'save_histogram'):
+        monkeypatch.setattr(f'mmattn.seismic.salt_report.{name}', lambda *_, **__: None)
 
 
 def test_the_summary(report):
@@ -93,6 +101,7 @@ def test_the_pictures_show_something(report, name: str):
     assert len(np.unique(picture.reshape(-1, 3), axis=0)) > (50 if name == 'slices.png' else 10)
 
 
+@pytest.mark.usefixtures('no_pictures')
 def test_traces_that_are_not_live_do_not_count(tmp_path):
     live = np.ones(SHAPE[:2], bool)
     live[1] = False
@@ -109,6 +118,17 @@ def test_a_volume_without_salt_and_a_line(tmp_path):
     assert rows(tmp_path / 'bodies.csv') == []
 
 
+@pytest.mark.usefixtures('no_pictures')
+def test_long_line_numbers_keep_their_digits(tmp_path):
+    numbers = 10_000_000 + np.arange(SHAPE[1])
+    grid_file(make_cube(SHAPE), xlines=numbers).write(tmp_path / 'in.sgy')
+    with open_volume(tmp_path / 'in.sgy') as volume:
+        write(tmp_path / 'report', volume, salt())
+    large = rows(tmp_path / 'report' / 'bodies.csv')[0]
+    assert (large['first_xline'], large['last_xline']) == ('10000002', '10000004')
+
+
+@pytest.mark.usefixtures('no_pictures')
 @pytest.mark.parametrize('unit', ['m', 'ms'])
 def test_cubic_metres_where_headers_tell(tmp_path, unit: str):
     iline, xline = np.mgrid[: SHAPE[0], : SHAPE[1]]

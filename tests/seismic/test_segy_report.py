@@ -62,6 +62,27 @@ def test_remarks_on_amplitudes(tmp_path: Path):
     assert 'no live trace in the sample' in dead['remarks']
 
 
+@pytest.mark.parametrize('order', ['iline', 'xline', 'mixed'])
+def test_sorting_by_falling_numbers_too(tmp_path: Path, order: str):
+    missing = np.random.default_rng(0).random((4, 5)) < 0.2
+    file = grid_file(make_cube(), order=order, ilines=np.arange(9, 1, -2), missing=missing)
+    sorting = describe_volume(open_volume(file.write(tmp_path / 'a.sgy')))['geometry']['sorting']
+    assert sorting == dict(iline='by inline', xline='by crossline', mixed='by neither line')[order]
+
+
+def test_remarks_on_dead_traces_and_bad_samples(tmp_path: Path):
+    cube = make_cube()
+    cube[1, 1] = np.nan
+    cube[2, 2, 3] = np.inf
+    volume = open_volume(grid_file(cube, headers={-115: 0}).write(tmp_path / 'a.sgy'))
+    assert describe_volume(volume)['remarks'][-2:] == [
+        'of 20 traces, 1 are dead: no finite sample besides 0',
+        'of 20 traces, 13 samples are NaN or infinite: they are read as 0',
+    ]
+    assert not any('bytes 115-116' in one for one in describe_volume(volume)['remarks'])
+    assert 'of 2 traces out of 20' not in ' '.join(describe_volume(volume, num_traces=2)['remarks'])
+
+
 def test_describes_what_does_not_open(tmp_path: Path):
     path = grid_file(make_cube(), bytes=(17, 25)).write(tmp_path / 'a.sgy')
     with pytest.raises(SegyError) as caught:
@@ -79,8 +100,11 @@ def test_describes_what_does_not_open(tmp_path: Path):
 def test_draws_slices(tmp_path: Path):
     volume = open_volume(grid_file(make_cube((20, 30, 40))).write(tmp_path / 'a.sgy'))
     three = imread(save_slices(volume, tmp_path / 'new' / 'a.png'))
-    one = imread(save_slices(ArrayVolume(make_cube()[0]), tmp_path / 'b.png'))
+    assert save_slices(ArrayVolume(make_cube()[0]), tmp_path / 'b') == tmp_path / 'b.png'
+    one = imread(tmp_path / 'b.png')
     assert three.shape[1] > 2 * one.shape[1]
     assert three[..., :3].std() > 0.1
+    with pytest.raises(ValueError, match=r"picture '.*a\.doc' must end with \.png or another of"):
+        save_slices(volume, tmp_path / 'a.doc')
     blank = imread(save_slices(ArrayVolume(np.zeros((3, 4, 5))), tmp_path / 'c.png'))
     assert blank.shape == three.shape

@@ -134,6 +134,8 @@ def test_tools_write_folders_and_volumes(monkeypatch, tmp_path, capsys):
     for name, samples in (('v.sgy', whole['amplitude']), ('v_label.sgy', whole['label'])):
         with open_volume(tmp_path / name) as volume:
             np.testing.assert_array_equal(volume.slab('iline', 0, 2), samples)
+            assert (volume.bin_size(), volume.length_unit) == ((25.0, 25.0), 'm')
+            assert [axis[1, 15] for axis in volume.coordinates()] == [375.0, 25.0]
     assert '2 of 2, 0 s left' in capsys.readouterr().err
 
 

@@ -17,7 +17,7 @@ from mmseg.registry import MODELS
 from mmattn.engine.launch import replace_sync_bn
 from mmattn.seismic import open_volume
 from mmattn.seismic.synthetic import make_volume
-from tests.seismic.segy_files import grid_file
+from tests.seismic.segy_files import grid_file, make_cube
 from tests.tiny import write_tiny_config
 from tests.tools.run_here import run_here
 from tests.tools.run_tools import ROOT, run
@@ -69,7 +69,11 @@ def test_the_tool_predicts_and_says_what_it_changed(inputs, tmp_path, monkeypatc
         ({0: 'gone.py'}, "config 'gone.py' is not a file"),
         ({4: '--clip', 5: 'checkpoint'}, "clip 'checkpoint': the checkpoint holds none"),
         ({4: '--overlap', 5: '1'}, 'overlap must lie in 0 to 0.9, got 1.0'),
-        ({4: '--iline', 5: '500'}, 'iline'),
+        ({4: '--window', 5: 0, 6: 0}, 'window must be (height, width) of at least 1, got (0, 0)'),
+        ({4: '--iline', 5: '500'}, 'iline must be a byte position from 1 to 237, got 500'),
+        ({4: '--cfg-options', 5: 'model'}, '--cfg-options must be of the form key=value'),
+        ({3: 'gone/p.sgy'}, "probability: folder 'gone' does not exist"),
+        ({1: __file__}, 'cannot be read'),
         ({4: '--direction', 5: 'iline', 6: '--std', 7: 's.sgy'}, 'std is the spread of several predictions'),
     ],
 )
@@ -83,18 +87,42 @@ def test_wrong_input_ends_in_one_line(inputs, tmp_path, monkeypatch, capsys, cha
     assert not list(tmp_path.iterdir())
 
 
+def test_directions_may_be_given_one_by_one_and_bad_samples_are_told(inputs, tmp_path, monkeypatch, capsys):
+    cube = make_cube((3, 4, 8))
+    cube[1, 2] = np.nan
+    cube[0, 0, 3] = np.inf
+    source = grid_file(cube).write(tmp_path / 'survey of no ending')
+    options = *OPTIONS, '--direction', 'iline', '--direction', 'xline'
+    result = run_here(monkeypatch, capsys, 'predict_segy.py', *inputs[:2], source, tmp_path / 'p.sgy', *options)
+    assert result.returncode == 0, result.stderr
+    assert 'sections: iline and xline' in result.stdout
+    assert 'NaN or infinite: 9 samples of the input, taken as 0' in result.stdout
+    assert '1 traces that are dead' in result.stdout
+
+
+@pytest.fixture
+def one_thread():
+    """Puts this process's threads back after a tool has set them."""
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
+
+
 @pytest.mark.slow
-def test_killed_and_resumed_and_shared_it_gives_the_same_files(inputs, tmp_path):
-    script = 'tools/predict_segy.py'
-    more = *OPTIONS, '--flip', '--clip', 'survey'
+def test_killed_and_resumed_and_shared_it_gives_the_same_files(inputs, tmp_path, monkeypatch, capsys, one_thread):
+    script = 'predict_segy.py'
+    more = *OPTIONS, '--flip', '--clip', 'survey', '--threads', 1
 
     def command(name: str, *extra: object) -> list[object]:
         return [*inputs, tmp_path / f'{name}.sgy', *more, '--std', tmp_path / f'{name}-std.sgy', *extra]
 
-    run(sys.executable, script, *command('whole'))
+    assert run_here(monkeypatch, capsys, script, *command('whole')).returncode == 0
     environment = dict(os.environ, OMP_NUM_THREADS='1')
     process = subprocess.Popen(
-        [sys.executable, script, *map(str, command('cut'))], cwd=ROOT, env=environment, stderr=subprocess.DEVNULL
+        [sys.executable, f'tools/{script}', *map(str, command('cut'))],
+        cwd=ROOT,
+        env=environment,
+        stderr=subprocess.DEVNULL,
     )
     journal = tmp_path / 'cut.sgy.partial' / 'journal-0.txt'
     while process.poll() is None and not (journal.is_file() and len(journal.read_text().splitlines()) >= 2):
@@ -102,10 +130,18 @@ def test_killed_and_resumed_and_shared_it_gives_the_same_files(inputs, tmp_path)
     process.send_signal(signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL
     assert not (tmp_path / 'cut.sgy').exists()
-    result = run(sys.executable, script, *command('cut', '--resume'))
+    result = run_here(monkeypatch, capsys, script, *command('cut', '--resume'))
+    assert result.returncode == 0, result.stderr
     assert 'resumed: ' in result.stdout
     files, rest = command('ranks')[:4], command('ranks')[4:]
     run('bash', 'tools/dist_predict_segy.sh', *files, 2, *rest, PORT='29731')
     for name in ('cut', 'ranks'):
         for suffix in ('.sgy', '-std.sgy'):
             assert (tmp_path / (name + suffix)).read_bytes() == (tmp_path / ('whole' + suffix)).read_bytes()
+
+
+@pytest.mark.parametrize('arguments', [('a', 'b', 'c', 'd'), ('a', 'b', 'c', 'd', 'two')])
+def test_the_script_says_how_to_call_it(arguments: tuple[str, ...]):
+    result = run('bash', 'tools/dist_predict_segy.sh', *arguments, check=False)
+    assert result.returncode == 2
+    assert result.stderr == ('usage: bash tools/dist_predict_segy.sh CONFIG CHECKPOINT in.sgy out.sgy GPUS [options]\n')

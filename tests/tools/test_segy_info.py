@@ -39,10 +39,22 @@ def test_suggests_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys:
 
 @pytest.mark.parametrize(
     ('arguments', 'message'),
-    [(['none.sgy'], "SEG-Y file 'none.sgy' does not exist"), (['none.sgy', '--iline', '0'], 'iline must be a byte')],
+    [
+        (['none.sgy'], "SEG-Y file 'none.sgy' does not exist"),
+        (['none.sgy', '--iline', '0'], 'iline must be a byte'),
+        (['none.sgy', '--picture', 'a.doc'], "picture 'a.doc' must end with .png"),
+    ],
 )
 def test_wrong_input_is_one_line(monkeypatch, capsys, arguments: list[str], message: str):
     outcome = run_here(monkeypatch, capsys, 'segy_info.py', *arguments)
     assert outcome.returncode == 2
     assert outcome.stderr.startswith(f'error: {message}')
     assert outcome.stderr.count('\n') == 1
+
+
+def test_a_picture_that_cannot_be_written_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys):
+    path = grid_file(make_cube()).write(tmp_path / 'a.sgy')
+    outcome = run_here(monkeypatch, capsys, 'segy_info.py', path, '--picture', path / 'a.png')
+    assert outcome.returncode == 2
+    assert 'traces                 20' in outcome.stdout
+    assert outcome.stderr.startswith('error: [Errno')

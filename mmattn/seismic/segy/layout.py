@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
+import numpy as np
+
 from mmattn.seismic.segy.errors import SegyError
 from mmattn.seismic.segy.formats import SampleFormat, get_format, is_format
 from mmattn.seismic.segy.text import EBCDIC, SIZE
@@ -77,7 +79,8 @@ def read_layout(path: str | os.PathLike, *, endian: str = 'auto', num_samples: i
     path = Path(path)
     if endian not in ('auto', 'big', 'little'):
         raise ValueError(f"endian must be 'auto', 'big' or 'little', got {endian!r}")
-    if num_samples is not None and (isinstance(num_samples, bool) or not 1 <= num_samples < 2**31):
+    whole = isinstance(num_samples, int | np.integer) and not isinstance(num_samples, bool)
+    if num_samples is not None and not (whole and 1 <= num_samples < 2**31):
         raise ValueError(f'num_samples must be None or at least 1, got {num_samples!r}')
     if not path.exists():
         raise FileNotFoundError(f'SEG-Y file {str(path)!r} does not exist')

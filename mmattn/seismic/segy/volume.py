@@ -70,6 +70,8 @@ class SegyVolume(Volume):
             if value not in allowed:
                 raise ValueError(f'{option} must be one of {", ".join(map(repr, allowed))}, got {value!r}')
         lines = check_byte('iline', iline), check_byte('xline', xline)
+        if iline == xline:
+            raise ValueError(f'iline and xline must be different byte positions, got {iline} for both')
         self.coordinate_bytes = check_byte('cdp_x', cdp_x), check_byte('cdp_y', cdp_y)
         self.layout = read_layout(path, endian=endian, num_samples=num_samples)
         self.path = self.layout.path

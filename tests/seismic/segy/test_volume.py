@@ -111,6 +111,11 @@ def test_wrong_sample_counts(tmp_path: Path):
     assert_array_equal(open_volume(both, num_samples=12).slab('iline', 0, 4), cube)
 
 
+def test_any_name_but_an_array_s_is_taken_for_segy(tmp_path: Path):
+    for name in ('line 7.SEGY', 'survey.seg', 'survey'):
+        assert open_volume(grid_file(make_cube()).write(tmp_path / name)).shape == (4, 5, 12)
+
+
 def test_no_interval_is_said(tmp_path: Path):
     volume = open_volume(grid_file(make_cube(), interval=0).write(tmp_path / 'a.sgy'))
     assert (volume.sample_interval, volume.sample_unit) == (1.0, 'sample')
@@ -217,6 +222,8 @@ def test_wrong_bytes_lead_to_a_suggestion(tmp_path: Path):
         (dict(duplicates='mean'), "duplicates must be one of 'error', 'first', 'last', got 'mean'"),
         (dict(sample_unit='s'), "sample_unit must be one of 'ms', 'm', 'ft', got 's'"),
         (dict(num_samples=0), 'num_samples must be None or at least 1, got 0'),
+        (dict(num_samples=12.5), 'num_samples must be None or at least 1, got 12.5'),
+        (dict(iline=193), 'iline and xline must be different byte positions, got 193 for both'),
         (dict(endian='little'), r"endian='little' gives the sample format 1280, which is none.*endian='auto'"),
     ],
 )
