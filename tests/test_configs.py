@@ -15,7 +15,7 @@ from mmseg.structures import SegDataSample
 ROOT = Path(__file__).resolve().parents[1]
 CONFIGS = sorted(path for path in (ROOT / 'configs').rglob('*.py') if '_base_' not in path.parts)
 SALT_CONFIGS = [path for path in CONFIGS if path.parent.name == 'configs']
-TILE_CONFIGS = [path for path in SALT_CONFIGS if not path.stem.endswith('_segy')]
+TILE_CONFIGS = [path for path in SALT_CONFIGS if '_segy' not in path.stem]
 
 
 def parametrize(paths: list[Path]) -> pytest.MarkDecorator:

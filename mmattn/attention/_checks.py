@@ -1,6 +1,7 @@
 """Checks of options that several attention layers share."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from numbers import Real
 
 
 def check_positive_int(owner: str, option: str, value: int, minimum: int = 1) -> int:
@@ -23,8 +24,34 @@ def check_positive_int(owner: str, option: str, value: int, minimum: int = 1) ->
     return value
 
 
+def check_positive_ints(owner: str, option: str, values: Sequence[int], count: int | None = None) -> tuple[int, ...]:
+    """Returns ``values`` as a tuple, or raises unless they are ``count`` integers (one at least for None) above 0.
+
+    Raises:
+        TypeError: if one of them is not an integer.
+        ValueError: if they are no sequence of so many, or one of them is below 1.
+    """
+    wanted = 'one number at least' if count is None else f'{count} numbers'
+    if isinstance(values, str) or not isinstance(values, Sequence):
+        raise ValueError(f'{owner}: {option} must have {wanted}, got {values!r}')
+    if not values or len(values) != (count or len(values)):
+        raise ValueError(f'{owner}: {option} must have {wanted}, got {tuple(values)}')
+    return tuple(check_positive_int(owner, option, value) for value in values)
+
+
+def check_rate(owner: str, option: str, value: float) -> float:
+    """Returns ``value``, or raises unless it is a probability below 1."""
+    if not isinstance(value, Real):
+        raise TypeError(f'{owner}: {option} must be a number, got {value!r}')
+    if not 0 <= value < 1:
+        raise ValueError(f'{owner}: {option} must be at least 0 and below 1, got {value!r}')
+    return value
+
+
 def check_positive(owner: str, option: str, value: float) -> float:
-    """Returns ``value``, or raises ValueError if it is not above 0."""
+    """Returns ``value``, or raises if it is no number above 0."""
+    if not isinstance(value, Real):
+        raise TypeError(f'{owner}: {option} must be a number, got {value!r}')
     if not value > 0:
         raise ValueError(f'{owner}: {option} must be above 0, got {value!r}')
     return value

@@ -14,6 +14,7 @@ from torch import Tensor
 from mmattn.checkpoints.groups import Group
 
 _WRAPPERS = ('state_dict', 'model')
+_OTHER_PARTS = ('neck.', 'decode_head.', 'auxiliary_head.', 'data_preprocessor.')
 
 
 @dataclass(frozen=True)
@@ -46,13 +47,17 @@ class Source:
 
     Args:
         rules: renamings of a component's keys, without its prefix, and of a full checkpoint's keys.
-        prefixes: what may stand before every key of a single component, the longest first.
+        prefixes: what is taken off every key of a single component though the rules know it, the longest first.
+            Prefixes that they do not know are taken off anyway.
         groups: our names that stand together; where only some are there, the others are missing.
+        segmentors: whether segmentors of MMSegmentation's are read too: their backbone by the rules, and their other
+            parts under the names that they have.
     """
 
     rules: tuple[Rule, ...]
-    prefixes: tuple[str, ...]
+    prefixes: tuple[str, ...] = ()
     groups: tuple[Group, ...] = ()
+    segmentors: bool = False
 
 
 @dataclass(frozen=True)
@@ -106,19 +111,46 @@ def take_component(tensors: dict[str, Tensor], component: str) -> dict[str, Tens
     return taken
 
 
-def strip_component(tensors: dict[str, Tensor], prefixes: Iterable[str]) -> dict[str, Tensor]:
-    """Takes off the first of ``prefixes`` that every key has: what is left are the tensors of one component."""
-    for prefix in prefixes:
+def strip_component(tensors: dict[str, Tensor], source: Source) -> dict[str, Tensor]:
+    """Takes off the prefixes that every key has: what is left are the tensors of one component.
+
+    These are the source's, and as many more as it takes for the rules to know a name.
+    """
+    stripped = tensors
+    while shared := _shared_prefix(stripped, source):
+        stripped = {key.removeprefix(shared): value for key, value in stripped.items()}
+    known = any(re.fullmatch(rule.pattern, key) for rule in source.rules for key in stripped)
+    return stripped if known else tensors
+
+
+def _shared_prefix(tensors: dict[str, Tensor], source: Source) -> str | None:
+    """Returns the next prefix to take off, or None."""
+    for prefix in source.prefixes:
         if tensors and all(key.startswith(prefix) for key in tensors):
-            return {key.removeprefix(prefix): value for key, value in tensors.items()}
-    return tensors
+            return prefix
+    if len(tensors) < 2 or any(re.fullmatch(rule.pattern, key) for rule in source.rules for key in tensors):
+        return None
+    first, dot, _ = next(iter(tensors)).partition('.')
+    return first + dot if dot and all(key.startswith(first + dot) for key in tensors) else None
+
+
+def split_segmentor(tensors: dict[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """Splits what a segmentor of MMSegmentation's holds into its backbone, without the prefix, and its other parts.
+
+    Both are empty where this is no segmentor.
+    """
+    if not all(key.startswith(('backbone.', *_OTHER_PARTS)) for key in tensors):
+        return {}, {}
+    backbone = {k.removeprefix('backbone.'): value for k, value in tensors.items() if k.startswith('backbone.')}
+    others = {key: value for key, value in tensors.items() if key.startswith(_OTHER_PARTS)}
+    return (backbone, others) if backbone and others else ({}, {})
 
 
 def convert(tensors: dict[str, Tensor], rules: Iterable[Rule], source: str) -> Conversion:
     """Applies ``rules`` to each tensor.
 
     Raises:
-        KeyError: if a key matches no rule; the message names it.
+        KeyError: if a key matches no rule; the message names it, and a part of the model of which rules know a tensor.
     """
     rules = tuple(rules)
     converted: dict[str, Tensor] = {}
@@ -135,5 +167,16 @@ def convert(tensors: dict[str, Tensor], rules: Iterable[Rule], source: str) -> C
             converted.update(entry)
     if unknown:
         more = f' and {len(unknown) - 10} more' if len(unknown) > 10 else ''
-        raise KeyError(f'convert_state_dict: source {source!r} does not know {", ".join(unknown[:10])}{more}')
+        part = _part_that_is_known(tensors, rules)
+        hint = f'; to convert a part of the model alone, name it: component={part!r}' if part else ''
+        raise KeyError(f'convert_state_dict: source {source!r} does not know {", ".join(unknown[:10])}{more}{hint}')
     return Conversion(converted, renamed, tuple(dropped))
+
+
+def _part_that_is_known(tensors: dict[str, Tensor], rules: Iterable[Rule]) -> str | None:
+    """Returns the first name before a dot without which the rules know a tensor."""
+    for key in tensors:
+        part, _, rest = key.partition('.')
+        if any(re.fullmatch(rule.pattern, rest) for rule in rules):
+            return part
+    return None

@@ -120,3 +120,61 @@ def test_dropped_tensors_are_listed():
     conversion = convert_checkpoint({'data_preprocessor.mean': TENSOR, 'backbone.a': TENSOR}, 'mmseg')
     assert conversion.dropped == ('data_preprocessor.mean',)
     assert conversion.renamed == {'backbone.a': 'backbone.a'}
+
+
+@pytest.mark.parametrize(
+    ('source', 'golden', 'prefix'),
+    [
+        ('attention-gate', 'attention_gate_concatenation', 'module.net.attentionblock4.gate_block_1.'),
+        ('attention-unet', 'leejun_attu_net_div16', 'backbone.'),
+        ('axial-deeplab', 'axial_attention_height', 'backbone.layer3.2.hight_block.'),
+        ('axial-deeplab', 'axial_block', 'encoder.layer2.1.'),
+        ('cbam', 'cbam', 'backbone.layer4.2.cbam.'),
+        ('ccnet', 'ccnet_rcca_head', 'decode_head.'),
+        ('coordattention', 'coordatt', 'module.features.7.conv.4.'),
+        ('lvt', 'lvt_tiny', 'module.backbone.backbone.'),
+        ('mmcv', 'mmcv_nonlocal2d_dot_product', 'backbone.layer3.1.nonlocal_block.'),
+        ('mmseg', 'mmseg_cc_head', 'model.decode_head.'),
+        ('senet', 'se_caffe_arith', 'module.layer1.0.se_module.'),
+        ('smt', 'smt_sam_attention', 'backbone.block3.2.attn.'),
+    ],
+)
+def test_any_prefix_of_a_component_is_taken_off(source: str, golden: str, prefix: str):
+    weights, _ = load_golden(golden)
+    converted = convert_state_dict({prefix + name: value for name, value in weights.items()}, source)
+    expected = convert_state_dict(weights, source)
+    assert converted.keys() == expected.keys()
+    assert all(torch.equal(converted[name], value) for name, value in expected.items())
+
+
+def test_a_segmentor_of_the_authors_of_smt_keeps_its_heads():
+    weights, _ = load_golden('smt_reduced_pyramid')
+    heads = ('decode_head.psp_modules.0.1.conv.weight', 'auxiliary_head.conv_seg.bias')
+    tensors = {f'module.backbone.{name}': value for name, value in weights.items()}
+    tensors |= {f'module.{name}': TENSOR for name in (*heads, 'data_preprocessor.mean')}
+    conversion = convert_checkpoint(dict(state_dict=tensors), 'smt')
+    encoder = convert_state_dict(weights, 'smt')
+    assert conversion.tensors.keys() == {*heads, *(f'backbone.{name}' for name in encoder)}
+    assert 'data_preprocessor.mean' in conversion.dropped
+    assert conversion.renamed['backbone.norm1.bias'] == 'backbone.stages.0.norm.bias'
+    assert len(conversion.renamed) + len(conversion.dropped) == len(tensors)
+    del tensors['module.backbone.norm1.bias']
+    with pytest.raises(KeyError, match=r'missing stages\.0\.norm\.bias'):
+        convert_state_dict(tensors, 'smt')
+
+
+@pytest.mark.parametrize(
+    ('source', 'golden', 'component', 'other'),
+    [
+        ('ccnet', 'ccnet_rcca_head', 'head', 'dsn.0.weight'),
+        ('danet', 'danet_pam', 'head', 'pretrained.layer1.0.conv1.weight'),
+        ('feedformer', 'feedformer_tiny', 'decode_head', 'backbone.patch_embed1.proj.weight'),
+    ],
+)
+def test_a_whole_model_asks_for_a_component(source: str, golden: str, component: str, other: str):
+    weights, _ = load_golden(golden)
+    whole = {other: TENSOR} | {f'{component}.{name}': value for name, value in weights.items()}
+    with pytest.raises(KeyError, match=f"does not know .*; to convert .* alone, name it: component='{component}'"):
+        convert_state_dict(whole, source)
+    conversion = convert_checkpoint(whole, source, component=component)
+    assert conversion.tensors.keys() == convert_state_dict(weights, source).keys()

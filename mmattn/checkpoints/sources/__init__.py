@@ -4,7 +4,15 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
-from mmattn.checkpoints.convert import Conversion, Source, convert, strip_component, take_component, unwrap
+from mmattn.checkpoints.convert import (
+    Conversion,
+    Source,
+    convert,
+    split_segmentor,
+    strip_component,
+    take_component,
+    unwrap,
+)
 from mmattn.checkpoints.groups import check_complete
 from mmattn.checkpoints.sources.attention_gate import ATTENTION_GATE
 from mmattn.checkpoints.sources.attention_unet import ATTENTION_UNET
@@ -52,7 +60,7 @@ def convert_state_dict(state_dict: Mapping, source: str) -> dict[str, Tensor]:
     Args:
         state_dict: names to tensors of one component (a head, a layer), with or without the prefix that a full
             checkpoint has (``decode_head.``, ``module.head.``): a prefix that every key has is taken off. Or a
-            checkpoint with a ``state_dict`` entry.
+            checkpoint with a ``state_dict`` entry. Sources that have whole segmentors keep their parts' prefixes.
         source: one of ``list_sources()``.
 
     Returns:
@@ -84,6 +92,20 @@ def convert_checkpoint(checkpoint: Mapping, source: str, *, component: str | Non
     tensors = unwrap(checkpoint)
     if component is not None:
         tensors = take_component(tensors, component)
-    conversion = convert(strip_component(tensors, chosen.prefixes), chosen.rules, source)
+    backbone, others = split_segmentor(tensors) if chosen.segmentors else ({}, {})
+    if others:
+        return _convert_segmentor(backbone, others, source)
+    conversion = convert(strip_component(tensors, chosen), chosen.rules, source)
     check_complete(conversion.tensors, chosen.groups, source)
     return conversion
+
+
+def _convert_segmentor(backbone: dict[str, Tensor], others: dict[str, Tensor], source: str) -> Conversion:
+    """Converts a segmentor of MMSegmentation's: its backbone without the prefix, and its other parts."""
+    inner = convert_checkpoint(backbone, source)
+    kept = {key: value for key, value in others.items() if not key.startswith('data_preprocessor.')}
+    return Conversion(
+        {f'backbone.{name}': value for name, value in inner.tensors.items()} | kept,
+        {f'backbone.{old}': f'backbone.{new}' for old, new in inner.renamed.items()} | {key: key for key in kept},
+        (*(f'backbone.{name}' for name in inner.dropped), *(key for key in others if key not in kept)),
+    )

@@ -5,11 +5,6 @@ from mmattn.checkpoints.groups import Group, batch_norm
 from mmattn.checkpoints.sources.patterns import BN
 
 ATTENTION_GATE = Source(
-    prefixes=(
-        *(f'attentionblock{level}.gate_block_{gate}.' for level in range(1, 5) for gate in (1, 2)),
-        'gate_block_1.',
-        'gate_block_2.',
-    ),
     rules=(
         Rule(r'(theta\.weight|(?:phi|psi)\.(?:weight|bias))', r'\1'),
         Rule(r'W\.0\.(weight|bias)', r'out.0.\1'),

@@ -11,7 +11,7 @@ _CHANNEL_GATE = 'fc1.weight', 'fc1.bias', 'fc2.weight', 'fc2.bias'
 _BLOCK = r'layer[1-4]\.\d+\.'
 
 CBAM = Source(
-    prefixes=(*(f'layer{stage}.{block}.cbam.' for stage in range(1, 5) for block in range(36)), 'cbam.'),
+    prefixes=tuple(f'layer{stage}.{block}.cbam.' for stage in range(1, 5) for block in range(36)),
     rules=(
         Rule(rf'((?:{_BLOCK}cbam\.)?)ChannelGate\.mlp\.1\.(weight|bias)', r'\1fc1.\2'),
         Rule(rf'((?:{_BLOCK}cbam\.)?)ChannelGate\.mlp\.3\.(weight|bias)', r'\1fc2.\2'),

@@ -5,7 +5,6 @@ from mmattn.checkpoints.groups import Group, batch_norm
 from mmattn.checkpoints.sources.patterns import BN
 
 COORDATTENTION = Source(
-    prefixes=tuple(f'features.{block}.conv.{layer}.' for block in range(20) for layer in range(10)),
     rules=(
         Rule(r'((?:conv1|conv_h|conv_w)\.(?:weight|bias))', r'\1'),
         Rule(r'conv2\.(weight|bias)', r'conv_h.\1'),

@@ -60,4 +60,4 @@ def lvt_groups(prefix: str) -> tuple[Group, ...]:
     )
 
 
-LVT = Source(prefixes=('backbone.backbone.', 'backbone.'), rules=lvt_rules(r'', ''), groups=lvt_groups(r''))
+LVT = Source(rules=lvt_rules(r'', ''), groups=lvt_groups(r''))

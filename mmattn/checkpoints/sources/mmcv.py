@@ -40,7 +40,6 @@ def non_local_groups(prefix: str = Group.prefix) -> tuple[Group, ...]:
 
 
 MMCV = Source(
-    prefixes=('nonlocal_block.', 'nl_block.'),
     rules=non_local_rules(),
     groups=non_local_groups(),
 )

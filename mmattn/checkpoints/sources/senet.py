@@ -15,12 +15,6 @@ def as_convolution(weight: Tensor) -> Tensor:
 
 
 SENET = Source(
-    prefixes=(
-        *(f'layer{stage}.{block}.se_module.' for stage in range(1, 5) for block in range(36)),
-        *(f'layer{stage}.{block}.se.' for stage in range(1, 5) for block in range(36)),
-        'se_module.',
-        'se.',
-    ),
     rules=(
         Rule(r'(fc[12]\.weight)', r'\1', as_convolution),
         Rule(r'(fc[12]\.bias)', r'\1'),

@@ -121,7 +121,8 @@ def _encoder_groups() -> tuple[Group, ...]:
 _LAYERS = (f'block{stage}.{block}.attn.' for stage in (1, 2, 3) for block in range(40) if stage < 3 or block % 2 == 0)
 
 SMT = Source(
-    prefixes=('backbone.', *_LAYERS, 'attn.'),
+    prefixes=(*_LAYERS,),
+    segmentors=True,
     rules=(
         *_embedding_rules(),
         *_block_rules(),

@@ -72,7 +72,6 @@ _MOBILE_GROUPS = (
 )
 
 TORCHVISION = Source(
-    prefixes=('backbone.',),
     rules=(*_RESNET_RULES, *_MOBILE_RULES),
     groups=(*_RESNET_GROUPS, *_MOBILE_GROUPS),
 )

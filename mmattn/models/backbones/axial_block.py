@@ -17,7 +17,7 @@ _NORM_OPTIONS = ('type', 'requires_grad', 'eps', 'momentum')
 
 def check_norm_cfg(owner: str, norm_cfg: dict) -> None:
     """Raises ValueError unless ``norm_cfg`` is of a batch normalisation and has the options that blocks can apply."""
-    if norm_cfg.get('type') not in _NORM_TYPES:
+    if not isinstance(norm_cfg, dict) or norm_cfg.get('type') not in _NORM_TYPES:
         raise ValueError(f'{owner}: norm_cfg must have a type of {_NORM_TYPES}, got {norm_cfg!r}')
     if unknown := [name for name in norm_cfg if name not in _NORM_OPTIONS]:
         raise ValueError(f'{owner}: norm_cfg may have the options {_NORM_OPTIONS}, got {unknown[0]!r} too')

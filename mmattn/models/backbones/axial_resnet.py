@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
-from mmattn.attention._checks import check_positive_int
+from mmattn.attention._checks import check_positive, check_positive_int, check_positive_ints
 from mmattn.models.backbones.axial_block import AxialBlock, check_norm_cfg, normalisation
 from mmattn.models.backbones.backbone import Backbone
 
@@ -95,12 +95,10 @@ class AxialResNet(Backbone):
             if value not in allowed:
                 raise ValueError(f'AxialResNet: {option} must be one of {tuple(allowed)}, got {value!r}')
         check_positive_int('AxialResNet', 'in_channels', in_channels)
-        if not width > 0 or width * 8 % 1:
+        check_positive('AxialResNet', 'width', width)
+        if width * 8 % 1:
             raise ValueError(f'AxialResNet: width must be a positive multiple of 1/8, got {width!r}')
-        if len(kernel_size) != STAGES:
-            raise ValueError(f'AxialResNet: kernel_size must have {STAGES} numbers, got {tuple(kernel_size)}')
-        for size in kernel_size:
-            check_positive_int('AxialResNet', 'kernel_size', size)
+        check_positive_ints('AxialResNet', 'kernel_size', kernel_size, STAGES)
         if span is not None:
             check_positive_int('AxialResNet', 'span', span)
         channels = round(128 * width)

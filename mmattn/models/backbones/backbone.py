@@ -38,7 +38,9 @@ class Backbone(BaseModule):
     ) -> None:
         super().__init__(init_cfg)
         name, last = type(self).__name__, num_stages - 1
-        if not out_indices or not set(out_indices) <= set(range(num_stages)):
+        if not isinstance(out_indices, Sequence) or not out_indices:
+            raise ValueError(f'{name}: out_indices must be a sequence of numbers from 0 to {last}, got {out_indices!r}')
+        if not set(out_indices) <= set(range(num_stages)):
             raise ValueError(f'{name}: out_indices must be among 0 to {last}, got {tuple(out_indices)}')
         if frozen_stages not in range(-1, num_stages):
             raise ValueError(f'{name}: frozen_stages must be among -1 to {last}, got {frozen_stages!r}')
@@ -78,6 +80,8 @@ class Backbone(BaseModule):
 
     def _split_init_cfg(self) -> tuple[list[dict], list[Pretrained]]:
         configs = [self.init_cfg] if isinstance(self.init_cfg, dict) else list(self.init_cfg or [])
+        if not all(isinstance(config, dict) and 'type' in config for config in configs):
+            raise TypeError(f'{type(self).__name__}: init_cfg must be dicts with a type, got {self.init_cfg!r}')
         types = ('Pretrained', PretrainedInit)
         pretrained = [{k: v for k, v in config.items() if k != 'type'} for config in configs if config['type'] in types]
         others = [config for config in configs if config['type'] not in types]

@@ -9,7 +9,7 @@ from mmcv.cnn.bricks import DropPath
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
-from mmattn.attention._checks import check_positive_int
+from mmattn.attention._checks import check_positive_int, check_positive_ints, check_rate
 from mmattn.attention.tokens import to_map, to_tokens
 from mmattn.models.backbones.backbone import Backbone
 from mmattn.models.backbones.lvt_attention import ConvolutionalSelfAttention, RecursiveAtrousSelfAttention
@@ -114,8 +114,7 @@ class LVT(Backbone):
     ) -> None:
         super().__init__(num_stages=STAGES, out_indices=out_indices, frozen_stages=frozen_stages, init_cfg=init_cfg)
         self._check(in_channels, embed_dims, depths, num_heads, mlp_ratios, reductions, dilations, recursion)
-        if not 0 <= drop_path_rate < 1:
-            raise ValueError(f'LVT: drop_path_rate must be at least 0 and below 1, got {drop_path_rate!r}')
+        check_rate('LVT', 'drop_path_rate', drop_path_rate)
         rates = [drop_path_rate * i / max(sum(depths) - 1, 1) for i in range(sum(depths))]
         self.stages = nn.ModuleList()
         for i, channels in enumerate(embed_dims[: max(out_indices) + 1]):
@@ -135,14 +134,10 @@ class LVT(Backbone):
         check_positive_int('LVT', 'in_channels', in_channels)
         check_positive_int('LVT', 'recursion', recursion)
         a_stage = dict(embed_dims=embed_dims, depths=depths, num_heads=num_heads, mlp_ratios=mlp_ratios)
-        for name, values in dict(a_stage, reductions=reductions, dilations=dilations).items():
-            wanted = {'reductions': STAGES - 1, 'dilations': len(dilations)}.get(name, STAGES)
-            if len(values) != wanted:
-                raise ValueError(f'LVT: {name} must have {wanted} numbers, got {tuple(values)}')
-            for value in values:
-                check_positive_int('LVT', name, value)
-        if not dilations:
-            raise ValueError('LVT: dilations must have one number at least, got none')
+        for name, values in a_stage.items():
+            check_positive_ints('LVT', name, values, STAGES)
+        check_positive_ints('LVT', 'reductions', reductions, STAGES - 1)
+        check_positive_ints('LVT', 'dilations', dilations)
         for channels, heads in zip(embed_dims, num_heads):
             if channels % heads:
                 raise ValueError(f'LVT: num_heads must divide embed_dims, got {heads} for {channels}')

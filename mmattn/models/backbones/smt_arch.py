@@ -2,14 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Real
 
-from mmattn.attention._checks import check_positive_int
+from mmattn.attention._checks import check_positive_int, check_positive_ints, check_rate
 
 STAGES = 4
-MODULATED, ATTENDED = (
-    3,
-    2,
-)  # stages that have scale-aware modulation (the first three), and self-attention (the last two)
+MODULATED, ATTENDED = 3, 2  # stages with scale-aware modulation (the first three), with self-attention (the last two)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,11 +45,7 @@ class SMTArch:
         """Checks the sizes."""
         lengths = dict(embed_dims=STAGES, depths=STAGES, mlp_ratios=STAGES)
         for name, wanted in dict(lengths, modulation_heads=MODULATED, attention_heads=ATTENDED).items():
-            values = getattr(self, name)
-            if len(values) != wanted:
-                raise ValueError(f'SMT: {name} must have {wanted} numbers, got {tuple(values)}')
-            for value in values:
-                check_positive_int('SMT', name, value)
+            check_positive_ints('SMT', name, getattr(self, name), wanted)
         check_positive_int('SMT', 'expand_ratio', self.expand_ratio)
         if check_positive_int('SMT', 'stem_kernel_size', self.stem_kernel_size) % 2 == 0:
             raise ValueError(f'SMT: stem_kernel_size must be odd, got {self.stem_kernel_size}')
@@ -62,8 +56,9 @@ class SMTArch:
             for channels, heads in zip(dims, getattr(self, name)):
                 if channels % heads:
                     raise ValueError(f'SMT: {name} must divide embed_dims, got {heads} for {channels}')
-        if not 0 <= self.drop_path_rate < 1:
-            raise ValueError(f'SMT: drop_path_rate must be at least 0 and below 1, got {self.drop_path_rate!r}')
+        check_rate('SMT', 'drop_path_rate', self.drop_path_rate)
+        if not isinstance(self.layer_scale, Real | None):
+            raise TypeError(f'SMT: layer_scale must be None or a number, got {self.layer_scale!r}')
 
 
 _SMALL = (64, 128, 256, 512)

@@ -41,6 +41,8 @@ class BackboneContract:
         sizes: of images that it must take.
         training_size: an image on which every parameter has an effect.
         silent_parameters: what reaches no output in training, as a bias before a normalisation.
+        graph_options: further options for compilation and export, whose time grows steeply with the number of blocks:
+            leave out those that repeat others.
         exports: whether the mechanism can be exported with dynamic sizes.
         multiple: what the exported sizes must be multiples of.
     """
@@ -54,6 +56,7 @@ class BackboneContract:
     sizes: tuple[tuple[int, int], ...] = ((64, 96), (101, 101), (5, 3), (1, 1))
     training_size = (64, 96)
     silent_parameters: tuple[str, ...] = ()
+    graph_options: dict = {}
     exports, multiple = True, 1
     half_tolerance = 0.05
 
@@ -91,6 +94,8 @@ class BackboneContract:
         assert all(torch.equal(y, maps[i]) for i, y in zip(chosen, fewer(x), strict=True))
         with pytest.raises(ValueError, match=f'{self.name}: out_indices must be among 0 to .*, got '):
             self.build(out_indices=(0, 9))
+        with pytest.raises(ValueError, match=f'{self.name}: out_indices must be a sequence of .*, got 2'):
+            self.build(out_indices=2)
 
     def test_frozen_stages_do_not_train(self):
         stages, prefixes = self.frozen
@@ -152,6 +157,8 @@ class BackboneContract:
         gone = self.build(init_cfg=dict(type='Pretrained', checkpoint=str(tmp_path / 'gone.pth')))
         with pytest.raises(FileNotFoundError, match=r"checkpoint '.*gone\.pth' is neither a file nor a URL"):
             gone.init_weights()
+        with pytest.raises(TypeError, match=f"{self.name}: init_cfg must be dicts with a type, got 'x.pth'"):
+            self.build(init_cfg='x.pth')
         with pytest.raises(ValueError, match=r"source must be None or one of .*, got 'nobody'"):
             self.build(init_cfg=dict(type='Pretrained', checkpoint='x.pth', source='nobody'))
 
@@ -172,7 +179,7 @@ class BackboneContract:
             assert (half.float() - expected).abs().mean() < self.half_tolerance * expected.abs().mean()
 
     def test_compiles_in_one_graph(self):
-        backbone, x = self.build().eval(), self.image(33, 47)
+        backbone, x = self.build(**self.graph_options).eval().requires_grad_(False), self.image(33, 47)
         for ours, expected in zip(torch.compile(backbone, fullgraph=True, backend='aot_eager')(x), backbone(x)):
             torch.testing.assert_close(ours, expected)
 
@@ -180,7 +187,7 @@ class BackboneContract:
     def test_exports_with_dynamic_sizes(self, tmp_path):
         if not self.exports:
             pytest.skip('cannot be exported')
-        backbone, path = self.build().eval(), tmp_path / 'backbone.onnx'
+        backbone, path = self.build(**self.graph_options).eval().requires_grad_(False), tmp_path / 'backbone.onnx'
         sizes = {}
         for axis, name in ((2, 'h'), (3, 'w')):
             length = torch.export.Dim(name, min=max(64 // self.multiple, 2), max=1024 // self.multiple)

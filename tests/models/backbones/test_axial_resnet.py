@@ -37,24 +37,10 @@ class TestContract(BackboneContract):
     frozen = (1, ('conv1', 'bn1', 'layer1', 'layer2'))
     silent_parameters = ('bn_similarity.bias',)  # the same for all keys of a query: softmax ignores it
 
-    multiple = 32
+    multiple, graph_options = 32, dict(out_indices=(0,))
 
     def build(self, **options) -> nn.Module:
         return opened(super().build(**options))
-
-    @pytest.mark.slow
-    def test_compiles_in_one_graph(self):
-        self.shorten()
-        super().test_compiles_in_one_graph()
-
-    @pytest.mark.slow
-    def test_exports_with_dynamic_sizes(self, tmp_path):
-        self.shorten()
-        super().test_exports_with_dynamic_sizes(tmp_path)
-
-    def shorten(self) -> None:
-        """Keeps one stage, of one block: time grows steeply with their number, and the others repeat it."""
-        self.options = dict(self.options, out_indices=(0,))
 
 
 def published_block(name: str, in_channels: int, stride: int) -> tuple[AxialBlock, dict[str, torch.Tensor]]:
@@ -212,12 +198,16 @@ def test_norm_cfg_reaches_the_attention():
     [
         (dict(depth=34), ValueError, r'depth must be one of \(26, 50\), got 34'),
         (dict(output_stride=4), ValueError, r'output_stride must be one of \(32, 16, 8\), got 4'),
+        (dict(width='S'), TypeError, "width must be a number, got 'S'"),
+        (dict(width=-1), ValueError, 'width must be above 0, got -1'),
         (dict(width=0.3), ValueError, 'width must be a positive multiple of 1/8, got 0.3'),
         (dict(num_heads=7), ValueError, r'num_heads must divide 128 \* width \(64\), got 7'),
         (dict(kernel_size=(56, 28)), ValueError, r'kernel_size must have 4 numbers, got \(56, 28\)'),
+        (dict(kernel_size=56), ValueError, 'kernel_size must have 4 numbers, got 56'),
         (dict(kernel_size=(56, 28, 14, 0)), ValueError, 'kernel_size must be at least 1, got 0'),
         (dict(span=0), ValueError, 'span must be at least 1, got 0'),
         (dict(in_channels=1.5), TypeError, 'in_channels must be an integer, got 1.5'),
+        (dict(norm_cfg='BN'), ValueError, "norm_cfg must have a type of .*, got 'BN'"),
         (dict(norm_cfg=dict(type='GN')), ValueError, r"norm_cfg must have a type of .*, got \{'type': 'GN'\}"),
         (dict(norm_cfg=dict(type='BN', affine=False)), ValueError, "norm_cfg may have the options .*, got 'affine'"),
     ],

@@ -16,7 +16,8 @@ class TestContract(BackboneContract):
     name, options, channels = 'LVT', TINY, TINY['embed_dims']
     frozen = 1, ('stages.0.', 'stages.1.')
     training_size = (128, 96)
-    multiple = 32  # that windows and their averages are equally many is more than PyTorch's symbols can tell
+    graph_options = dict(out_indices=(0, 2), reductions=(4, 1, 1))
+    multiple = 16  # that windows and their averages are equally many is more than PyTorch's symbols can tell
 
 
 def test_only_the_stages_asked_for_are_built():
@@ -79,7 +80,8 @@ def test_drop_path_grows_over_the_blocks():
     [
         (dict(embed_dims=(8, 8)), ValueError, r'LVT: embed_dims must have 4 numbers, got \(8, 8\)'),
         (dict(reductions=(8, 4, 2, 1)), ValueError, 'LVT: reductions must have 3 numbers'),
-        (dict(dilations=()), ValueError, 'LVT: dilations must have one number at least, got none'),
+        (dict(dilations=3), ValueError, 'LVT: dilations must have one number at least, got 3'),
+        (dict(dilations=()), ValueError, r'LVT: dilations must have one number at least, got \(\)'),
         (dict(depths=(2, 2, 0, 2)), ValueError, 'LVT: depths must be at least 1, got 0'),
         (dict(num_heads=(3, 2, 5, 8)), ValueError, 'LVT: num_heads must divide embed_dims, got 3 for 64'),
         (dict(recursion=1.5), TypeError, 'LVT: recursion must be an integer, got 1.5'),

@@ -33,6 +33,7 @@ PUBLISHED = dict(embed_dims=(16, 32, 64, 128), depths=(1, 1, 2, 1))
 class TestContract(BackboneContract):
     name, options, channels = 'SMT', dict(arch=TINY), TINY['embed_dims']
     frozen = 1, ('stages.0.', 'stages.1.')
+    graph_options = dict(out_indices=(0, 2))
     silent_parameters = ('attention.mix.bias',)  # normalisation takes away what it adds
 
     @staticmethod
@@ -194,6 +195,9 @@ def test_attention_keeps_no_matrix():
     [
         ('huge', {}, ValueError, "SMT: arch must be one of 'tiny', 'small', 'base', 'large', got 'huge'"),
         (dict(TINY, embed_dims=(8, 8)), {}, ValueError, r'SMT: embed_dims must have 4 numbers, got \(8, 8\)'),
+        (dict(TINY, embed_dims=8), {}, ValueError, 'SMT: embed_dims must have 4 numbers, got 8'),
+        (dict(TINY, layer_scale='x'), {}, TypeError, "SMT: layer_scale must be None or a number, got 'x'"),
+        (TINY, dict(drop_path_rate='x'), TypeError, "SMT: drop_path_rate must be a number, got 'x'"),
         (dict(TINY, depths=(1, 1, 0, 1)), {}, ValueError, 'SMT: depths must be at least 1, got 0'),
         (dict(TINY, modulation_heads=(4,)), {}, ValueError, r'SMT: modulation_heads must have 3 numbers, got \(4,\)'),
         (

@@ -32,7 +32,6 @@ class TestNonLocalHead(DecodeHeadContract):
 class TestUMixFormerHead(DecodeHeadContract):
     name, channels = 'UMixFormerHead', CHANNELS
     options = dict(embed_dims=16, drop_path_rate=0.0, query_reduction=2)
-    multiple = 64
 
 
 class TestFeedFormerHead(DecodeHeadContract):

@@ -3,7 +3,6 @@
 import warnings
 from pathlib import Path
 
-import onnxruntime
 import pytest
 import torch
 from mmseg.registry import MODELS, TASK_UTILS
@@ -216,18 +215,3 @@ def test_further_maps_join_every_mixture_and_nothing_else():
 def test_wrong_positions_of_further_maps_are_named(value):
     with pytest.raises(ValueError, match='UMixFormerHead: mid_index must be a list of positions among the encoder'):
         build(UMixFormerHead, mid_index=value)
-
-
-@pytest.mark.slow
-def test_exports_to_onnx_at_sizes_that_are_no_whole_windows(tmp_path):
-    head = build(UMixFormerHead, query_reduction=2).eval()
-    height, width = torch.export.Dim('h', min=3, max=64), torch.export.Dim('w', min=3, max=64)
-    sizes = [{2: ratio * height, 3: ratio * width} for ratio in (8, 4, 2)] + [{2: height, 3: width}]
-    program = torch.export.export(head, (pyramid(160, 224),), dynamic_shapes=(sizes,))
-    torch.onnx.export(program, dynamo=True, verbose=False).save(tmp_path / 'head.onnx')
-    session = onnxruntime.InferenceSession(tmp_path / 'head.onnx')
-    for size in ((96, 128), (160, 288)):
-        x = pyramid(*size)
-        feed = {node.name: level.numpy() for node, level in zip(session.get_inputs(), x)}
-        expected = head(x).detach()
-        torch.testing.assert_close(torch.from_numpy(session.run(None, feed)[0]), expected, rtol=1e-4, atol=1e-5)
