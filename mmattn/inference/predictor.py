@@ -16,6 +16,7 @@ from mmattn.evaluation import salt_probability
 
 _AGREEMENT = 1e-4  # of probabilities, between the prepared network and the one that was given
 _DEFAULT_MULTIPLE = 32  # where the data preprocessor does not say what it pads to
+_TILE_CHANNELS = 'AddCoordinateChannels', 'AddDepthChannel'  # of tiles; a window of a volume has no such place
 _DEFAULT_WINDOW = 256  # where neither the test settings nor the training crop say
 
 
@@ -33,7 +34,8 @@ class TilePredictor:
 
     Raises:
         TypeError: if the model is no encoder-decoder segmentor.
-        ValueError: if the model takes or gives another number of channels, or ``batch_size`` is below 1.
+        ValueError: if the model takes or gives another number of channels, or takes channels that only tiles have, or
+            ``batch_size`` is below 1.
     """
 
     def __init__(self, model: nn.Module, *, batch_size: int = 8, flip: bool = False, amp: bool = False) -> None:
@@ -45,6 +47,7 @@ class TilePredictor:
             raise TypeError(f'model must be an EncoderDecoder segmentor of MMSegmentation, got {type(model).__name__}')
         if model.out_channels not in (1, 2):
             raise ValueError(f'model must have 1 or 2 output channels for salt, it has {model.out_channels}')
+        _check_channels(model)
         self.batch_size = batch_size
         self.num_views = 2 if flip else 1
         self.in_channels = _input_channels(model)
@@ -107,6 +110,14 @@ class TilePredictor:
             return fused
         print_log(f'batch normalisation stays: folding it changes probabilities by {difference:.1g}', logger='current')
         return original.to(memory_format=torch.channels_last)
+
+
+def _check_channels(model: nn.Module) -> None:
+    """Refuses a model whose further channels say where in a tile a pixel lies."""
+    pipeline = getattr(model, 'cfg', None) and model.cfg.get('test_pipeline')
+    strange = [step['type'] for step in pipeline or () if step['type'] in _TILE_CHANNELS]
+    if strange:
+        raise ValueError(f'the model was trained on tiles with {strange[0]}, a channel that windows do not have')
 
 
 def window_multiple(model: nn.Module) -> int:

@@ -115,6 +115,14 @@ def test_a_prepared_predictor_serves_many_sections():
     assert np.array_equal(predict_section(predictor, section(50, 40), window=(32, 32)), expected)
 
 
+@pytest.mark.parametrize('name', ['AddCoordinateChannels', 'AddDepthChannel'])
+def test_channels_that_only_tiles_have_are_refused(name: str):
+    model = build_tiny(in_channels=3)
+    model.cfg = Config(dict(test_pipeline=[dict(type='LoadImageFromFile'), dict(type=name)]))
+    with pytest.raises(ValueError, match=f'trained on tiles with {name}, a channel that windows do not have'):
+        TilePredictor(model)
+
+
 def test_folding_that_changes_the_output_is_not_used():
     """Children in another order than they are called: folding would move the normalisation behind the wrong layer."""
     model = build_tiny()
