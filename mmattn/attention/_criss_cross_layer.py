@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from mmattn.attention import _criss_cross_op  # noqa: F401  registers the operator
+from mmattn.attention import _criss_cross_op, _row_products  # noqa: F401  register the operators
 
 
 def add_attended(x: Tensor, weight: Tensor, bias: Tensor, gamma: Tensor) -> Tensor:
@@ -38,8 +38,12 @@ class _AddAttended(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, gamma: Tensor) -> Tensor:
-        features = x.to(weight.dtype).flatten(2)
-        packed = torch.baddbmm(bias, features.mT, weight.t().expand(len(x), -1, -1)).unflatten(1, x.shape[2:])
+        features = x.to(weight.dtype)
+        if x.device.type == 'cpu':
+            packed = torch.ops.mmattn.project_positions(features, weight, bias)
+        else:
+            matrices = weight.t().expand(len(x), -1, -1)
+            packed = torch.baddbmm(bias, features.flatten(2).mT, matrices).unflatten(1, x.shape[2:])
         out, record = torch.ops.mmattn.criss_cross_attention(x, packed, gamma)
         ctx.save_for_backward(x, weight, packed, record, gamma)
         return out

@@ -47,6 +47,12 @@ def _criss_cross_attention(x: Sequence[int], packed: Sequence[int], *_, **__) ->
     return 2 * batch * height * width * (height + width) * (embed + channels)
 
 
+def _project_positions(x: Sequence[int], weight: Sequence[int], *_, **__) -> int:
+    """Floating-point operations, two a multiply-add, for (B, C, H, W) and (N, C)."""
+    batch, channels, height, width = x
+    return 2 * batch * height * width * channels * weight[0]
+
+
 def _fused_attention(query: Sequence[int], key: Sequence[int], value: Sequence[int], *_, **__) -> int:
     """PyTorch's own formula, for the fused operator of the CPU, which its counter lacks."""
     return sdpa_flop_count(query, key, value)
@@ -55,6 +61,7 @@ def _fused_attention(query: Sequence[int], key: Sequence[int], value: Sequence[i
 # Our operators are opaque to the counter.
 _OWN_OPERATORS: dict[str, Callable[..., int]] = {
     'criss_cross_attention': _criss_cross_attention,
+    'project_positions': _project_positions,
     'softmax_attention': _softmax_attention,
 }
 

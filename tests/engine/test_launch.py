@@ -155,10 +155,12 @@ def test_tools_end_with_one_line(root, tool: str, arguments: list[str], message:
     assert 'Traceback' not in result.stderr
 
 
-def test_a_file_that_turns_out_to_be_missing_is_one_line(capsys):
+def test_a_file_that_turns_out_to_be_missing_is_one_line(monkeypatch, capsys):
     def fail() -> None:
         raise FileNotFoundError('weights.pth can not be found.')
 
+    monkeypatch.setenv('TORCH_FORCE_WEIGHTS_ONLY_LOAD', '1')  # the tool would set it for this process for good
+    monkeypatch.delenv('MMATTN_TRACEBACK', raising=False)
     with pytest.raises(SystemExit) as end:
         run_tool(fail)
     assert end.value.code == 2
