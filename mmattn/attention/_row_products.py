@@ -7,7 +7,7 @@ than one thread works. Where the two differ in speed it is oneDNN that is faster
 import math
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 
 def takes_onednn(x: Tensor) -> bool:
@@ -38,6 +38,26 @@ def multiply_rows(rows: Tensor, matrix: Tensor, bias: Tensor | None = None) -> T
     image = rows.view(1, height, -1, width).permute(0, 3, 1, 2)  # channels last, as the rows lie
     out = torch.mkldnn_convolution(image, matrix[:, :, None, None], bias, [0, 0], [1, 1], [1, 1], 1)
     return out.permute(0, 2, 3, 1).reshape(count, -1)
+
+
+class TokenLinear(nn.Linear):
+    """``nn.Linear`` whose predictions go through ``multiply_rows``; training, export and compilation are PyTorch's.
+
+    Shape:
+        (..., in_features) to (..., out_features).
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Returns the products."""
+        # Tensors that only stand for others, as when multiply-adds are counted, are of another type.
+        if torch.is_grad_enabled() or type(x) is not Tensor or _is_traced() or not takes_onednn(x):
+            return super().forward(x)
+        rows = x.reshape(-1, self.in_features).contiguous()
+        return multiply_rows(rows, self.weight, self.bias).view(*x.shape[:-1], -1)
+
+
+def _is_traced() -> bool:
+    return torch.compiler.is_compiling() or torch.jit.is_tracing() or torch.is_autocast_enabled('cpu')
 
 
 @torch.library.custom_op('mmattn::project_positions', mutates_args=(), device_types='cpu')

@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmattn.attention._checks import check_feature_map, check_positive_int
+from mmattn.attention._row_products import TokenLinear
 from mmattn.attention._softmax_attention import is_exporting
 from mmattn.attention.tokens import multi_head_attention, to_map, to_tokens
 
@@ -131,9 +132,9 @@ class MixAttention(nn.Module):
             self.query_conv = nn.Conv2d(in_channels, in_channels, 1)
             self.query_norm = nn.LayerNorm(in_channels)
         self.key_norm = nn.LayerNorm(key_channels) if key_norm else nn.Identity()
-        self.query = nn.Linear(in_channels, in_channels, bias=False)
-        self.key_value = nn.Linear(key_channels, 2 * in_channels, bias=False)
-        self.proj = nn.Linear(in_channels, in_channels)
+        self.query = TokenLinear(in_channels, in_channels, bias=False)
+        self.key_value = TokenLinear(key_channels, 2 * in_channels, bias=False)
+        self.proj = TokenLinear(in_channels, in_channels)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mmattn.attention._row_products import TokenLinear
 from mmattn.attention.tokens import to_map, to_tokens
 
 
@@ -35,9 +36,9 @@ class ConvFFN(nn.Module):
     def __init__(self, in_channels: int, *, expand_ratio: int = 4, depthwise: bool = True) -> None:
         super().__init__()
         hidden = in_channels * expand_ratio
-        self.fc1 = nn.Linear(in_channels, hidden)
+        self.fc1 = TokenLinear(in_channels, hidden)
         self.dwconv = nn.Conv2d(hidden, hidden, 3, padding=1, groups=hidden) if depthwise else nn.Identity()
-        self.fc2 = nn.Linear(hidden, in_channels)
+        self.fc2 = TokenLinear(hidden, in_channels)
         init_linear(self.fc1)
         init_linear(self.fc2)
         if depthwise:

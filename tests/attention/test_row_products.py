@@ -1,0 +1,49 @@
+"""Products of rows by oneDNN and by the BLAS are the same."""
+
+import pytest
+import torch
+from torch import nn
+
+from mmattn.attention import _row_products
+from mmattn.attention._row_products import TokenLinear, multiply_rows, project_positions
+
+
+@pytest.mark.parametrize('count', [1, 7, 12, 512, 97 * 5])
+@pytest.mark.parametrize('with_bias', [True, False])
+def test_rows_times_a_matrix(count: int, with_bias: bool):
+    rows, matrix = torch.randn(count, 24), torch.randn(10, 24)
+    bias = torch.randn(10) if with_bias else None
+    expected = nn.functional.linear(rows, matrix, bias)
+    out = multiply_rows(rows, matrix, bias)
+    torch.testing.assert_close(out, expected, rtol=1e-5, atol=1e-5)
+    with torch.backends.mkldnn.flags(enabled=False):
+        torch.testing.assert_close(multiply_rows(rows, matrix, bias), expected, rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(multiply_rows(rows, torch.randn(24, 10).t(), None).shape, out.shape)
+
+
+@pytest.mark.parametrize('size', [(5, 7), (1, 6), (6, 1), (1, 1)])
+@pytest.mark.parametrize('dtype', [torch.float32, torch.float64, torch.bfloat16])
+def test_positions_are_projected(size: tuple[int, int], dtype: torch.dtype):
+    x, weight, bias = (torch.randn(*shape, dtype=dtype) for shape in ((2, 12, *size), (9, 12), (9,)))
+    out = project_positions(x, weight, bias)
+    assert out.is_contiguous()
+    expected = nn.functional.linear(x.permute(0, 2, 3, 1), weight, bias)
+    tolerance = 5e-2 if dtype == torch.bfloat16 else 1e-5
+    torch.testing.assert_close(out, expected, rtol=tolerance, atol=tolerance)
+    torch.library.opcheck(torch.ops.mmattn.project_positions, (x, weight, bias), test_utils='test_faketensor')
+
+
+def test_predictions_of_a_token_layer_go_through_it_and_training_does_not(monkeypatch: pytest.MonkeyPatch):
+    layer, x = TokenLinear(12, 9), torch.randn(2, 35, 12)
+    trained = layer(x)
+    assert trained.requires_grad
+    calls = []
+    real = _row_products.multiply_rows
+    monkeypatch.setattr(_row_products, 'multiply_rows', lambda *args: calls.append(1) or real(*args))
+    with torch.no_grad():
+        torch.testing.assert_close(layer(x), trained.detach(), rtol=1e-5, atol=1e-6)
+        assert len(calls) == int(_row_products.takes_onednn(x))
+        with torch.autocast('cpu', dtype=torch.bfloat16):
+            assert layer(x).dtype == torch.bfloat16
+        layer.double()(x.double())
+    assert len(calls) == int(_row_products.takes_onednn(x))
