@@ -65,3 +65,10 @@ def test_wrong_arguments_end_in_one_line(arguments: tuple, message: str):
     result = python('tools/benchmark.py', 'model', *arguments, check=False)
     assert result.returncode == 2
     assert message in result.stderr.splitlines()[-1]
+
+
+def test_a_network_that_cannot_train_on_one_image_is_said():
+    options = '--configs', 'configs/smt_salt.py', '--size', 32, 32, '--work', 'step', *QUICK
+    result = python('tools/benchmark.py', 'model', *options)
+    assert 'configs/smt_salt, step: Expected more than 1 value per channel' in result.stderr
+    assert '| step | fails |' in result.stdout

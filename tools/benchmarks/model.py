@@ -85,7 +85,7 @@ def measure_network(network: Network, *, work: str, dtype: torch.dtype, repeats:
     try:
         costs = measure_pair(lambda: run(network, dtype), yardstick, network.device, repeats=repeats)
         cells = _cells(*costs)
-    except (RuntimeError, torch.OutOfMemoryError) as error:
+    except (RuntimeError, ValueError) as error:  # too little memory, or one value a channel where a batch is normalised
         print(f'{network.name}, {work}: {str(error).splitlines()[0]}', file=sys.stderr)
         cells = ['fails', '', '', '']
     parameters = sum(parameter.numel() for parameter in network.module.parameters())
