@@ -30,6 +30,8 @@ model = dict(
     test_cfg=dict(mode='whole'),
 )
 
+custom_hooks = [*_base_.custom_hooks, dict(type='ChannelsLastHook')]
+
 # The section three times, in place of colours. Rows with other channels have them at the same place: after the
 # amplitudes are changed, before the tile is scaled and cropped.
 channels = [dict(type='RepeatSection', channels=3)]

@@ -49,15 +49,18 @@ class TokenLinear(nn.Linear):
 
     def forward(self, x: Tensor) -> Tensor:
         """Returns the products."""
-        # Tensors that only stand for others, as when multiply-adds are counted, are of another type.
-        if torch.is_grad_enabled() or type(x) is not Tensor or _is_traced() or not takes_onednn(x):
+        if not is_prediction(x) or not takes_onednn(x):
             return super().forward(x)
         rows = x.reshape(-1, self.in_features).contiguous()
         return multiply_rows(rows, self.weight, self.bias).view(*x.shape[:-1], -1)
 
 
-def _is_traced() -> bool:
-    return torch.compiler.is_compiling() or torch.jit.is_tracing() or torch.is_autocast_enabled('cpu')
+def is_prediction(x: Tensor) -> bool:
+    """Tells whether a CPU computes on ``x`` for its values alone: no gradients, no graph, no autocast."""
+    if torch.is_grad_enabled() or torch.compiler.is_compiling() or torch.jit.is_tracing():
+        return False
+    # Tensors that only stand for others, as when multiply-adds are counted, are of another type.
+    return type(x) is Tensor and x.device.type == 'cpu' and not torch.is_autocast_enabled('cpu')
 
 
 @torch.library.custom_op('mmattn::project_positions', mutates_args=(), device_types='cpu')

@@ -6,7 +6,6 @@ All take tokens (B, H W, C), row after row, with the size (H, W) of their map, a
 from collections.abc import Sequence
 
 import torch
-import torch.nn.functional as F
 from mmcv.cnn.bricks import DropPath
 from torch import Tensor, nn
 
@@ -55,10 +54,9 @@ class SelfAttention(nn.Module):
 class ResidualConvFFN(ConvFFN):
     """Feed-forward layer whose depthwise convolution is added to what it convolves."""
 
-    def forward(self, tokens: Tensor, size: Sequence[int]) -> Tensor:
-        """Returns (B, H W, in_channels) for tokens of the same shape; ``size`` is H and W."""
-        hidden = to_map(self.fc1(tokens), size)
-        return self.fc2(F.gelu(to_tokens(hidden + self.dwconv(hidden))))
+    def convolve(self, hidden: Tensor) -> Tensor:
+        """Returns the sum of both."""
+        return hidden + self.dwconv(hidden)
 
 
 class Block(nn.Module):

@@ -8,6 +8,7 @@ from mmcv.cnn import ConvModule
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from mmattn.attention._row_products import is_prediction
 from mmattn.attention.tokens import to_map, to_tokens
 from mmattn.models.decode_heads.decode_head import DecodeHead
 
@@ -64,16 +65,16 @@ class FusionHead(DecodeHead):
         """
         size = tuple(levels[-1].shape[2:])
         weight, bias, norm = self._fusing_layer()
-        weights = weight.split([level.shape[1] for level in levels], dim=1)
-        biases = [None] * (len(levels) - 1) + [bias]
-        projected = [
-            to_map(F.linear(to_tokens(level), weight, bias), level.shape[2:])
-            for level, weight, bias in zip(levels, weights, biases)
-        ]
-        fused = self._enlarge(projected[0], size)
-        for level in projected[1:-1]:
-            fused += self._enlarge(level, size)
-        fused += projected[-1]
+        *parts, last = weight.split([level.shape[1] for level in levels], dim=1)
+        fused = self._project(levels[0], parts[0], size, bias)
+        for level, part in zip(levels[1:-1], parts[1:]):
+            fused += self._project(level, part, size)
+        rows, tokens = to_tokens(fused), to_tokens(levels[-1])
+        if is_prediction(tokens):  # without the product as a map of its own
+            rows.baddbmm_(tokens, last.t().expand(len(tokens), -1, -1))
+        else:
+            rows = rows + F.linear(tokens, last)
+        fused = to_map(rows, size)
         if norm is not None:
             fused = norm(fused)
         return self.fuse.activate(fused) if self.fuse.with_activation else fused
@@ -91,8 +92,9 @@ class FusionHead(DecodeHead):
         mean = norm.running_mean if bias is None else norm.running_mean - bias
         return weight * scale[:, None], norm.bias - mean * scale, None
 
-    def _enlarge(self, x: Tensor, size: tuple[int, int]) -> Tensor:
-        return F.interpolate(x, size, mode='bilinear', align_corners=self.align_corners)
+    def _project(self, level: Tensor, weight: Tensor, size: tuple[int, int], bias: Tensor | None = None) -> Tensor:
+        projected = to_map(F.linear(to_tokens(level), weight, bias), level.shape[2:])
+        return F.interpolate(projected, size, mode='bilinear', align_corners=self.align_corners)
 
     def forward(self, inputs: list[Tensor]) -> Tensor:
         """Returns (B, out_channels, H, W) logits at the resolution of the first level."""
