@@ -1,4 +1,4 @@
-"""Products of many rows with a matrix on a CPU.
+"""Products of many rows, or columns, with a matrix on a CPU.
 
 PyTorch gives matrix products in float32 to the BLAS that it was built with, and 1x1 convolutions to oneDNN, if more
 than one thread works. Where the two differ in speed it is oneDNN that is faster, up to twice, so it is asked by name.
@@ -38,6 +38,23 @@ def multiply_rows(rows: Tensor, matrix: Tensor, bias: Tensor | None = None) -> T
     image = rows.view(1, height, -1, width).permute(0, 3, 1, 2)  # channels last, as the rows lie
     out = torch.mkldnn_convolution(image, matrix[:, :, None, None], bias, [0, 0], [1, 1], [1, 1], 1)
     return out.permute(0, 2, 3, 1).reshape(count, -1)
+
+
+def multiply_columns(columns: Tensor, matrix: Tensor, bias: Tensor | None = None) -> Tensor:
+    """Multiplies a matrix by each column.
+
+    Args:
+        columns: (K, M), contiguous; oneDNN is slow with more than a few thousand of them.
+        matrix: (N, K).
+        bias: (N,), added to each product.
+
+    Returns:
+        (N, M), ``matrix @ columns + bias[:, None]``.
+    """
+    if not takes_onednn(columns):
+        return matrix @ columns if bias is None else torch.addmm(bias[:, None], matrix, columns)
+    image = columns.view(1, len(columns), 1, -1)
+    return torch.mkldnn_convolution(image, matrix[:, :, None, None], bias, [0, 0], [1, 1], [1, 1], 1)[0, :, 0]
 
 
 class TokenLinear(nn.Linear):

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.profiler import ProfilerActivity, profile
 
-from mmattn.attention import _softmax_attention
+from mmattn.attention import _softmax_attention, _softmax_tiles
 from mmattn.attention._softmax_attention import has_lean_kernel, softmax_attention
 
 
@@ -19,22 +19,30 @@ def plainly(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scale: 
     return value @ (scale * query.mT @ key).softmax(-1).mT
 
 
-@pytest.mark.parametrize(('tile', 'rows'), [(1, 1), (1, 4), (20, 1), (150, 2), (1 << 21, 128)])
-def test_every_tiling_gives_the_same(monkeypatch, tile: int, rows: int):
-    monkeypatch.setattr(_softmax_attention, 'TILE_ELEMENTS', tile)
-    monkeypatch.setattr(_softmax_attention, 'MIN_ROWS', rows)
-    tensors, grad = inputs(3, 10, 7), torch.randn(3, 5, 10, dtype=torch.float64)
+@pytest.mark.parametrize('dtype', [torch.float64, torch.float32])
+@pytest.mark.parametrize('piece', [(1, 1), (4, 3), (1024, 512)])
+@pytest.mark.parametrize(('tile', 'rows'), [(1, 1), (1, 4), (20, 1), (1 << 21, 128)])
+def test_every_tiling_gives_the_same(monkeypatch, tile: int, rows: int, piece: tuple[int, int], dtype: torch.dtype):
+    monkeypatch.setattr(_softmax_tiles, 'TILE_ELEMENTS', tile)
+    monkeypatch.setattr(_softmax_tiles, 'MIN_ROWS', rows)
+    monkeypatch.setattr(_softmax_tiles, 'PIECE', piece)
+    monkeypatch.setattr(_softmax_tiles, 'SMALL', 0 if piece[0] < 1024 or tile == 1 else 1 << 17)
+    tensors, grad = inputs(3, 10, 7, dtype), torch.randn(3, 5, 10, dtype=dtype)
     result, expected = softmax_attention(*tensors, scale=0.6), plainly(*tensors, scale=0.6)
     torch.testing.assert_close(result, expected)
     for ours, theirs in zip(torch.autograd.grad(result, tensors, grad), torch.autograd.grad(expected, tensors, grad)):
         torch.testing.assert_close(ours, theirs)
 
 
-def test_operator_is_registered_right():
+@pytest.mark.parametrize('small', [0, 1 << 17])
+def test_operator_is_registered_right(monkeypatch, small: int):
+    monkeypatch.setattr(_softmax_tiles, 'SMALL', small)
     torch.library.opcheck(torch.ops.mmattn.softmax_attention, tuple(inputs(2, 4, 3)))
 
 
-def test_layout_of_the_inputs_does_not_matter():
+@pytest.mark.parametrize('small', [0, 1 << 17])
+def test_layout_of_the_inputs_does_not_matter(monkeypatch, small: int):
+    monkeypatch.setattr(_softmax_tiles, 'SMALL', small)
     tensors = [t.detach().mT.contiguous().mT.requires_grad_() for t in inputs(2, 6, 5)]
     result = softmax_attention(*tensors)
     torch.testing.assert_close(result, plainly(*tensors, scale=1.0))
@@ -119,14 +127,12 @@ class FakeCuda(torch.Tensor):
 def test_on_a_gpu_without_a_lean_kernel_it_goes_by_tiles(monkeypatch, lean: bool):
     taken = []
     monkeypatch.setattr(_softmax_attention, 'has_lean_kernel', lambda *rows: lean)
-    for name in ('_fused_attention', '_tiled_attention'):
-        function = getattr(_softmax_attention, name)
-        monkeypatch.setattr(
-            _softmax_attention, name, lambda *a, name=name, function=function: taken.append(name) or function(*a)
-        )
+    for module, name in ((_softmax_attention, '_fused_attention'), (_softmax_tiles, 'attend')):
+        function = getattr(module, name)
+        monkeypatch.setattr(module, name, lambda *a, name=name, function=function: taken.append(name) or function(*a))
     tensors = [t.detach().float() for t in inputs(2, 6, 5)]
     result = softmax_attention(*(t.as_subclass(FakeCuda) for t in tensors), scale=0.6)
-    assert taken == ['_fused_attention' if lean else '_tiled_attention']
+    assert taken == ['_fused_attention' if lean else 'attend']
     torch.testing.assert_close(result.as_subclass(torch.Tensor), plainly(*tensors, scale=0.6))
 
 
@@ -147,6 +153,6 @@ def largest_allocation(function: Callable[..., torch.Tensor], positions: int) ->
 
 def test_never_holds_all_pairs():
     positions = 6000
-    buffers = 2 * 4 * _softmax_attention.TILE_ELEMENTS
+    buffers = 2 * 4 * _softmax_tiles.TILE_ELEMENTS
     assert largest_allocation(softmax_attention, positions) <= buffers
     assert largest_allocation(plainly, positions) >= 4 * positions**2 > 8 * buffers
