@@ -19,3 +19,4 @@ model = dict(
     train_cfg=dict(),
     test_cfg=dict(mode='whole'),
 )
+custom_hooks = [*_base_.custom_hooks, dict(type='ChannelsLastHook')]

@@ -20,3 +20,4 @@ model = dict(
         **_base_.head,
     ),
 )
+custom_hooks = [*_base_.custom_hooks, dict(type='ChannelsLastHook')]

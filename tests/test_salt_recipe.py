@@ -1,4 +1,4 @@
-"""The rows of the salt recipe: each differs from the base in one thing, builds, and trains."""
+"""The rows of the salt recipe: each differs from the base in what it says, builds, and trains."""
 
 from pathlib import Path
 
@@ -35,6 +35,13 @@ CHANGED = {
     'smallest_body': {'evaluators'},
     'snapshots': {'param_scheduler', 'default_hooks'},
     'synthetic': {'model.backbone', f'{HEAD}init_cfg'},
+    'together': {
+        f'{HEAD}loss_decode',
+        f'{HEAD}empty_loss_weight',
+        f'{HEAD}suppress_empty',
+        'custom_hooks',
+        'evaluators',
+    },
 }
 _TOGETHER = 'model.backbone', 'model.data_preprocessor', 'custom_hooks', 'param_scheduler', 'default_hooks'
 
@@ -64,7 +71,7 @@ def thing(key: str) -> str:
 
 
 @pytest.mark.parametrize('name', ROWS)
-def test_a_row_differs_from_the_base_in_one_thing(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path):
+def test_a_row_differs_from_the_base_in_what_it_says(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path):
     monkeypatch.setenv('SALT_DATA', str(tmp_path))
     kept = 'model', 'train_', 'val_', 'test_', 'tta_', 'custom_hooks', 'default_hooks', 'param_scheduler', 'optim'
     ours, base = (
@@ -135,6 +142,16 @@ def test_the_loss_schedule_of_the_row_is_that_of_the_best_recipe():
     best = row('../salt_best').custom_hooks
     assert schedule in best
     assert average in best
+
+
+def test_the_row_of_all_has_what_the_single_rows_have():
+    together = row('together')
+    for name in ('lovasz', 'ema'):
+        assert all(hook in together.custom_hooks for hook in row(name).custom_hooks)
+    assert together.model.decode_head.loss_decode == row('lovasz').model.decode_head.loss_decode
+    for option in ('empty_loss_weight', 'suppress_empty'):
+        assert together.model.decode_head[option] == row('empty_or_not').model.decode_head[option]
+    assert together.val_evaluator == row('smallest_body').val_evaluator
 
 
 def test_snapshots_are_kept_where_the_cycles_end():

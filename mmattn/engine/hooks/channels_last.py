@@ -5,6 +5,7 @@ from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
+from torch import nn
 
 
 @HOOKS.register_module()
@@ -12,8 +13,11 @@ class ChannelsLastHook(Hook):
     """Lays a model's convolution weights out as NHWC; the maps that they make follow.
 
     Convolutions of few channels run faster so, on a CPU and in mixed precision on a GPU: ``tools/benchmark.py epoch
-    CONFIG --channels-last`` tells by how much. Values, names and shapes of the weights stay as they are, so checkpoints
-    are the same with and without the hook.
+    CONFIG --channels-last`` tells by how much. Names and shapes of the weights stay as they are, and so does what a network
+    computes; but random weights are drawn in the order of memory, so a seed starts from other ones.
+
+    On a CPU a model with strided 1x1 convolutions of fewer than 16 channels stays as it is, and the log says so: there
+    the backward pass of PyTorch 2.13 writes beyond its memory for maps in that layout.
     """
 
     priority = 'VERY_HIGH'  # before hooks that copy the model, as EMAHook does
@@ -21,4 +25,17 @@ class ChannelsLastHook(Hook):
     def before_run(self, runner: Runner) -> None:
         """Converts the model."""
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        narrow = next((name for name, module in model.named_modules() if _is_narrow(module)), None)
+        if narrow is not None and next(model.parameters()).device.type == 'cpu':
+            runner.logger.warning(f'ChannelsLastHook: {narrow} is too narrow for it on a CPU, the layout stays NCHW')
+            return
         model.to(memory_format=torch.channels_last)
+
+
+def _is_narrow(module: nn.Module) -> bool:
+    return (
+        isinstance(module, nn.Conv2d)
+        and module.kernel_size == (1, 1)
+        and max(module.stride) > 1
+        and module.in_channels < 16
+    )
