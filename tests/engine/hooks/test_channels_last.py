@@ -18,7 +18,7 @@ def make_runner(folder: Path, hooks: list[dict], width: int) -> Runner:
     config.work_dir, config.experiment_name, config.custom_hooks = str(folder / 'work'), folder.name, hooks
     config.model.backbone.update(base_channels=width, stem_channels=width)
     config.model.decode_head.in_channels, config.model.auxiliary_head.in_channels = 8 * width, 4 * width
-    config.optim_wrapper.optimizer = dict(type='SGD', lr=0.1)
+    config.optim_wrapper.optimizer = dict(type='SGD', lr=0.01)
     fit_to_device(config)
     return Runner.from_cfg(config)
 
