@@ -12,12 +12,12 @@ from torch import Tensor, nn
 
 def takes_onednn(x: Tensor) -> bool:
     """Tells whether oneDNN is there, not turned off, and faster than the BLAS for tensors like this."""
-    return (
-        x.device.type == 'cpu'
-        and x.dtype == torch.float32
-        and torch.backends.mkldnn.is_available()
-        and torch.backends.mkldnn.enabled
-    )
+    return x.device.type == 'cpu' and x.dtype == torch.float32 and _has_onednn()
+
+
+@torch.compiler.assume_constant_result
+def _has_onednn() -> bool:
+    return torch.backends.mkldnn.is_available() and torch.backends.mkldnn.enabled
 
 
 def multiply_rows(rows: Tensor, matrix: Tensor, bias: Tensor | None = None) -> Tensor:

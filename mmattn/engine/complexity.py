@@ -40,6 +40,12 @@ def _softmax_attention(query: Sequence[int], key: Sequence[int], value: Sequence
     return 2 * batch * queries * key[2] * (width + value[1])
 
 
+def _channel_attention(x: Sequence[int], *_, **__) -> int:
+    """Floating-point operations, two a multiply-add, for (B, C, N)."""
+    batch, channels, positions = x
+    return 4 * batch * channels * channels * positions
+
+
 def _criss_cross_attention(x: Sequence[int], packed: Sequence[int], *_, **__) -> int:
     """Floating-point operations, two a multiply-add, for (B, C, H, W) and (B, H, W, 2 D + C)."""
     batch, channels, height, width = x
@@ -60,6 +66,7 @@ def _fused_attention(query: Sequence[int], key: Sequence[int], value: Sequence[i
 
 # Our operators are opaque to the counter.
 _OWN_OPERATORS: dict[str, Callable[..., int]] = {
+    'channel_attention': _channel_attention,
     'criss_cross_attention': _criss_cross_attention,
     'project_positions': _project_positions,
     'softmax_attention': _softmax_attention,

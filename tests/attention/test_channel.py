@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from mmattn.attention import ChannelAttention, channel_attention
+from mmattn.attention import ChannelAttention, _channel_op, channel, channel_attention
 from mmattn.checkpoints import convert_state_dict
 from tests.attention.contract import AttentionContract
 from tests.golden_vectors import load_golden
@@ -39,10 +39,35 @@ def test_equals_the_published_gradients():
 def test_equals_the_definition_channel_by_channel():
     x = torch.randn(1, 4, 3, 2)
     result, flat = channel_attention(x), x[0].flatten(1)
-    for channel in range(4):
-        gram = flat @ flat[channel]
+    for index in range(4):
+        gram = flat @ flat[index]
         weights = (gram.max() - gram).softmax(0)
-        torch.testing.assert_close(result[0, channel].flatten(), weights @ flat)
+        torch.testing.assert_close(result[0, index].flatten(), weights @ flat)
+
+
+@pytest.mark.parametrize('size', [(3, 5), (1, 1), (9, 8)])
+def test_the_operator_of_many_channels_gives_the_same(monkeypatch, size: tuple[int, int]):
+    monkeypatch.setattr(_channel_op, 'PIECE', 40)
+    x = torch.randn(2, 6, *size, requires_grad=True)
+    grad = torch.randn(x.shape)
+    expected = channel_attention(x)
+    monkeypatch.setattr(channel, 'MANY_CHANNELS', 6)
+    result = channel_attention(x)
+    assert 'mmattn_channel_attention' in str(result.grad_fn.next_functions)
+    torch.testing.assert_close(result, expected, rtol=1e-5, atol=1e-5)
+    ours, theirs = (torch.autograd.grad(y, x, grad)[0] for y in (result, expected))
+    torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-4)
+    torch.library.opcheck(torch.ops.mmattn.channel_attention, (x.flatten(2),))
+
+
+class TestContractOfManyChannels(AttentionContract):
+    """The contract where the operator takes over."""
+
+    name = 'ChannelAttention'
+
+    @pytest.fixture(autouse=True)
+    def _many(self, monkeypatch: pytest.MonkeyPatch):
+        monkeypatch.setattr(channel, 'MANY_CHANNELS', 1)
 
 
 def test_twice_differentiable():
