@@ -1,7 +1,10 @@
 """Attention layers in plain PyTorch: one mechanism, one file, one function and one thin module."""
 
+import inspect
+
 from torch import nn
 
+from mmattn.attention._checks import did_you_mean
 from mmattn.attention.attention_gate import AttentionGate, gate_coefficients
 from mmattn.attention.axial import AxialAttention, SingleAxisAttention, axial_attention
 from mmattn.attention.cbam import CBAM
@@ -33,10 +36,11 @@ _LAYERS: dict[str, type[nn.Module]] = {
         SqueezeExcitation,
     )
 }
+_TWO_INPUTS: dict[str, type[nn.Module]] = {layer.__name__: layer for layer in (AttentionGate, MixAttention)}
 
 
 def list_attention() -> list[str]:
-    """Returns the names that ``build_attention`` knows, sorted."""
+    """Returns the names of the layers of one input, sorted: each maps (B, C, H, W) to the same shape."""
     return sorted(_LAYERS)
 
 
@@ -44,19 +48,29 @@ def build_attention(name: str, in_channels: int, **options) -> nn.Module:
     """Builds an attention layer by name, without a config.
 
     Args:
-        name: one of ``list_attention()``.
+        name: one of ``list_attention()``, or of the layers of two inputs, ``AttentionGate`` and ``MixAttention``.
         in_channels: channels of the feature map.
-        **options: the layer's own keyword options.
+        **options: the layer's own options, ``gate_channels`` and ``key_channels`` of the second input among them.
 
     Returns:
         A module from (B, in_channels, H, W) to the same shape.
 
     Raises:
-        ValueError: if there is no layer of that name.
+        ValueError: if there is no layer of that name, or an option has a wrong value.
+        TypeError: if the layer has no such option, or needs one that is not there.
     """
-    if name not in _LAYERS:
-        raise ValueError(f'build_attention: no attention layer {name!r}; there are {", ".join(list_attention())}')
-    return _LAYERS[name](in_channels, **options)
+    layers = _LAYERS | _TWO_INPUTS
+    if name not in layers:
+        known = f'{", ".join(list_attention())}; with two inputs {", ".join(_TWO_INPUTS)}'
+        raise ValueError(f'build_attention: no attention layer {name!r}{did_you_mean(name, layers)}; there are {known}')
+    allowed = list(inspect.signature(layers[name]).parameters)[1:]
+    for option in options:
+        if option not in allowed:
+            raise TypeError(
+                f'build_attention: {name} has no option {option!r}{did_you_mean(option, allowed)}; '
+                f'there are {", ".join(allowed) or "none"}'
+            )
+    return layers[name](in_channels, **options)
 
 
 __all__ = [

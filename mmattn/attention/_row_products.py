@@ -31,7 +31,7 @@ def multiply_rows(rows: Tensor, matrix: Tensor, bias: Tensor | None = None) -> T
     Returns:
         (M, N), ``rows @ matrix.T + bias``.
     """
-    if not takes_onednn(rows):
+    if not takes_onednn(rows) or not rows.numel():
         return rows @ matrix.t() if bias is None else torch.addmm(bias, rows, matrix.t())
     count, width = rows.shape
     height = next(height for height in range(math.isqrt(count), 0, -1) if count % height == 0)
@@ -51,7 +51,7 @@ def multiply_columns(columns: Tensor, matrix: Tensor, bias: Tensor | None = None
     Returns:
         (N, M), ``matrix @ columns + bias[:, None]``.
     """
-    if not takes_onednn(columns):
+    if not takes_onednn(columns) or not columns.numel():
         return matrix @ columns if bias is None else torch.addmm(bias[:, None], matrix, columns)
     image = columns.view(1, len(columns), 1, -1)
     return torch.mkldnn_convolution(image, matrix[:, :, None, None], bias, [0, 0], [1, 1], [1, 1], 1)[0, :, 0]

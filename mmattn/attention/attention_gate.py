@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mmattn.attention._checks import check_choice, check_positive_int
+from mmattn.attention._checks import check_choice, check_flag, check_positive_int, check_same_batch
 
 _CONV = {2: nn.Conv2d, 3: nn.Conv3d}
 _NORM = {2: nn.BatchNorm2d, 3: nn.BatchNorm3d}
@@ -90,9 +90,8 @@ class AttentionGate(nn.Module):
         check_positive_int(name, 'inter_channels', inter_channels)
         self.form = check_choice(name, 'form', form, ('grid', 'additive'))
         self.mode = check_choice(name, 'mode', mode, _MODES)
-        if dims not in _CONV:
-            raise ValueError(f'{name}: dims must be 2 or 3, got {dims!r}')
-        self.dims, self.align_corners = dims, align_corners
+        self.dims = check_choice(name, 'dims', dims, (2, 3))
+        self.align_corners = check_flag(name, 'align_corners', align_corners)
         grid, conv, norm = form == 'grid', _CONV[dims], _NORM[dims]
         step = self.sub_sample = _steps(name, (2 if grid else 1) if sub_sample is None else sub_sample, dims)
         self.theta = conv(in_channels, inter_channels, step, stride=step, bias=not grid)
@@ -122,6 +121,7 @@ class AttentionGate(nn.Module):
         """Returns what each position of ``x`` is multiplied by, (B, 1, *sizes of x), in float32 or wider."""
         self._check('', x, self.in_channels)
         self._check('gate ', gate, self.gate_channels)
+        check_same_batch(type(self).__name__, x, 'gate', gate)
         features = self.theta_norm(self.theta(self._at_least_a_step(x)))
         gating = self.phi_norm(self.phi(gate))
         coefficients = gate_coefficients(

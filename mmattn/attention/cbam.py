@@ -13,7 +13,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from mmattn.attention._checks import check_choice, check_feature_map, check_positive, check_positive_int
+from mmattn.attention._checks import check_choice, check_feature_map, check_flag, check_positive, check_positive_int
 from mmattn.attention.squeeze_excitation import channel_logits, scale_own, squeezed_width
 
 Pool = Literal['avg', 'max', 'lp', 'lse']
@@ -90,7 +90,7 @@ class CBAM(nn.Module):
         super().__init__()
         name = type(self).__name__
         self.in_channels = check_positive_int(name, 'in_channels', in_channels)
-        if isinstance(pool_types, str) or not pool_types:
+        if not isinstance(pool_types, Sequence) or isinstance(pool_types, str) or not pool_types:
             raise ValueError(f'{name}: pool_types must be a sequence of at least one pooling, got {pool_types!r}')
         self.pool_types = tuple(check_choice(name, 'pool_types', kind, _POOLS) for kind in pool_types)
         if check_positive_int(name, 'kernel_size', kernel_size) % 2 == 0:
@@ -99,7 +99,7 @@ class CBAM(nn.Module):
         hidden = squeezed_width(in_channels, check_positive_int(name, 'reduction', reduction))
         self.fc1 = nn.Linear(in_channels, hidden)
         self.fc2 = nn.Linear(hidden, in_channels)
-        self.no_spatial = no_spatial
+        self.no_spatial = check_flag(name, 'no_spatial', no_spatial)
         if not no_spatial:
             self.conv = nn.Conv2d(2, 1, kernel_size, padding=kernel_size // 2, bias=False)
             self.norm = nn.BatchNorm2d(1, eps=norm_eps, momentum=0.01)

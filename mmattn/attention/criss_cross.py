@@ -79,7 +79,7 @@ class CrissCrossAttention(nn.Module):
     def _add_attended(self, x: Tensor) -> Tensor:
         """Applies the layer once; where our operator serves, one matrix product stands for the three convolutions."""
         convs = (self.query_conv, self.key_conv, self.value_conv)
-        if x.device.type not in ('cpu', 'cuda') or is_exporting():
+        if x.device.type not in ('cpu', 'cuda') or is_exporting() or x.shape[0] == 0:
             return x + self.gamma * criss_cross_attention(*(conv(x) for conv in convs))
         weight = torch.cat([conv.weight for conv in convs]).flatten(1)
         return add_attended(x, weight, torch.cat([conv.bias for conv in convs]), self.gamma)

@@ -14,7 +14,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mmattn.attention._checks import check_feature_map, check_positive_int
+from mmattn.attention._checks import (
+    check_feature_map,
+    check_flag,
+    check_positive_int,
+    check_positive_ints,
+    check_same_batch,
+)
 from mmattn.attention._row_products import TokenLinear
 from mmattn.attention._softmax_attention import is_exporting
 from mmattn.attention.tokens import multi_head_attention, to_map, to_tokens
@@ -66,16 +72,8 @@ class FeatureMixer(nn.Module):
     def __init__(self, in_channels: Sequence[int], *, pool_ratios: Sequence[int] = (1, 2, 4, 8)) -> None:
         super().__init__()
         name = type(self).__name__
-        for channels in in_channels:
-            check_positive_int(name, 'in_channels', channels)
-        for ratio in pool_ratios:
-            check_positive_int(name, 'pool_ratios', ratio)
-        if len(in_channels) != len(pool_ratios) or not in_channels:
-            raise ValueError(
-                f'{name}: pool_ratios must have one number for each of in_channels, '
-                f'got {tuple(pool_ratios)} for {tuple(in_channels)}'
-            )
-        self.in_channels, self.pool_ratios = tuple(in_channels), tuple(pool_ratios)
+        self.in_channels = check_positive_ints(name, 'in_channels', in_channels)
+        self.pool_ratios = check_positive_ints(name, 'pool_ratios', pool_ratios, len(self.in_channels))
         self.convs = nn.ModuleList(nn.Conv2d(c, c, 1) for c, ratio in zip(in_channels, pool_ratios) if ratio > 1)
 
     def mix(self, pooled: Sequence[Tensor]) -> Tensor:
@@ -126,12 +124,12 @@ class MixAttention(nn.Module):
         self.key_channels = check_positive_int(name, 'key_channels', key_channels)
         if in_channels % check_positive_int(name, 'num_heads', num_heads):
             raise ValueError(f'{name}: num_heads must divide in_channels ({in_channels}), got {num_heads}')
-        self.num_heads, self.align_corners = num_heads, align_corners
+        self.num_heads, self.align_corners = num_heads, check_flag(name, 'align_corners', align_corners)
         self.query_reduction = check_positive_int(name, 'query_reduction', query_reduction)
         if query_reduction > 1:
             self.query_conv = nn.Conv2d(in_channels, in_channels, 1)
             self.query_norm = nn.LayerNorm(in_channels)
-        self.key_norm = nn.LayerNorm(key_channels) if key_norm else nn.Identity()
+        self.key_norm = nn.LayerNorm(key_channels) if check_flag(name, 'key_norm', key_norm) else nn.Identity()
         self.query = TokenLinear(in_channels, in_channels, bias=False)
         self.key_value = TokenLinear(key_channels, 2 * in_channels, bias=False)
         self.proj = TokenLinear(in_channels, in_channels)
@@ -154,6 +152,7 @@ class MixAttention(nn.Module):
         """Returns what each position of ``x`` finds in ``keys``, without a residual."""
         check_feature_map(type(self).__name__, x, self.in_channels)
         check_feature_map(f'{type(self).__name__} keys', keys, self.key_channels)
+        check_same_batch(type(self).__name__, x, 'map of keys', keys)
         size = x.shape[2:]
         if self.query_reduction > 1:
             x = self._reduce(x)

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mmattn.attention._checks import check_choice, check_feature_map, check_positive, check_positive_int
+from mmattn.attention._checks import check_choice, check_feature_map, check_flag, check_positive, check_positive_int
 from mmattn.attention._softmax_attention import is_exporting, softmax_attention
 
 MODES = ('embedded_gaussian', 'gaussian', 'dot_product', 'concatenation')
@@ -104,6 +104,9 @@ class NonLocal(nn.Module):
         self.in_channels = check_positive_int(name, 'in_channels', in_channels)
         inner = max(in_channels // check_positive_int(name, 'reduction', reduction), 1)
         check_choice(name, 'mode', mode, MODES)
+        flags = dict(use_scale=use_scale, sub_sample=sub_sample, pool_first=pool_first, bias=bias, norm=norm)
+        for option, value in flags.items():
+            check_flag(name, option, value)
         if not use_scale and mode != 'embedded_gaussian':
             raise ValueError(f'{name}: use_scale=False applies to mode embedded_gaussian only, got {mode!r}')
         if pool_first and not sub_sample:
@@ -119,10 +122,13 @@ class NonLocal(nn.Module):
         self.g = nn.Conv2d(in_channels, inner, 1, bias=bias)
         self.conv_out = nn.Conv2d(inner, in_channels, 1, bias=not norm)
         self.norm = nn.BatchNorm2d(in_channels, eps=norm_eps) if norm else None
-        self._initialise()
+        self.init_weights()
 
-    def _initialise(self) -> None:
-        """Normal with deviation 0.01, biases zero, and the last layer zero."""
+    def init_weights(self) -> None:
+        """Draws from a normal of deviation 0.01; biases and the last layer are zero.
+
+        mmengine calls it after a network around it has drawn weights by its own rules (``init_cfg``).
+        """
         for parameter_name, parameter in self.named_parameters():
             if parameter_name.endswith('bias') or parameter_name == 'norm.weight':
                 nn.init.zeros_(parameter)

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mmattn.attention._checks import check_feature_map, check_positive_int
+from mmattn.attention._checks import check_feature_map, check_flag, check_positive_int
 
 
 def multi_head_mixed_convolution(x: Tensor, weights: Sequence[Tensor], biases: Sequence[Tensor]) -> Tensor:
@@ -55,6 +55,7 @@ class ScaleAwareModulation(nn.Module):
             raise ValueError(f'{name}: num_heads must divide in_channels ({in_channels}), got {num_heads}')
         hidden = in_channels * check_positive_int(name, 'expand_ratio', expand_ratio)
         width = in_channels // num_heads
+        check_flag(name, 'qkv_bias', qkv_bias)
         self.value = nn.Conv2d(in_channels, in_channels, 1, bias=qkv_bias)
         self.context = nn.Conv2d(in_channels, in_channels, 1, bias=qkv_bias)
         self.local_convs = nn.ModuleList(
@@ -64,10 +65,13 @@ class ScaleAwareModulation(nn.Module):
         self.norm = nn.BatchNorm2d(hidden)
         self.reduce = nn.Conv2d(hidden, in_channels, 1)
         self.proj = nn.Conv2d(in_channels, in_channels, 1)
-        self.reset_parameters()
+        self.init_weights()
 
-    def reset_parameters(self) -> None:
-        """Draws the projections from a truncated normal, the convolutions by their fan-out, as published."""
+    def init_weights(self) -> None:
+        """Draws the projections from a truncated normal, the convolutions by their fan-out, as published.
+
+        mmengine calls it after a network around it has drawn weights by its own rules (``init_cfg``).
+        """
         for layer in (self.value, self.context, self.proj):
             nn.init.trunc_normal_(layer.weight, std=0.02)
         for layer in (*self.local_convs, self.mix, self.reduce):

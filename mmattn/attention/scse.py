@@ -13,7 +13,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from mmattn.attention._checks import check_choice, check_feature_map, check_positive_int
+from mmattn.attention._checks import check_choice, check_feature_map, check_flag, check_positive_int
 from mmattn.attention.squeeze_excitation import squeeze_excitation, squeezed_width
 
 Combination = Literal['max', 'add']
@@ -56,7 +56,7 @@ class SCSE(nn.Module):
         self.in_channels = check_positive_int(name, 'in_channels', in_channels)
         self.combine = check_choice(name, 'combine', combine, _COMBINATIONS)
         hidden = squeezed_width(in_channels, check_positive_int(name, 'reduction', reduction))
-        self.fc1 = nn.Conv2d(in_channels, hidden, 1, bias=bias)
+        self.fc1 = nn.Conv2d(in_channels, hidden, 1, bias=check_flag(name, 'bias', bias))
         self.fc2 = nn.Conv2d(hidden, in_channels, 1, bias=bias)
         self.conv = nn.Conv2d(in_channels, 1, 1, bias=bias)
 

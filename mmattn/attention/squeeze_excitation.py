@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mmattn.attention._checks import check_choice, check_feature_map, check_positive_int
+from mmattn.attention._checks import check_choice, check_feature_map, check_flag, check_positive_int
 
 Gate = Literal['sigmoid', 'hard_sigmoid']
 
@@ -98,7 +98,7 @@ class SqueezeExcitation(nn.Module):
         self.gate = check_choice(name, 'gate', gate, _GATES)
         check_positive_int(name, 'reduction', reduction)
         hidden = squeezed_width(in_channels, reduction, check_positive_int(name, 'divisor', divisor))
-        self.fc1 = nn.Conv2d(in_channels, hidden, 1, bias=bias)
+        self.fc1 = nn.Conv2d(in_channels, hidden, 1, bias=check_flag(name, 'bias', bias))
         self.fc2 = nn.Conv2d(hidden, in_channels, 1, bias=bias)
 
     def forward(self, x: Tensor) -> Tensor:

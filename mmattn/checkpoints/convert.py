@@ -80,13 +80,20 @@ def unwrap(checkpoint: Mapping) -> dict[str, Tensor]:
 
     Raises:
         TypeError: if what remains is not a mapping from names to tensors.
-        KeyError: if a name is there with and without ``module.``.
+        KeyError: if there is no tensor, or a name is there with and without ``module.``.
     """
+    if not isinstance(checkpoint, Mapping):
+        raise TypeError(f'convert_state_dict: expected a dict of tensors, got a {type(checkpoint).__name__}')
     wrapped = [checkpoint[name] for name in _WRAPPERS if isinstance(checkpoint.get(name), Mapping)]
     tensors = wrapped[0] if wrapped else checkpoint
-    strange = [key for key, value in tensors.items() if not isinstance(value, Tensor)]
+    strange = [key for key, value in tensors.items() if not isinstance(key, str) or not isinstance(value, Tensor)]
     if strange:
-        raise TypeError(f'convert_state_dict: not a tensor: {", ".join(map(str, strange[:5]))}')
+        raise TypeError(
+            f'convert_state_dict: not a named tensor: {", ".join(map(str, strange[:5]))}; '
+            f'expected a dict of tensors, or one under {" or ".join(map(repr, _WRAPPERS))}'
+        )
+    if not tensors:
+        raise KeyError('convert_state_dict: there is no tensor')
     unwrapped = {key.removeprefix('module.'): value for key, value in tensors.items()}
     if len(unwrapped) < len(tensors):
         raise KeyError('convert_state_dict: the checkpoint has tensors with and without the prefix `module.`')
@@ -167,16 +174,23 @@ def convert(tensors: dict[str, Tensor], rules: Iterable[Rule], source: str) -> C
             converted.update(entry)
     if unknown:
         more = f' and {len(unknown) - 10} more' if len(unknown) > 10 else ''
-        part = _part_that_is_known(tensors, rules)
+        part = _part_that_is_known(unknown, rules) or _part_apart_from(unknown, renamed)
         hint = f'; to convert a part of the model alone, name it: component={part!r}' if part else ''
         raise KeyError(f'convert_state_dict: source {source!r} does not know {", ".join(unknown[:10])}{more}{hint}')
     return Conversion(converted, renamed, tuple(dropped))
 
 
-def _part_that_is_known(tensors: dict[str, Tensor], rules: Iterable[Rule]) -> str | None:
-    """Returns the first name before a dot without which the rules know a tensor."""
-    for key in tensors:
+def _part_that_is_known(unknown: Iterable[str], rules: Iterable[Rule]) -> str | None:
+    """Returns the first name before a dot without which the rules know a tensor that they did not know."""
+    for key in unknown:
         part, _, rest = key.partition('.')
         if any(re.fullmatch(rule.pattern, rest) for rule in rules):
             return part
     return None
+
+
+def _part_apart_from(unknown: Iterable[str], renamed: Iterable[str]) -> str | None:
+    """Returns the name before a dot that all renamed tensors share and no unknown one has."""
+    parts = {key.partition('.')[0] for key in renamed if '.' in key}
+    shared = len(parts) == 1 and all('.' in key for key in renamed)
+    return parts.pop() if shared and not parts & {key.partition('.')[0] for key in unknown} else None

@@ -11,8 +11,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmattn.attention import AttentionGate
-
-MODELS.register_module(module=AttentionGate)
+from mmattn.models.layers import build_layer
 
 
 def halve(x: Tensor) -> Tensor:
@@ -132,19 +131,3 @@ def is_gate(attention: dict | None) -> bool:
     """Whether a config names the attention gate, by name or by class."""
     kind = attention.get('type') if isinstance(attention, dict) else None
     return kind is AttentionGate or (isinstance(kind, str) and MODELS.get(kind) is AttentionGate)
-
-
-def build_layer(option: str, config: dict | None, in_channels: int) -> nn.Module:
-    """Builds an attention layer of one input; the identity for None.
-
-    Raises:
-        TypeError: if config is neither None nor a dict with a type.
-        ValueError: if it has in_channels of its own.
-    """
-    if config is None:
-        return nn.Identity()
-    if not isinstance(config, dict) or 'type' not in config:
-        raise TypeError(f'{option} must be None or a dict with a type, got {config!r}')
-    if 'in_channels' in config:
-        raise ValueError(f'{option} may not have in_channels, the network has them: {config!r}')
-    return MODELS.build(dict(config, in_channels=in_channels))

@@ -38,6 +38,12 @@ class AttentionContract:
         assert y.shape == x.shape
         assert y.isfinite().all()
 
+    def test_no_image_gives_none(self):
+        x = torch.randn(0, self.channels, 4, 5, requires_grad=True)
+        y = self.build().eval()(x)
+        y.sum().backward()
+        assert y.shape == x.grad.shape == x.shape
+
     def test_gradients_reach_every_parameter(self):
         layer = self.build()
         x = torch.randn(2, self.channels, 5, 6, requires_grad=True)

@@ -204,6 +204,11 @@ def test_wrong_gate_is_named(shape: tuple[int, ...]):
         AttentionGate(16, 8)(torch.randn(2, 16, 8, 8), torch.randn(*shape))
 
 
+def test_a_gate_of_another_batch_is_named():
+    with pytest.raises(ValueError, match='AttentionGate: expected a gate of 2 images, as the input has, got 1'):
+        AttentionGate(16, 8)(torch.randn(2, 16, 8, 8), torch.randn(1, 8, 4, 4))
+
+
 def test_wrong_volume_is_named():
     with pytest.raises(
         ValueError, match=r'AttentionGate: expected a \(B, 16, D, H, W\) input, got shape \(2, 16, 8, 8\)'
@@ -216,7 +221,9 @@ def test_wrong_volume_is_named():
     [
         (dict(form='multiplicative'), ValueError, "form must be one of 'grid', 'additive', got 'multiplicative'"),
         (dict(mode='sum'), ValueError, "mode must be one of 'concatenation', 'concatenation_debug', .*, got 'sum'"),
-        (dict(dims=1), ValueError, 'dims must be 2 or 3, got 1'),
+        (dict(dims=1), ValueError, 'dims must be one of 2, 3, got 1'),
+        (dict(dims=[2]), ValueError, r'dims must be one of 2, 3, got \[2\]'),
+        (dict(align_corners='no'), TypeError, "align_corners must be True or False, got 'no'"),
         (dict(inter_channels=0), ValueError, 'inter_channels must be at least 1, got 0'),
         (dict(sub_sample=0), ValueError, 'sub_sample must be at least 1, got 0'),
         (dict(sub_sample=(2, 2, 2)), ValueError, r'sub_sample must be one integer or 2, got \(2, 2, 2\)'),

@@ -1,8 +1,9 @@
 """Building attention layers by name."""
 
 import pytest
+import torch
 
-from mmattn.attention import CrissCrossAttention, build_attention, list_attention
+from mmattn.attention import AttentionGate, CrissCrossAttention, MixAttention, build_attention, list_attention
 
 
 def test_builds_with_options():
@@ -11,9 +12,52 @@ def test_builds_with_options():
     assert layer.recurrence == 3
 
 
-def test_unknown_name_lists_the_known():
-    with pytest.raises(ValueError, match=r"no attention layer 'Foo'; there are .*CrissCrossAttention"):
-        build_attention('Foo', 8)
+def test_builds_layers_of_two_inputs_which_are_not_listed():
+    gate = build_attention('AttentionGate', 8, gate_channels=6)
+    assert isinstance(gate, AttentionGate)
+    assert gate(torch.randn(1, 8, 4, 4), torch.randn(1, 6, 2, 2)).shape == (1, 8, 4, 4)
+    assert isinstance(build_attention('MixAttention', 8, key_channels=6, num_heads=2), MixAttention)
+    assert not {'AttentionGate', 'MixAttention'} & set(list_attention())
+
+
+@pytest.mark.parametrize(
+    ('name', 'hint'),
+    [
+        ('Foo', ''),
+        ('cbam', "; did you mean 'CBAM'?"),
+        ('CrisCrossAtention', "; did you mean 'CrissCrossAttention'"),
+        ('attention_gate', "; did you mean 'AttentionGate'"),
+    ],
+)
+def test_unknown_name_lists_the_known(name: str, hint: str):
+    with pytest.raises(
+        ValueError, match=r'; there are AxialAttention, CBAM, .*; with two inputs AttentionGate'
+    ) as caught:
+        build_attention(name, 8)
+    assert str(caught.value).startswith(f'build_attention: no attention layer {name!r}{hint}')
+
+
+def test_unknown_option_lists_the_known():
+    expected = r"CBAM has no option 'redction'; did you mean 'reduction'\?; there are reduction, pool_types, no_spatial"
+    with pytest.raises(TypeError, match=expected):
+        build_attention('CBAM', 8, redction=4)
+    with pytest.raises(TypeError, match="ChannelAttention has no option 'reduction'; there are none"):
+        build_attention('ChannelAttention', 8, reduction=4)
+
+
+@pytest.mark.parametrize(
+    ('name', 'option'),
+    [
+        ('SqueezeExcitation', 'bias'),
+        ('SCSE', 'bias'),
+        ('CBAM', 'no_spatial'),
+        ('ScaleAwareModulation', 'qkv_bias'),
+        *(('NonLocal', option) for option in ('use_scale', 'sub_sample', 'pool_first', 'bias', 'norm')),
+    ],
+)
+def test_a_switch_takes_no_text(name: str, option: str):
+    with pytest.raises(TypeError, match=f"{name}: {option} must be True or False, got 'no'"):
+        build_attention(name, 16, **{option: 'no'})
 
 
 def test_list_is_sorted():

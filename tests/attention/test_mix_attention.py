@@ -146,8 +146,13 @@ def test_it_is_no_layer_of_one_input():
         (lambda: MixAttention(8, 8, query_reduction=0), ValueError, 'query_reduction must be at least 1, got 0'),
         (lambda: MixAttention(8, 8, query_reduction=1.5), TypeError, 'query_reduction must be an integer, got 1.5'),
         (lambda: FeatureMixer((8, 4), pool_ratios=(1, 0)), ValueError, 'FeatureMixer: pool_ratios must be at least 1'),
-        (lambda: FeatureMixer((8, 4), pool_ratios=(1, 2, 4)), ValueError, r'one number for each of in_channels, got'),
-        (lambda: FeatureMixer((), pool_ratios=()), ValueError, r'one number for each of in_channels, got \(\) for'),
+        (
+            lambda: FeatureMixer((8, 4), pool_ratios=(1, 2, 4)),
+            ValueError,
+            r'pool_ratios must have 2 numbers, got \(1, 2, 4',
+        ),
+        (lambda: FeatureMixer((), pool_ratios=()), ValueError, r'in_channels must have one number at least, got \(\)'),
+        (lambda: FeatureMixer(8), ValueError, 'FeatureMixer: in_channels must have one number at least, got 8'),
         (lambda: FeatureMixer((8,), pool_ratios=(1,))([]), ValueError, 'FeatureMixer: expected 1 levels, got 0'),
         (
             lambda: FeatureMixer((8,), pool_ratios=(1,))([torch.ones(1, 2, 3, 3)]),
@@ -159,6 +164,12 @@ def test_it_is_no_layer_of_one_input():
             ValueError,
             r'MixAttention keys: expected a \(B, 4, H, W\) input',
         ),
+        (
+            lambda: MixAttention(8, 4)(torch.ones(2, 8, 3, 3), torch.ones(1, 4, 3, 3)),
+            ValueError,
+            'MixAttention: expected a map of keys of 2 images, as the input has, got 1',
+        ),
+        (lambda: MixAttention(8, 8, key_norm='no'), TypeError, "key_norm must be True or False, got 'no'"),
     ],
 )
 def test_wrong_values_are_named(build, error: type[Exception], message: str):

@@ -5,10 +5,10 @@ import torch
 from torch import nn
 
 from mmattn.attention import _row_products
-from mmattn.attention._row_products import TokenLinear, multiply_rows, project_positions
+from mmattn.attention._row_products import TokenLinear, multiply_columns, multiply_rows, project_positions
 
 
-@pytest.mark.parametrize('count', [1, 7, 12, 512, 97 * 5])
+@pytest.mark.parametrize('count', [0, 1, 7, 12, 512, 97 * 5])
 @pytest.mark.parametrize('with_bias', [True, False])
 def test_rows_times_a_matrix(count: int, with_bias: bool):
     rows, matrix = torch.randn(count, 24), torch.randn(10, 24)
@@ -19,6 +19,17 @@ def test_rows_times_a_matrix(count: int, with_bias: bool):
     with torch.backends.mkldnn.flags(enabled=False):
         torch.testing.assert_close(multiply_rows(rows, matrix, bias), expected, rtol=1e-5, atol=1e-5)
     torch.testing.assert_close(multiply_rows(rows, torch.randn(24, 10).t(), None).shape, out.shape)
+
+
+@pytest.mark.parametrize('count', [0, 1, 97])
+@pytest.mark.parametrize('with_bias', [True, False])
+def test_a_matrix_times_columns(count: int, with_bias: bool):
+    columns, matrix = torch.randn(24, count), torch.randn(10, 24)
+    bias = torch.randn(10) if with_bias else None
+    expected = matrix @ columns + (bias[:, None] if with_bias else 0)
+    torch.testing.assert_close(multiply_columns(columns, matrix, bias), expected, rtol=1e-5, atol=1e-5)
+    with torch.backends.mkldnn.flags(enabled=False):
+        torch.testing.assert_close(multiply_columns(columns, matrix, bias), expected, rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize('size', [(5, 7), (1, 6), (6, 1), (1, 1)])

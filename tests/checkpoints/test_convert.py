@@ -62,11 +62,31 @@ def test_a_name_with_and_without_module_is_an_error():
 def test_unknown_source_lists_the_known():
     with pytest.raises(ValueError, match=r"no source 'nobody'; there are .*ccnet.*, mmseg"):
         convert_state_dict({}, 'nobody')
+    with pytest.raises(ValueError, match=r"no source 'CCNet'; did you mean 'ccnet'"):
+        convert_state_dict({}, 'CCNet')
 
 
 def test_what_is_no_tensor_is_named():
-    with pytest.raises(TypeError, match='not a tensor: epoch'):
+    with pytest.raises(
+        TypeError, match="not a named tensor: epoch; expected a dict of tensors, or one under 'state_dict'"
+    ):
         convert_state_dict({'gamma': TENSOR, 'epoch': 3}, 'ccnet')
+    with pytest.raises(TypeError, match='not a named tensor: 7;'):
+        convert_state_dict({7: TENSOR}, 'ccnet')
+    with pytest.raises(TypeError, match='expected a dict of tensors, got a list'):
+        convert_state_dict([TENSOR], 'ccnet')
+
+
+@pytest.mark.parametrize('nothing', [{}, {'state_dict': {}}])
+def test_a_checkpoint_without_tensors_is_an_error(nothing: dict):
+    with pytest.raises(KeyError, match='there is no tensor'):
+        convert_state_dict(nothing, 'ccnet')
+
+
+def test_an_unknown_tensor_within_a_known_component_gives_no_hint_at_another():
+    weights, _ = load_golden('ccnet_rcca_head')
+    with pytest.raises(KeyError, match=r'does not know cca\.extra"$'):
+        convert_state_dict({**weights, 'cca.extra': TENSOR}, 'ccnet')
 
 
 @pytest.mark.parametrize('source', ['ccnet', 'mmseg'])

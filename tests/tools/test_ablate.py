@@ -27,7 +27,7 @@ def ablate(monkeypatch, capsys, config: Path, tmp_path: Path):
 
 
 def test_a_dry_run_prints_commands_that_can_be_run(ablate, tmp_path: Path):
-    outcome = ablate('--attention', 'none', 'se', '--seeds', 0, 1, '--dry-run', '--cfg-options', 'a="[1,2]"')
+    outcome = ablate('--attention', 'none', 'se', '--seeds', 0, 1, '--dry-run', '--cfg-options', 'custom_hooks="[]"')
     assert outcome.returncode == 0
     commands = [shlex.split(line) for line in outcome.stdout.splitlines()]
     assert [Path(command[2]).parent.name for command in commands] == [
@@ -36,7 +36,7 @@ def test_a_dry_run_prints_commands_that_can_be_run(ablate, tmp_path: Path):
     for command in commands:
         assert Path(command[1]).name == 'train.py'
         assert Path(command[2]).is_file()
-        assert command[-2:] == ['--cfg-options', 'a="[1,2]"']
+        assert command[-2:] == ['--cfg-options', 'custom_hooks="[]"']
     assert not (tmp_path / 'out' / 'results.csv').exists()
 
 
@@ -46,6 +46,8 @@ def test_a_dry_run_prints_commands_that_can_be_run(ablate, tmp_path: Path):
         (['--attention', 'foo'], "error: no attention 'foo'; there are none, "),
         (['--attention', 'se', '--where', 'backbone'], 'ResNetV1c of depth 18 has basic blocks'),
         (['--attention', 'se', '--cfg-options', 'randomness.seed=3'], 'seeds and work directories are set for each'),
+        (['--attention', 'se', '--seeds', 0, -1], 'seeds must be at least 0, got -1'),
+        (['--attention', 'se', '--size', 0, 9], 'size must be at least 1 x 1, got 0 x 9'),
     ],
 )
 def test_errors_are_one_line_and_come_before_any_training(ablate, tmp_path, arguments: list[str], message: str):

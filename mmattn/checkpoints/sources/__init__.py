@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
+from mmattn.attention._checks import did_you_mean
 from mmattn.checkpoints.convert import (
     Conversion,
     Source,
@@ -69,8 +70,8 @@ def convert_state_dict(state_dict: Mapping, source: str) -> dict[str, Tensor]:
     Raises:
         ValueError: for an unknown source.
         KeyError: for tensors that the source does not have, and for missing ones where a layer or a head is there
-            in part (``Source.groups``); the message names them.
-        TypeError: for entries that are not tensors.
+            in part (``Source.groups``); the message names them. Also where there is no tensor at all.
+        TypeError: for entries that are not tensors, and where the state dict is no dict.
     """
     return convert_checkpoint(state_dict, source).tensors
 
@@ -87,7 +88,8 @@ def convert_checkpoint(checkpoint: Mapping, source: str, *, component: str | Non
         ValueError, KeyError, TypeError: as ``convert_state_dict``; KeyError also if ``component`` is not there.
     """
     if source not in _SOURCES:
-        raise ValueError(f'convert_state_dict: no source {source!r}; there are {", ".join(list_sources())}')
+        hint = did_you_mean(source, _SOURCES)
+        raise ValueError(f'convert_state_dict: no source {source!r}{hint}; there are {", ".join(list_sources())}')
     chosen = _SOURCES[source]
     tensors = unwrap(checkpoint)
     if component is not None:

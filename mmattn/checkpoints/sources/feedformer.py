@@ -1,7 +1,11 @@
-"""jhshim1995/FeedFormer: the heads for ADE20K and for Cityscapes."""
+"""jhshim1995/FeedFormer: the heads for ADE20K and for Cityscapes, alone or in a segmentor on LVT.
+
+Segmentors on MiT have an encoder of the authors' names, which no module of ours has: convert the head alone.
+"""
 
 from mmattn.checkpoints.convert import Rule, Source
 from mmattn.checkpoints.groups import Group, batch_norm
+from mmattn.checkpoints.sources.lvt import lvt_groups, lvt_rules
 from mmattn.checkpoints.sources.u_mixformer import HEAD, block_names, block_rules, fusion_rules
 
 _PAIR = ('weight', 'bias')
@@ -23,10 +27,15 @@ def _names(*layers: str) -> tuple[str, ...]:
 
 FEEDFORMER = Source(
     prefixes=('decode_head.',),
-    rules=(*(rule for i, name in enumerate(_STAGES) for rule in _stage(i, name)), *fusion_rules()),
+    rules=(
+        *(rule for i, name in enumerate(_STAGES) for rule in _stage(i, name)),
+        *fusion_rules(),
+        *lvt_rules(r'backbone\.backbone\.', 'backbone.'),
+    ),
     groups=(
         Group((*block_names(len(_STAGES)), *_names('key_conv', 'attention.key_norm')), prefix=HEAD),
         Group(_names('attention.query_conv', 'attention.query_norm'), prefix=HEAD),
         *batch_norm('fuse.bn', prefix=HEAD),
+        *lvt_groups(r'backbone\.'),
     ),
 )

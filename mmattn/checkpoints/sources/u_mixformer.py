@@ -1,7 +1,8 @@
 """julian-klitzing/u-mixformer: the heads for ADE20K and for Cityscapes, alone or in a segmentor.
 
-Both have tensors that reach no output; they are dropped. Encoders of a segmentor are MMSegmentation's and keep their
-names, but for LVT.
+Both have tensors that reach no output; they are dropped. The head for large encoders, which mixes further maps of the
+third stage (``UMixFormerHead(mid_index=…)``), has a convolution for each of them after the others. Encoders of a
+segmentor are MMSegmentation's and keep their names, but for LVT.
 """
 
 from mmattn.checkpoints.convert import Rule, Source
@@ -11,6 +12,7 @@ from mmattn.checkpoints.sources.patterns import BN
 
 _PAIR = ('weight', 'bias')
 HEAD = r'(?:decode_head\.)?'
+_MOST_CONVS = 16  # of a mixture: one a pooled level and one a further map, of which MiT-B5 has six
 
 
 def block_rules(published: str, ours: str) -> tuple[Rule, ...]:
@@ -60,7 +62,7 @@ def _stages() -> tuple[Rule, ...]:
         rules += [
             *block_rules(published, rf'\1blocks.{i}.'),
             Rule(rf'{published}attn\.(?:sr|norm|sr2)\.(?:weight|bias)', None),
-            Rule(rf'(decode_head\.|)cat_key{i + 1}\.sr_list\.([0-3]\.(?:weight|bias))', rf'\1mixers.{i}.convs.\2'),
+            Rule(rf'(decode_head\.|)cat_key{i + 1}\.sr_list\.(\d+\.(?:weight|bias))', rf'\1mixers.{i}.convs.\2'),
         ]
     return tuple(rules)
 
@@ -87,7 +89,11 @@ U_MIXFORMER = Source(
     ),
     groups=(
         Group((*block_names(4), *_mixer_names(range(3))), prefix=HEAD),
-        Group((*_CITYSCAPES, *_mixer_names(range(3, 4))), prefix=HEAD),
+        Group(_CITYSCAPES, needs=_mixer_names(range(3, 4)), prefix=HEAD),
+        *(
+            Group(_mixer_names(range(conv, conv + 1)), needs=_mixer_names(range(conv - 1, conv)), prefix=HEAD)
+            for conv in range(3, _MOST_CONVS)
+        ),
         *batch_norm('fuse.bn', prefix=HEAD),
         *lvt_groups(r'backbone\.'),
     ),

@@ -13,6 +13,7 @@ from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.registry import MODELS
 
 from mmattn.attention import list_attention
+from mmattn.attention._checks import did_you_mean
 from mmattn.engine.experiments import Cell
 from mmattn.models.decode_heads import AttentionHead
 
@@ -44,7 +45,8 @@ def resolve_attention(names: Iterable[str]) -> list[str]:
     names = list(names)
     unknown = [name for name in names if name not in known]
     if unknown:
-        raise ValueError(f'no attention {", ".join(map(repr, unknown))}; there are {", ".join(known)}')
+        hint = did_you_mean(unknown[0], known)
+        raise ValueError(f'no attention {", ".join(map(repr, unknown))}{hint}; there are {", ".join(known)}')
     return list(dict.fromkeys(known[name] for name in names))
 
 
@@ -68,6 +70,9 @@ def place_attention(config: Config, attention: str, where: str) -> dict:
     """
     if where not in PLACES:
         raise ValueError(f'where must be one of {", ".join(PLACES)}, got {where!r}')
+    for part in ('backbone', 'decode_head'):
+        if not isinstance(config.model.get(part), dict):
+            raise ValueError(f'where={where}: the config must have one model.{part}, got {config.model.get(part)!r}')
     layer = None if attention == NONE else dict(type=attention)
     place = dict(neck=_in_neck, head=_in_head, backbone=_in_backbone)[where]
     return place(config.model, layer)
@@ -100,8 +105,11 @@ def _in_neck(model: Config, layer: dict | None) -> dict:
 
 def _in_head(model: Config, layer: dict | None) -> dict:
     head = model.decode_head
-    if not isinstance(head, dict) or 'channels' not in head:
-        raise ValueError('where=head: the config must have one decode_head, with channels')
+    if 'channels' not in head:
+        raise ValueError(
+            f'where=head: {head.get("type")} has no `channels`, which AttentionHead would take from it; '
+            'take where=neck or the config of another head'
+        )
     if isinstance(head.get('in_channels'), list | tuple) and head.get('input_transform') is None:
         raise ValueError(
             'where=head: decode_head.in_channels names several maps; '
@@ -131,9 +139,16 @@ def _in_backbone(model: Config, layer: dict | None) -> dict:
 
 
 def pyramid_channels(model: Config) -> list[int]:
-    """Returns the channels of each map that a model's backbone returns."""
+    """Returns the channels of each map that a model's backbone returns.
+
+    Raises:
+        ValueError: if the backbone cannot be built; the message says why.
+    """
     init_default_scope('mmseg')
-    backbone = MODELS.build(deepcopy(model.backbone))
+    try:
+        backbone = MODELS.build(deepcopy(model.backbone))
+    except Exception as error:
+        raise ValueError(f'the backbone cannot be built: {type(error).__name__}: {error}') from error
     backbone.eval()
     with torch.no_grad():
         maps = backbone(torch.zeros(1, model.backbone.get('in_channels', 3), 64, 64))

@@ -61,10 +61,15 @@ def plan(
     """Checks what is asked for; nothing is written.
 
     Raises:
-        ValueError: if a layer is unknown, its place does not fit the config, or the options set a seed.
+        ValueError: if a layer is unknown, its place does not fit the config, a number is too small, or the options
+            set a seed.
     """
     if any(option.startswith(('randomness', 'work_dir')) for option in options):
         raise ValueError(f'seeds and work directories are set for each cell, not by options: {" ".join(options)}')
+    if min(seeds) < 0:
+        raise ValueError(f'seeds must be at least 0, got {min(seeds)}')
+    if size is not None and min(size) < 1:
+        raise ValueError(f'size must be at least 1 x 1, got {size[0]} x {size[1]}')
     names = resolve_attention(attention)
     place_attention(config, names[-1], where)
     size = input_size(config) if size is None else size

@@ -6,7 +6,9 @@ from mmseg.registry import MODELS
 from mmseg.utils import SampleList
 from torch import Tensor, nn
 
+from mmattn.attention._checks import check_flag, check_positive_int
 from mmattn.models.decode_heads.decode_head import DecodeHead
+from mmattn.models.layers import build_layer
 
 
 @MODELS.register_module()
@@ -43,20 +45,23 @@ class AttentionHead(DecodeHead):
         feature_loss_channels: int | None = None,
         **kwargs,
     ) -> None:
-        if kernel_size % 2 != 1:
-            raise ValueError(f'{type(self).__name__}: kernel_size must be odd, got {kernel_size}')
+        name = type(self).__name__
+        if check_positive_int(name, 'kernel_size', kernel_size) % 2 != 1:
+            raise ValueError(f'{name}: kernel_size must be odd, got {kernel_size}')
         super().__init__(in_channels, channels, **kwargs)
-        inner = channels if attention_channels is None else attention_channels
+        self.check_one_map()
+        inner = check_positive_int(
+            name, 'attention_channels', channels if attention_channels is None else attention_channels
+        )
+        self.concat_input = check_flag(name, 'concat_input', concat_input)
         if not concat_input and inner != channels:
             raise ValueError(
-                f'{type(self).__name__}: attention_channels ({inner}) must equal channels ({channels}) '
-                'when concat_input is False'
+                f'{name}: attention_channels ({inner}) must equal channels ({channels}) when concat_input is False'
             )
-        self.concat_input = concat_input
         self.convs = nn.ModuleList(
             [self._conv(self.in_channels, inner, kernel_size), self._conv(inner, inner, kernel_size)]
         )
-        self.attention = nn.Identity() if attention is None else MODELS.build(dict(attention, in_channels=inner))
+        self.attention = build_layer(f'{name}: attention', attention, inner)
         if concat_input:
             self.conv_cat = self._conv(self.in_channels + inner, channels, kernel_size)
         self._build_feature_loss(feature_loss, feature_loss_channels)

@@ -13,7 +13,7 @@ from mmseg.registry import MODELS
 from mmseg.utils import ConfigType, SampleList
 from torch import Tensor, nn
 
-from mmattn.attention._checks import check_positive_int
+from mmattn.attention._checks import check_flag, check_not_negative, check_positive_int
 from mmattn.models.decode_heads.decode_head import DecodeHead
 from mmattn.models.decode_heads.empty_sections import EmptyClassifier, bound_by_section, empty_losses
 from mmattn.models.decode_heads.unet_blocks import HyperColumn, UNetBlock, one_each
@@ -54,7 +54,7 @@ class AttentionUNetHead(DecodeHead):
             gates have ``norm_cfg`` too.
 
     Raises:
-        TypeError: if ``channels`` is given, or a layer has no config with a type.
+        TypeError: if ``channels`` is given, a layer has no config with a type, or a value is of a wrong type.
         ValueError: for a wrong value, which the message names.
     """
 
@@ -81,6 +81,7 @@ class AttentionUNetHead(DecodeHead):
         super().__init__(
             list(in_channels), decoder_channels[-1], in_index=in_index, input_transform='multiple_select', **kwargs
         )
+        check_flag(type(self).__name__, 'hypercolumn', hypercolumn)
         self._check_options(deep_supervision, len(decoder_channels), empty_loss_weight, suppress_empty)
         self.level_weight = LEVEL_WEIGHT if deep_supervision is True else float(deep_supervision)
         self.empty_loss_weight, self.suppress_empty = empty_loss_weight, suppress_empty
@@ -135,15 +136,13 @@ class AttentionUNetHead(DecodeHead):
         self, deep_supervision: bool | float, blocks: int, empty_loss_weight: float, suppress_empty: bool
     ) -> None:
         name = type(self).__name__
-        if deep_supervision < 0:
-            raise ValueError(f'{name}: deep_supervision must be a bool or at least 0, got {deep_supervision!r}')
+        check_not_negative(name, 'deep_supervision', deep_supervision)
         if deep_supervision and blocks < 2:
             raise ValueError(f'{name}: deep_supervision needs at least 2 decoder_channels, got {blocks}')
-        if empty_loss_weight < 0:
-            raise ValueError(f'{name}: empty_loss_weight must be at least 0, got {empty_loss_weight!r}')
+        check_not_negative(name, 'empty_loss_weight', empty_loss_weight)
         if empty_loss_weight > 0 and self.num_classes != 2:
             raise ValueError(f'{name}: empty_loss_weight needs num_classes=2, got {self.num_classes}')
-        if suppress_empty and not empty_loss_weight:
+        if check_flag(name, 'suppress_empty', suppress_empty) and not empty_loss_weight:
             raise ValueError(f'{name}: suppress_empty=True needs empty_loss_weight above 0, got {empty_loss_weight!r}')
 
     def _build_blocks(

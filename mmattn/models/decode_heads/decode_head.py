@@ -1,5 +1,7 @@
 """What our decode heads share beyond MMSegmentation's base class."""
 
+from collections.abc import Sequence
+
 import torch
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.models.utils import resize
@@ -25,10 +27,25 @@ def one_channel_accuracy(logits: Tensor, label: Tensor, threshold: float, ignore
 
 
 class DecodeHead(BaseDecodeHead):
-    """BaseDecodeHead whose logged accuracy is right for one output channel as well.
+    """BaseDecodeHead whose logged accuracy is right for one output channel as well, and which misses maps by name.
 
     MMSegmentation takes the arg-max over channels, which is always class 0 where there is one channel.
     """
+
+    def _transform_inputs(self, inputs: Sequence[Tensor]) -> Tensor | list[Tensor]:
+        """Selects and joins the maps that ``in_index`` names; ValueError where the encoder gives too few."""
+        indices = self.in_index if isinstance(self.in_index, Sequence) else [self.in_index]
+        wanted = max(index + 1 if index >= 0 else -index for index in indices)
+        if len(inputs) < wanted:
+            raise ValueError(f'{type(self).__name__}: in_index {self.in_index} needs {wanted} maps, got {len(inputs)}')
+        return super()._transform_inputs(inputs)
+
+    def check_one_map(self) -> None:
+        """Raises ValueError if the head would get several maps, where it reads one."""
+        if self.input_transform == 'multiple_select':
+            raise ValueError(
+                f"{type(self).__name__}: input_transform must be None or 'resize_concat', got 'multiple_select'"
+            )
 
     def loss_by_feat(self, seg_logits: Tensor, batch_data_samples: SampleList) -> dict:
         """Losses of ``seg_logits`` (N, out_channels, h, w), and ``acc_seg``."""

@@ -27,6 +27,7 @@ class DualAttentionHead(DecodeHead):
 
     def __init__(self, in_channels: int, channels: int, *, pam_channels: int | None = None, **kwargs) -> None:
         super().__init__(in_channels, channels, **kwargs)
+        self.check_one_map()
         self.pam_in_conv = self._conv(self.in_channels)
         self.pam = PositionAttention(channels, query_channels=pam_channels)
         self.pam_out_conv = self._conv(channels)

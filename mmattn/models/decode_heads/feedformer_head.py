@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
-from mmattn.attention._checks import check_positive_int
-from mmattn.models.decode_heads.fusion_head import LEVELS, FusionHead, check_levels, check_rate
+from mmattn.attention._checks import check_positive_int, check_rate
+from mmattn.models.decode_heads.fusion_head import LEVELS, FusionHead, check_levels
 from mmattn.models.decode_heads.mix_blocks import LowLevelBlock
 
 POOL_RATIOS = (2, 4, 8)  # windows of the first level as each of the others sees it
@@ -61,5 +61,5 @@ class FeedFormerHead(FusionHead):
 
     def forward_feature(self, inputs: list[Tensor]) -> Tensor:
         """Returns the (B, embed_dims, H, W) map that the classifier sees."""
-        *deeper, first = self._transform_inputs(inputs)[::-1]
+        *deeper, first = self.select_levels(inputs)[::-1]
         return self.fuse_levels([*(block(level, first) for block, level in zip(self.blocks, deeper)), first])

@@ -8,6 +8,7 @@ from mmcv.cnn import ConvModule
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from mmattn.attention._checks import check_feature_map, check_positive_int
 from mmattn.attention._row_products import is_prediction
 from mmattn.attention.tokens import to_map, to_tokens
 from mmattn.models.decode_heads.decode_head import DecodeHead
@@ -44,7 +45,7 @@ class FusionHead(DecodeHead):
     ) -> None:
         name = type(self).__name__
         check_levels(name, 'in_channels', in_channels)
-        check_levels(name, 'in_index', in_index)
+        check_levels(name, 'in_index', in_index, minimum=None)
         if 'channels' in kwargs:
             raise TypeError(f'{name}: channels follows from embed_dims ({embed_dims}), leave it out')
         if conv_cfg is not None and conv_cfg.get('type') not in ('Conv2d', 'Conv'):
@@ -53,6 +54,17 @@ class FusionHead(DecodeHead):
             list(in_channels), embed_dims, in_index=list(in_index), input_transform='multiple_select', **kwargs
         )
         self.fuse = ConvModule(sum(in_channels), embed_dims, 1, norm_cfg=self.norm_cfg, act_cfg=self.act_cfg)
+
+    def select_levels(self, inputs: Sequence[Tensor]) -> list[Tensor]:
+        """Returns the four levels among the encoder's outputs, shallowest first.
+
+        Raises:
+            ValueError: if there are too few maps, or a level has other channels than ``in_channels``.
+        """
+        levels = self._transform_inputs(inputs)
+        for level, channels in zip(levels, self.in_channels):
+            check_feature_map(type(self).__name__, level, channels)
+        return levels
 
     def fuse_levels(self, levels: Sequence[Tensor]) -> Tensor:
         """Joins levels, deepest first, at the size of the last.
@@ -105,15 +117,17 @@ class FusionHead(DecodeHead):
         """Returns the (B, embed_dims, H, W) map that the classifier sees."""
 
 
-def check_levels(owner: str, option: str, value: Sequence[int], levels: int = LEVELS) -> tuple[int, ...]:
-    """Returns ``value`` as a tuple, or raises ValueError unless it has one number a level."""
+def check_levels(
+    owner: str, option: str, value: Sequence[int], levels: int = LEVELS, *, minimum: int | None = 1
+) -> tuple[int, ...]:
+    """Returns ``value`` as a tuple, or raises unless it has one integer a level, of at least ``minimum``.
+
+    Raises:
+        TypeError: if one of them is not an integer.
+        ValueError: if they are no sequence of so many, or one of them is below ``minimum`` (None for any).
+    """
     if not isinstance(value, Sequence) or len(value) != levels:
         raise ValueError(f'{owner}: {option} must have {levels} numbers, one a level, got {value!r}')
-    return tuple(value)
-
-
-def check_rate(owner: str, option: str, value: float) -> float:
-    """Returns ``value``, or raises ValueError unless it is a probability below one."""
-    if not 0 <= value < 1:
-        raise ValueError(f'{owner}: {option} must be at least 0 and below 1, got {value!r}')
-    return value
+    if minimum is None:
+        return tuple(value)
+    return tuple(check_positive_int(owner, option, number, minimum) for number in value)

@@ -6,9 +6,9 @@ from mmseg.registry import MODELS
 from torch import Tensor, nn
 
 from mmattn.attention import FeatureMixer
-from mmattn.attention._checks import check_positive_int
+from mmattn.attention._checks import check_feature_map, check_positive_int, check_rate
 from mmattn.attention.mix_attention import pool_to_grid
-from mmattn.models.decode_heads.fusion_head import FusionHead, check_levels, check_rate
+from mmattn.models.decode_heads.fusion_head import FusionHead, check_levels
 from mmattn.models.decode_heads.mix_blocks import MixBlock
 
 
@@ -72,9 +72,8 @@ class UMixFormerHead(FusionHead):
 
     def forward_feature(self, inputs: list[Tensor]) -> Tensor:
         """Returns the (B, embed_dims, H, W) map that the classifier sees."""
-        levels = self._transform_inputs(inputs)[::-1]
+        levels, mids = self.select_levels(inputs)[::-1], self._further_maps(inputs)
         grid = pool_to_grid(levels[0], self.pool_ratios[0]).shape[2:]
-        mids = [inputs[i] for i in self.mid_index]
         pooled = [pool_to_grid(x, ratio, grid) for x, ratio in zip([*levels, *mids], self.pool_ratios)]
         for i, (mixer, block) in enumerate(zip(self.mixers, self.blocks)):
             if i > 0:  # the last level decoded replaces the encoder's
@@ -82,9 +81,19 @@ class UMixFormerHead(FusionHead):
             levels[i] = block(levels[i], mixer.mix(pooled))
         return self.fuse_levels(levels)
 
+    def _further_maps(self, inputs: Sequence[Tensor]) -> list[Tensor]:
+        """Returns the maps at ``mid_index``."""
+        name = type(self).__name__
+        if max(self.mid_index, default=0) >= len(inputs):
+            raise ValueError(f'{name}: mid_index {self.mid_index} is beyond the {len(inputs)} outputs of the encoder')
+        mids = [inputs[i] for i in self.mid_index]
+        for mid in mids:
+            check_feature_map(f'{name} mid_index', mid, self.in_channels[2])
+        return mids
+
 
 def check_mid_index(owner: str, value: Sequence[int]) -> tuple[int, ...]:
     """Returns ``value`` as a tuple, or raises ValueError unless it is a sequence of positions from 0 on."""
-    if not isinstance(value, Sequence) or any(not isinstance(i, int) or i < 0 for i in value):
+    if not isinstance(value, Sequence) or any(type(i) is not int or i < 0 for i in value):
         raise ValueError(f"{owner}: mid_index must be a list of positions among the encoder's outputs, got {value!r}")
     return tuple(value)

@@ -8,7 +8,8 @@ from mmcv.cnn import ConvModule, build_activation_layer, build_norm_layer
 from mmseg.models.utils import resize
 from torch import Tensor, nn
 
-from mmattn.models.unet_pieces import SkipAttention, build_layer, cut, enlarge
+from mmattn.models.layers import build_layer
+from mmattn.models.unet_pieces import SkipAttention, cut, enlarge
 
 
 class UNetBlock(nn.Module):

@@ -13,6 +13,8 @@ import torch.nn.functional as F
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
+from mmattn.attention._checks import check_not_negative
+
 
 def compactness(distance: Tensor, *, delta_v: float, delta_d: float) -> Tensor:
     """Penalty of a feature's distance from the mean of its class: 0, then quadratic, then linear (phi_var).
@@ -70,7 +72,8 @@ class CategoryConsistentLoss(nn.Module):
         loss_name: key of the loss in the log; only names that start with ``loss_`` are back-propagated by mmengine.
 
     Raises:
-        ValueError: if a distance or weight is negative, delta_d is below delta_v, or loss_name starts otherwise.
+        TypeError: if a distance or weight is no number.
+        ValueError: if one is negative, delta_d is below delta_v, or loss_name starts otherwise.
     """
 
     def __init__(
@@ -87,11 +90,10 @@ class CategoryConsistentLoss(nn.Module):
         super().__init__()
         numbers = dict(delta_v=delta_v, delta_d=delta_d, alpha=alpha, beta=beta, gamma=gamma, loss_weight=loss_weight)
         for option, value in numbers.items():
-            if not value >= 0:
-                raise ValueError(f'CategoryConsistentLoss: {option} must not be negative, got {value!r}')
+            check_not_negative('CategoryConsistentLoss', option, value)
         if delta_d < delta_v:
             raise ValueError(f'CategoryConsistentLoss: delta_d must be at least delta_v={delta_v}, got {delta_d}')
-        if not loss_name.startswith('loss_'):
+        if not str(loss_name).startswith('loss_'):
             raise ValueError(f"CategoryConsistentLoss: loss_name must start with 'loss_', got {loss_name!r}")
         self.delta_v = delta_v
         self.delta_d = delta_d

@@ -13,6 +13,8 @@ import torch.nn.functional as F
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
+from mmattn.attention._checks import check_choice, check_flag, check_not_negative
+
 Activation = Literal['relu', 'elu+1']
 Reduction = Literal['none', 'mean', 'sum']
 
@@ -61,7 +63,8 @@ class LovaszHingeLoss(nn.Module):
         loss_name: key of the loss in the log; only names that start with ``loss_`` are back-propagated by mmengine.
 
     Raises:
-        ValueError: if activation is unknown.
+        TypeError: if an option is of another type than its default.
+        ValueError: if activation is unknown or loss_weight negative.
     """
 
     def __init__(
@@ -74,12 +77,11 @@ class LovaszHingeLoss(nn.Module):
         loss_name: str = 'loss_lovasz',
     ) -> None:
         super().__init__()
-        if activation not in _ACTIVATIONS:
-            raise ValueError(f'activation must be one of {sorted(_ACTIVATIONS)}, got {activation!r}')
-        self.symmetric = symmetric
-        self.activation = activation
-        self.per_image = per_image
-        self.loss_weight = loss_weight
+        name = type(self).__name__
+        self.symmetric = check_flag(name, 'symmetric', symmetric)
+        self.activation = check_choice(name, 'activation', activation, _ACTIVATIONS)
+        self.per_image = check_flag(name, 'per_image', per_image)
+        self.loss_weight = check_not_negative(name, 'loss_weight', loss_weight)
         self._loss_name = loss_name
 
     @property

@@ -6,6 +6,8 @@ from mmengine.model import BaseModule
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
+from mmattn.models.layers import build_layer
+
 
 @MODELS.register_module()
 class AttentionNeck(BaseModule):
@@ -43,7 +45,10 @@ class AttentionNeck(BaseModule):
             raise ValueError(
                 f'AttentionNeck: attention has {len(attention)} entries, in_channels has {len(in_channels)}'
             )
-        self.layers = nn.ModuleList(map(_build, range(len(in_channels)), in_channels, attention))
+        self.layers = nn.ModuleList(
+            build_layer(f'AttentionNeck: attention[{level}]', config, channels)
+            for level, (channels, config) in enumerate(zip(in_channels, attention))
+        )
 
     def forward(self, inputs: Sequence[Tensor]) -> tuple[Tensor, ...]:
         """Returns the maps after attention.
@@ -57,13 +62,3 @@ class AttentionNeck(BaseModule):
         if len(inputs) != len(self.layers):
             raise ValueError(f'AttentionNeck: expected {len(self.layers)} maps, got {len(inputs)}')
         return tuple(layer(x) for layer, x in zip(self.layers, inputs))
-
-
-def _build(level: int, in_channels: int, config: dict | None) -> nn.Module:
-    if config is None:
-        return nn.Identity()
-    if not isinstance(config, dict) or 'type' not in config:
-        raise TypeError(f'AttentionNeck: attention[{level}] must be None or a dict with a type, got {config!r}')
-    if 'in_channels' in config:
-        raise ValueError(f'AttentionNeck: attention[{level}] may not have in_channels, the neck has them: {config!r}')
-    return MODELS.build(dict(config, in_channels=in_channels))

@@ -26,6 +26,8 @@ def test_names_are_resolved_in_order_and_once():
     assert resolve_attention(['cc', 'none', 'CBAM', 'cbam']) == ['CrissCrossAttention', 'none', 'CBAM']
     with pytest.raises(ValueError, match=r"no attention 'foo', 'bar'; there are none, .*CBAM.*, se, "):
         resolve_attention(['se', 'foo', 'bar'])
+    with pytest.raises(ValueError, match=r"no attention 'Cbamm'; did you mean 'cbam'.*; there are"):
+        resolve_attention(['Cbamm'])
 
 
 def test_every_layer_has_one_short_name():
@@ -84,7 +86,11 @@ def test_bottleneck_blocks_take_the_layer(base: Path, tmp_path: Path):
         ({'model.neck': dict(type='FPN')}, 'neck', 'the config has a neck already, FPN'),
         ({'model.decode_head.in_index': 2}, 'neck', r'the decode head reads map \[2\], not the last of 4'),
         ({'model.decode_head.in_channels': [8, 16]}, 'head', 'choose model.decode_head.input_transform=resize_concat'),
-        ({'model.decode_head': [dict(), dict()]}, 'head', 'must have one decode_head, with channels'),
+        ({'model.decode_head': [dict(), dict()]}, 'head', r'must have one model\.decode_head, got \[{}, {}\]'),
+        ({'model.decode_head': None}, 'neck', r'where=neck: the config must have one model\.decode_head, got None'),
+        ({'model.backbone': None}, 'backbone', r'must have one model\.backbone, got None'),
+        ({'model.decode_head': dict(type='UMixFormerHead')}, 'head', 'UMixFormerHead has no `channels`'),
+        ({'model.backbone.type': 'ResNetX'}, 'neck', "cannot be built: KeyError: 'ResNetX is not in the mmseg"),
     ],
 )
 def test_a_place_that_does_not_fit_is_named(base: Path, change: dict, where: str, message: str):

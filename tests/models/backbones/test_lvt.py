@@ -49,14 +49,18 @@ def test_a_checkpoint_without_one_of_its_tensors_is_an_error():
         convert_state_dict(weights, 'lvt')
 
 
-def test_the_encoder_of_a_segmentor():
+@pytest.mark.parametrize('source', ['u-mixformer', 'feedformer'])
+def test_the_encoder_of_a_segmentor(source: str):
     weights, _ = load_golden('lvt_tiny')
     segmentor = {f'backbone.{key}': value for key, value in weights.items()}
     segmentor['decode_head.conv_seg.bias'] = torch.ones(2)
     alone = convert_checkpoint(segmentor, 'lvt', component='backbone').tensors
     assert alone.keys() == convert_state_dict(weights, 'lvt').keys()
-    together = convert_state_dict(segmentor, 'u-mixformer')
+    together = convert_state_dict(segmentor, source)
     assert together.keys() == {f'backbone.{key}' for key in alone}
+    del segmentor['backbone.backbone.0.0.norm.bias']
+    with pytest.raises(KeyError, match=r'missing backbone\.stages\.0\.embed_norm\.bias'):
+        convert_state_dict(segmentor, source)
 
 
 def test_recursion_applies_the_same_weights_again():

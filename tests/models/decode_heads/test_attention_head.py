@@ -3,6 +3,7 @@
 import pytest
 import torch
 from mmengine.structures import PixelData
+from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 
 from mmattn.attention import list_attention
@@ -61,12 +62,29 @@ def test_accuracy_is_logged_alike_for_one_and_two_channels():
     ('options', 'message'),
     [
         (dict(kernel_size=2), 'kernel_size must be odd, got 2'),
+        (dict(kernel_size=(3, 3)), r'kernel_size must be an integer, got \(3, 3\)'),
+        (dict(attention_channels=0), 'attention_channels must be at least 1, got 0'),
+        (dict(concat_input='no'), "concat_input must be True or False, got 'no'"),
+        (dict(attention='CBAM'), "attention must be None or a dict with a type, got 'CBAM'"),
+        (dict(attention=dict(type='CBAM', in_channels=3)), 'attention may not have in_channels, the network has them'),
+        (
+            dict(in_channels=(8, 8), in_index=(0, 1), input_transform='multiple_select'),
+            "input_transform must be None or 'resize_concat', got 'multiple_select'",
+        ),
         (dict(concat_input=False, attention_channels=4), r'attention_channels \(4\) must equal channels \(8\)'),
     ],
 )
 def test_wrong_options_are_named(options: dict, message: str):
-    with pytest.raises(ValueError, match=f'AttentionHead: {message}'):
-        AttentionHead(16, 8, attention=dict(type='CrissCrossAttention'), num_classes=3, **options)
+    config = dict(type='AttentionHead', in_channels=16, channels=8, attention=dict(type='CBAM'), num_classes=3)
+    with pytest.raises((TypeError, ValueError), match=f'AttentionHead: {message}'):
+        MODELS.build({**config, **options})
+
+
+@pytest.mark.parametrize('in_index', [2, -3])
+def test_a_missing_map_is_named(in_index: int):
+    head = AttentionHead(8, 8, attention=None, num_classes=3, in_index=in_index)
+    with pytest.raises(ValueError, match=f'AttentionHead: in_index {in_index} needs 3 maps, got 2'):
+        head([torch.randn(1, 8, 4, 4)] * 2)
 
 
 def test_feature_loss_trains_and_leaves_inference_alone():

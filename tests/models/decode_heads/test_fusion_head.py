@@ -99,6 +99,8 @@ def test_encoders_of_four_stages(head: type, encoder: str, query_reduction: int)
         (dict(in_channels=8), ValueError, 'in_channels must have 4 numbers, one a level, got 8'),
         (dict(in_index=(0, 1)), ValueError, r'in_index must have 4 numbers, one a level, got \(0, 1\)'),
         (dict(num_heads=(8,)), ValueError, r'num_heads must have . numbers, one a level, got \(8,\)'),
+        (dict(in_channels=(8, 16, 20, '32')), TypeError, "in_channels must be an integer, got '32'"),
+        (dict(drop_path_rate='no'), TypeError, "drop_path_rate must be a number, got 'no'"),
         (dict(embed_dims=0), ValueError, 'embed_dims must be at least 1, got 0'),
         (dict(query_reduction=0), ValueError, 'query_reduction must be at least 1, got 0'),
         (dict(query_reduction=2.0), TypeError, r'query_reduction must be an integer, got 2\.0'),
@@ -113,6 +115,15 @@ def test_wrong_values_are_named(head: type, options: dict, error: type[Exception
     config = {**dict(type=head.__name__, in_channels=CHANNELS, embed_dims=16, num_classes=5), **options}
     with pytest.raises(error, match=message):
         MODELS.build(config)
+
+
+@pytest.mark.parametrize('head', HEADS)
+def test_wrong_maps_are_named(head: type):
+    module, levels = build(head), pyramid(64, 64)
+    with pytest.raises(ValueError, match=f'{head.__name__}: in_index .0, 1, 2, 3. needs 4 maps, got 3'):
+        module(levels[:3])
+    with pytest.raises(ValueError, match=rf'{head.__name__}: expected a \(B, 8, H, W\) input, got shape \(1, 32'):
+        module(levels[::-1])
 
 
 def test_wrong_pool_ratios_are_named():

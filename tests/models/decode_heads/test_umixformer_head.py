@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+import torch.nn.functional as F
 from mmseg.registry import MODELS, TASK_UTILS
 from torch import nn
 
@@ -211,7 +212,99 @@ def test_further_maps_join_every_mixture_and_nothing_else():
     assert all(mid.grad.abs().sum((0, 2, 3)).all() for mid in mids)
 
 
-@pytest.mark.parametrize('value', [4, (4, -1), ('a',)])
+def published_mixture(weights: dict[str, torch.Tensor], index: int, maps: list[torch.Tensor]) -> torch.Tensor:
+    """The keys of the published head from its equations: maps deepest first, then the further ones."""
+    parts = [maps[0]]
+    for conv, (x, ratio) in enumerate(zip(maps[1:], (2, 4, 8, *[2] * (len(maps) - 4)))):
+        name = f'cat_key{index + 1}.sr_list.{conv}'
+        pooled = F.avg_pool2d(x, ratio, ratio, ceil_mode=True)
+        parts.append(F.conv2d(pooled, weights[f'{name}.weight'], weights[f'{name}.bias']))
+    return torch.cat(parts, 1).flatten(2).mT
+
+
+def published_stage(weights: dict[str, torch.Tensor], stage: str, x: torch.Tensor, mixture: torch.Tensor, heads: int):
+    """A stage of the published head from its equations."""
+    w = {key.removeprefix(f'attn_{stage}.'): value for key, value in weights.items() if f'attn_{stage}.' in key}
+
+    def norm(name: str, tokens: torch.Tensor) -> torch.Tensor:
+        return F.layer_norm(tokens, tokens.shape[-1:], w[f'{name}.weight'], w[f'{name}.bias'])
+
+    a, keys = norm('norm1', x.flatten(2).mT), F.gelu(norm('norm2', mixture))
+    query, key, value = a @ w['attn.q.weight'].T, *(keys @ w['attn.kv.weight'].T).chunk(2, -1)
+    split = [t.unflatten(-1, (heads, -1)).transpose(1, 2) for t in (query, key, value)]
+    weights_ = (split[0] @ split[1].mT / split[0].shape[-1] ** 0.5).softmax(-1)
+    found = (weights_ @ split[2]).transpose(1, 2).flatten(2) @ w['attn.proj.weight'].T + w['attn.proj.bias']
+    z = norm('norm3', a + found)
+    hidden = (z @ w['mlp.fc1.weight'].T + w['mlp.fc1.bias']).mT.unflatten(2, x.shape[2:])
+    depthwise = w['mlp.dwconv.dwconv.weight'], w['mlp.dwconv.dwconv.bias']
+    hidden = F.gelu(F.conv2d(hidden, *depthwise, padding=1, groups=hidden.shape[1])).flatten(2).mT
+    return (z + hidden @ w['mlp.fc2.weight'].T + w['mlp.fc2.bias']).mT.unflatten(2, x.shape[2:])
+
+
+def published_logits(weights: dict[str, torch.Tensor], levels: list[torch.Tensor], mids: list[torch.Tensor]):
+    """The published head, with or without further maps, from its equations and names; no outside weights are read."""
+    encoder, decoded = levels[::-1], []
+    for index, (stage, heads) in enumerate(zip(('c4', 'c3', 'c2', 'c1'), (8, 5, 2, 1))):
+        mixture = published_mixture(weights, index, [*decoded, *encoder[index:], *mids])
+        decoded.append(published_stage(weights, stage, encoder[index], mixture, heads))
+    large = [F.interpolate(x, levels[0].shape[2:], mode='bilinear', align_corners=False) for x in decoded]
+    bn = [weights[f'linear_fuse.bn.{name}'] for name in ('running_mean', 'running_var', 'weight', 'bias')]
+    fused = F.batch_norm(F.conv2d(torch.cat(large, 1), weights['linear_fuse.conv.weight']), *bn).relu()
+    return F.conv2d(fused, weights['linear_pred.weight'], weights['linear_pred.bias'])
+
+
+def with_further_maps(weights: dict[str, torch.Tensor], mids: int) -> dict[str, torch.Tensor]:
+    """Widens the published head's weights for further maps of 20 channels, at random."""
+    weights, total = dict(weights), 76 + 20 * mids
+    for stage in ('c1', 'c2', 'c3', 'c4'):
+        for name in ('norm2.weight', 'norm2.bias', 'attn.norm.weight', 'attn.norm.bias', 'attn.sr.bias'):
+            weights[f'attn_{stage}.{name}'] = torch.randn(total)
+        weights[f'attn_{stage}.attn.kv.weight'] = torch.randn(len(weights[f'attn_{stage}.attn.kv.weight']), total) / 4
+        weights[f'attn_{stage}.attn.sr.weight'] = torch.randn(total, total, 1, 1)
+    for index in range(1, 5):
+        for conv in range(3, 3 + mids):
+            weights[f'cat_key{index}.sr_list.{conv}.weight'] = torch.randn(20, 20, 1, 1)
+            weights[f'cat_key{index}.sr_list.{conv}.bias'] = torch.randn(20)
+    return weights
+
+
+@pytest.mark.parametrize('mids', [0, 2])
+@pytest.mark.parametrize('prefix', ['', 'decode_head.'])
+def test_equals_the_published_equations_with_further_maps(mids: int, prefix: str):
+    weights, vectors = load_golden('umixformer_ade_tiny')
+    levels = [vectors[f'x/{i}'] for i in range(4)]
+    torch.testing.assert_close(published_logits(weights, levels, []), vectors['y'], rtol=1e-5, atol=1e-5)
+    weights = with_further_maps(weights, mids)
+    further = [torch.randn_like(levels[2]) for _ in range(mids)]
+    head = build(UMixFormerHead, mid_index=tuple(range(4, 4 + mids))).eval()
+    head.load_state_dict(convert_state_dict({prefix + key: value for key, value in weights.items()}, 'u-mixformer'))
+    expected = published_logits(weights, levels, further)
+    torch.testing.assert_close(head([*levels, *further]), expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ('gone', 'missing'),
+    [
+        ('cat_key2.sr_list.4.bias', r'mixers\.1\.convs\.4\.bias'),
+        ('cat_key3.sr_list.3.weight', r'mixers\.2\.convs\.3\.weight'),
+    ],
+)
+def test_a_checkpoint_without_a_convolution_of_a_further_map_is_an_error(gone: str, missing: str):
+    weights = with_further_maps(load_golden('umixformer_ade_tiny')[0], 2)
+    del weights[gone]
+    with pytest.raises(KeyError, match=f'missing {missing}'):
+        convert_state_dict(weights, 'u-mixformer')
+
+
+@pytest.mark.parametrize('value', [4, (4, -1), ('a',), (True,)])
 def test_wrong_positions_of_further_maps_are_named(value):
     with pytest.raises(ValueError, match='UMixFormerHead: mid_index must be a list of positions among the encoder'):
         build(UMixFormerHead, mid_index=value)
+
+
+def test_wrong_further_maps_are_named():
+    head, levels = build(UMixFormerHead, mid_index=(4,)), pyramid(64, 64)
+    with pytest.raises(ValueError, match=r'UMixFormerHead: mid_index \(4,\) is beyond the 4 outputs of the encoder'):
+        head(levels)
+    with pytest.raises(ValueError, match=r'UMixFormerHead mid_index: expected a \(B, 20, H, W\) input, got shape'):
+        head([*levels, levels[3]])

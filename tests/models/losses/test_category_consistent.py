@@ -167,14 +167,15 @@ def test_from_a_config():
 @pytest.mark.parametrize(
     ('options', 'message'),
     [
-        (dict(alpha=-1), 'alpha must not be negative, got -1'),
-        (dict(delta_v=float('nan')), 'delta_v must not be negative, got nan'),
+        (dict(alpha=-1), 'alpha must be a finite number of at least 0, got -1'),
+        (dict(delta_v=float('nan')), 'delta_v must be a finite number of at least 0, got nan'),
+        (dict(gamma='no'), "gamma must be a number, got 'no'"),
         (dict(delta_d=0.4), 'delta_d must be at least delta_v=0.5, got 0.4'),
         (dict(loss_name='ccl'), "loss_name must start with 'loss_', got 'ccl'"),
     ],
 )
 def test_wrong_options_are_named(options: dict, message: str):
-    with pytest.raises(ValueError, match=f'CategoryConsistentLoss: {message}'):
+    with pytest.raises((TypeError, ValueError), match=f'CategoryConsistentLoss: {message}'):
         CategoryConsistentLoss(**options)
 
 

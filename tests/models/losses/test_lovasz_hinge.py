@@ -204,5 +204,9 @@ def test_wrong_tensors_and_options():
         loss(logits, label[..., :6])
     with pytest.raises(ValueError, match=r'label may hold 0, 1 and ignore_index=255, got \[0, 2, 255\]'):
         loss(logits, torch.where(label == 1, 2, label))
-    with pytest.raises(ValueError, match=r"activation must be one of \['elu\+1', 'relu'\], got 'elu'"):
+    with pytest.raises(ValueError, match=r"LovaszHingeLoss: activation must be one of 'relu', 'elu\+1', got 'elu'"):
         LovaszHingeLoss(activation='elu')
+    with pytest.raises(TypeError, match="LovaszHingeLoss: per_image must be True or False, got 'no'"):
+        LovaszHingeLoss(per_image='no')
+    with pytest.raises(ValueError, match='LovaszHingeLoss: loss_weight must be a finite number of at least 0, got -1'):
+        LovaszHingeLoss(loss_weight=-1)
