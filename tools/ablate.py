@@ -7,22 +7,20 @@ The same command goes on where it was interrupted.
 
 import argparse
 import shlex
-import sys
 from pathlib import Path
-
-from mmengine.config import DictAction
 
 from mmattn.engine.ablation import PLACES, Ablation, plan, prepare, run, write_report
 from mmattn.engine.ablation.cells import NONE, SHORT_NAMES
-from mmattn.engine.experiments import FINISHED, end_on_sigterm, locked, train_command
-from mmattn.engine.launch import InputError, load_config, run_tool
+from mmattn.engine.command_line import InputError, ToolParser, add_cfg_options, read_options, run_tool
+from mmattn.engine.experiments import FINISHED, locked, train_command
+from mmattn.engine.launch import load_config
 
 TRAIN = Path(__file__).resolve().parent / 'train.py'
 
 
 def parse_args() -> argparse.Namespace:
     """Reads the command line."""
-    parser = argparse.ArgumentParser(description='Compare attention layers in one experiment.')
+    parser = ToolParser(description='Compare attention layers in one experiment.')
     parser.add_argument('config', type=Path, help='config file of the experiment')
     names = ', '.join([NONE, *SHORT_NAMES])
     parser.add_argument('--attention', nargs='+', required=True, help=f'{names}, or names of classes')
@@ -32,18 +30,11 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--metric', nargs='+', default=['salt_iou'], help='validation metrics; the first is drawn')
     parser.add_argument('--size', nargs=2, type=int, metavar=('H', 'W'), help='to count multiply-adds at; crop_size')
     parser.add_argument('--dry-run', action='store_true', help='write the configs and print the commands')
-    parser.add_argument('--cfg-options', nargs='+', default=[], help='override settings: key=value, key="[a,b]"')
+    add_cfg_options(parser, as_text=True)
     return parser.parse_args()
 
 
-def read_options(options: list[str]) -> dict | None:
-    """Returns ``key=value`` options as mmengine reads them."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction)
-    return parser.parse_args(['--cfg-options', *options]).cfg_options if options else None
-
-
-def work(ablation: Ablation, options: dict | None, *, dry_run: bool) -> int:
+def work(ablation: Ablation, options: dict, *, dry_run: bool) -> int:
     """Prints or trains the cells, and returns the exit code."""
     with locked(ablation.out) as lock:
         prepare(ablation)
@@ -54,9 +45,6 @@ def work(ablation: Ablation, options: dict | None, *, dry_run: bool) -> int:
             return 0
         try:
             results = run(ablation, TRAIN, options, lock=lock)
-        except KeyboardInterrupt:
-            print('interrupted: the same command goes on', file=sys.stderr)
-            return 130
         finally:
             files = write_report(ablation.out, ablation.metrics, ablation.title)
             print((ablation.out / 'results.md').read_text(encoding='utf-8'))
@@ -64,10 +52,9 @@ def work(ablation: Ablation, options: dict | None, *, dry_run: bool) -> int:
     return 0 if all(result.status == FINISHED for result in results) else 1
 
 
-def main() -> None:
+def main() -> int:
     """Compares."""
     args = parse_args()
-    end_on_sigterm()
     options = read_options(args.cfg_options)
     config = load_config(str(args.config), options)
     try:
@@ -82,11 +69,10 @@ def main() -> None:
             size=args.size and tuple(args.size),
             out=args.out or Path('work_dirs') / f'ablation_{args.config.stem}_{args.where}',
         )
-        code = work(ablation, options, dry_run=args.dry_run)
+        return work(ablation, options, dry_run=args.dry_run)
     except ValueError as error:
         raise InputError(str(error)) from None
-    sys.exit(code)
 
 
 if __name__ == '__main__':
-    run_tool(main)
+    run_tool(main, after_interrupt='the same command goes on')

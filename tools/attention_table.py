@@ -14,12 +14,13 @@ import torch
 from benchmarks.measure import peak_memory
 
 from mmattn.engine.attention_table import differences, make_table, replace_table
-from mmattn.engine.launch import InputError, run_tool
+from mmattn.engine.command_line import InputError, ToolParser, check_file, run_tool
+from mmattn.engine.storage import AtomicBackend
 
 
 def parse_args() -> argparse.Namespace:
     """Reads the command line."""
-    parser = argparse.ArgumentParser(description='Measure the attention layers; prints a Markdown table.')
+    parser = ToolParser(description='Measure the attention layers; prints a Markdown table.')
     parser.add_argument('--channels', type=int, default=512, help='channels of the map')
     parser.add_argument('--size', type=int, nargs=2, default=[97, 97], metavar=('H', 'W'), help='size of the map')
     parser.add_argument('--out', type=Path, help='document to write the table into, between its markers')
@@ -37,8 +38,12 @@ def main() -> None:
     document = args.check or args.out
     if document and not document.is_file():
         raise InputError(f'{document} is not a file')
+    if args.out:
+        check_file('--out', args.out)
     try:
         text = document.read_text(encoding='utf-8') if document else ''
+        if args.out:
+            replace_table(text, '')  # before the work
         table = make_table(args.channels, tuple(args.size), memory)
         changed = differences(text, table) if args.check else []
         new = replace_table(text, table) if args.out else ''
@@ -50,7 +55,7 @@ def main() -> None:
             sys.exit(1)
         print(f'{document} is up to date')
     elif args.out:
-        args.out.write_text(new, encoding='utf-8')
+        AtomicBackend().put(new.encode(), args.out)
     else:
         print(table)
 

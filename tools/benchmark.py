@@ -24,14 +24,14 @@ from benchmarks.volume import add_volume_command, compare_volumes
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from mmattn.engine.launch import InputError, run_tool
+from mmattn.engine.command_line import InputError, ToolParser, check_device, check_file, run_tool
 
 DTYPES = {'float32': torch.float32, 'bfloat16': torch.bfloat16, 'float16': torch.float16}
 
 
 def parse_args() -> argparse.Namespace:
     """Reads the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = ToolParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest='command', required=True)
     ops = commands.add_parser('ops', help='attention layers against those of mmcv, mmseg and the papers')
     ops.add_argument('--ops', nargs='+', choices=list(PEERS), default=list(PEERS))
@@ -113,9 +113,12 @@ def measure_models(args: argparse.Namespace, done: list[ModelRow]) -> Iterator[l
             progress.advance(task)
 
 
-def main() -> None:
+def main() -> int:
     """Measures, prints and writes."""
     args = parse_args()
+    check_device(args.device)
+    if args.out:
+        check_file('--out', args.out)
     if args.threads:
         torch.set_num_threads(args.threads)
     rows: list[Cells] = []
@@ -124,6 +127,7 @@ def main() -> None:
             rows += [ModelRow(**cells) for cells in read_rows(args.out)]
         except TypeError as error:
             raise InputError(f'{args.out} is no table of `benchmark.py model`: {error}') from error
+    code = 0
     try:
         commands = dict(ops=compare_ops, model=measure_models, epoch=measure_epochs, volume=compare_volumes)
         for new in commands[args.command](args, list(rows)):
@@ -132,9 +136,11 @@ def main() -> None:
                 write_table(rows, args.out)
     except KeyboardInterrupt:
         print('interrupted; what was measured is below', file=sys.stderr)
+        code = 130
     print(f'PyTorch {torch.__version__}, {torch.get_num_threads()} threads; ratios are to the peer or the yardstick')
     if rows:
         print(as_markdown(rows))
+    return code
 
 
 if __name__ == '__main__':

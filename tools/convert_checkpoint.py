@@ -11,13 +11,14 @@ import torch
 
 from mmattn.checkpoints import Conversion, convert_checkpoint, list_sources
 from mmattn.checkpoints.convert import unwrap
-from mmattn.engine.launch import InputError, read_checkpoint, run_tool
+from mmattn.engine.command_line import InputError, ToolParser, check_file, run_tool
+from mmattn.engine.launch import read_checkpoint
 from mmattn.engine.storage import AtomicBackend
 
 
 def parse_args() -> argparse.Namespace:
     """Reads the command line."""
-    parser = argparse.ArgumentParser(description='Rename the tensors of a published checkpoint to ours.')
+    parser = ToolParser(description='Rename the tensors of a published checkpoint to ours.')
     parser.add_argument('source', help=f'where the checkpoint comes from: {", ".join(list_sources())}')
     parser.add_argument('input', help='published checkpoint')
     parser.add_argument('output', help='file to write')
@@ -47,6 +48,7 @@ def main() -> None:
         raise InputError(f'no source {args.source!r}; there are {", ".join(list_sources())}')
     if Path(args.output).exists() and not args.force:
         raise InputError(f'{args.output!r} is there already; --force replaces it')
+    check_file('output', args.output)
     content = read_checkpoint(args.input)
     if content is None:
         raise InputError(f'{args.input!r} is a URL: download it first')

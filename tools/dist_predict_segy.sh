@@ -9,17 +9,7 @@ FILES=("${@:1:4}")
 GPUS=$5
 shift 5
 
-# torchrun, which ends with the exit code of the process that failed and without a traceback of its own
-RUN='
-import sys
-from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
-from torch.distributed.run import main
-try:
-    main()
-except ChildFailedError as error:
-    sys.exit(abs(next(iter(error.failures.values())).exitcode))
-'
-exec python -c "$RUN" \
+exec python "$(dirname "$0")/torchrun.py" \
     --nnodes="${NNODES:-1}" --node_rank="${NODE_RANK:-0}" \
     --master_addr="${MASTER_ADDR:-127.0.0.1}" --master_port="${PORT:-29500}" --nproc_per_node="$GPUS" \
     "$(dirname "$0")/predict_segy.py" "${FILES[@]}" --launcher pytorch "$@"

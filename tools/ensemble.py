@@ -16,11 +16,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from mmengine.config import DictAction
 from PIL import Image
 
+from mmattn.engine.command_line import InputError, ToolParser, add_cfg_options, check_device, check_folder, run_tool
 from mmattn.engine.ensemble import Member, Predictions, combine, predict_once
-from mmattn.engine.launch import InputError, run_tool
 from mmattn.engine.storage import AtomicBackend
 from mmattn.evaluation.ensembles import check_weights, fit_weights
 from mmattn.seismic.rle import encode_rle
@@ -31,7 +30,7 @@ EVERY = 7  # pixels between those that weights are fitted on
 
 def parse_args() -> argparse.Namespace:
     """Reads the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = ToolParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--member', nargs=2, action='append', required=True, metavar=('CONFIG', 'CHECKPOINT'))
     parser.add_argument('--out', type=Path, required=True, help='folder for predictions, masks and the table')
     parser.add_argument('--weights', nargs='+', default=['equal'], help='equal, fit, or a number for each member')
@@ -40,7 +39,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--threshold', type=float, default=0.5, help='salt above this probability')
     parser.add_argument('--min-body', type=int, default=0, help='pixels of the smallest body to keep')
     parser.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='override settings of every config')
+    add_cfg_options(parser, of='every config')
     args = parser.parse_args()
     if not 0 < args.threshold < 1 or args.min_body < 0:
         parser.error(f'--threshold must lie between 0 and 1, --min-body not below 0: {args.threshold}, {args.min_body}')
@@ -116,6 +115,8 @@ def main() -> None:
     """Averages."""
     args = parse_args()
     members = [Member(*pair) for pair in args.member]
+    check_device(args.device)
+    check_folder('--out', args.out)
     settings = dict(tta=args.tta, options=args.cfg_options, device=args.device)
     try:
         predictions = [predict_once(member, args.out / 'cache', split=None, **settings) for member in members]
@@ -134,4 +135,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    run_tool(main)
+    run_tool(main, after_interrupt='the same command keeps what was predicted')

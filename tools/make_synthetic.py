@@ -9,52 +9,62 @@ however large: OUT.npy and OUT_label.npy.
 """
 
 import argparse
-import sys
-import time
+from collections.abc import Iterable
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import segyio
 
-from mmattn.seismic.synthetic import SyntheticSurvey, make_volume, write_tgs_folder
+from mmattn.engine.command_line import InputError, ToolParser, check_folder, one_line, run_tool
+from mmattn.engine.progress import Display
+from mmattn.seismic.files import written_whole
+from mmattn.seismic.synthetic import SyntheticSurvey, iterate_inlines, write_tgs_folder
 
 
-def write_sections(args: argparse.Namespace) -> None:
+def write_sections(args: argparse.Namespace) -> Iterable[Path]:
     """Writes the TGS folder."""
     survey = SyntheticSurvey(tuple(args.size), seed=args.seed)
-    print(write_tgs_folder(survey, args.num_sections, args.out, progress=Progress()))
+    with Display() as display:
+        return [write_tgs_folder(survey, args.num_sections, args.out, progress=partial(display, 'sections'))]
 
 
-def write_volume(args: argparse.Namespace) -> None:
+def write_volume(args: argparse.Namespace) -> Iterable[Path]:
     """Writes the volume."""
     out, shape = Path(args.out), tuple(args.shape)
-    label_out = out.with_name(f'{out.stem}_label{out.suffix}')
     if out.suffix not in ('.npz', '.npy', '.sgy'):
         raise ValueError(f'the volume must be a .npz, .npy or .sgy file, got {out}')
-    for path in (out,) if out.suffix == '.npz' else (out, label_out):
+    paths = [out] if out.suffix == '.npz' else [out, out.with_name(f'{out.stem}_label{out.suffix}')]
+    for path in paths:
         if path.exists():
             raise FileExistsError(f'{path} exists; give another name')
-    out.parent.mkdir(parents=True, exist_ok=True)
-    if out.suffix != '.npy':
-        amplitude, label = make_volume(shape, seed=args.seed, salt_coverage=args.salt_coverage)
-    if out.suffix == '.npz':
-        np.savez_compressed(out, amplitude=amplitude, label=label)
-        print(out)
-        return
-    if out.suffix == '.sgy':
-        for path, samples in ((out, amplitude), (label_out, label.astype(np.float32))):
+    with ExitStack() as stack:
+        temporary = [stack.enter_context(written_whole(path)) for path in paths]
+        types = np.float32, np.uint8
+        if out.suffix == '.npy':
+            arrays = [np.lib.format.open_memmap(path, 'w+', kind, shape) for path, kind in zip(temporary, types)]
+        else:
+            arrays = [np.empty(shape, kind) for kind in types]
+        fill(arrays, iterate_inlines(shape, seed=args.seed, salt_coverage=args.salt_coverage))
+        if out.suffix == '.npz':
+            np.savez_compressed(temporary[0], amplitude=arrays[0], label=arrays[1])
+        for path, samples in zip(temporary, arrays) if out.suffix == '.sgy' else ():
+            samples = samples.astype(np.float32, copy=False)
             segyio.tools.from_array3D(str(path), samples, format=segyio.SegySampleFormat.IEEE_FLOAT_4_BYTE)
             put_coordinates(path, shape)
-        print(out, label_out, sep='\n')
-        return
-    files = [
-        np.lib.format.open_memmap(path, mode='w+', dtype=dtype, shape=shape)
-        for path, dtype in ((out, np.float32), (label_out, np.uint8))
-    ]
-    make_volume(shape, seed=args.seed, salt_coverage=args.salt_coverage, out=tuple(files))
-    for file in files:
-        file.flush()
-    print(out, label_out, sep='\n')
+        for array in arrays if out.suffix == '.npy' else ():
+            array.flush()
+    return paths
+
+
+def fill(arrays: list[np.ndarray], inlines: Iterable[tuple[np.ndarray, np.ndarray]]) -> None:
+    """Puts inlines into amplitude and label, and shows the progress."""
+    with Display() as display:
+        for number, sections in enumerate(inlines):
+            for array, section in zip(arrays, sections):
+                array[number] = section
+            display('inlines', number + 1, len(arrays[0]))
 
 
 def put_coordinates(path: Path, shape: tuple[int, int, int], *, spacing: int = 25) -> None:
@@ -76,24 +86,9 @@ def put_coordinates(path: Path, shape: tuple[int, int, int], *, spacing: int = 2
     traces.flush()
 
 
-class Progress:
-    """Prints what is done and the time left, about once a second."""
-
-    def __init__(self) -> None:
-        self._start = self._shown = time.monotonic()
-
-    def __call__(self, done: int, total: int) -> None:
-        now = time.monotonic()
-        if done == total or now - self._shown > 1:
-            self._shown = now
-            left = (now - self._start) / done * (total - done)
-            end = '\n' if done == total else '\r'
-            print(f'{done} of {total}, {left:.0f} s left ', end=end, file=sys.stderr, flush=True)
-
-
 def main() -> None:
-    """Reads the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    """Writes what the command line asks for, and prints the paths."""
+    parser = ToolParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(required=True)
     tgs = commands.add_parser('tgs', help='sections as a TGS folder')
     tgs.add_argument('out', help='new or empty folder')
@@ -108,11 +103,12 @@ def main() -> None:
     for command in (tgs, volume):
         command.add_argument('--seed', type=int, default=0)
     args = parser.parse_args()
+    check_folder('out', Path(args.out).parent)
     try:
-        args.write(args)
+        print(*args.write(args), sep='\n')
     except (OSError, ValueError) as error:
-        parser.error(str(error))
+        raise InputError(one_line(error)) from error
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(main)

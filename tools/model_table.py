@@ -12,7 +12,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import track
 
-from mmattn.engine.launch import InputError, load_config, run_tool
+from mmattn.engine.command_line import InputError, ToolParser, check_file, run_tool
+from mmattn.engine.launch import load_config
 from mmattn.engine.marked_text import read_part, replace_part
 from mmattn.engine.model_table import NAME, PUBLISHED, Row, differences, make_row, make_table
 from mmattn.engine.storage import AtomicBackend
@@ -22,7 +23,7 @@ CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
 
 def parse_args() -> argparse.Namespace:
     """Reads the command line."""
-    parser = argparse.ArgumentParser(description='Count the published networks; prints a Markdown table.')
+    parser = ToolParser(description='Count the published networks; prints a Markdown table.')
     parser.add_argument('configs', nargs='*', type=Path, metavar='CONFIG', help='all published networks by default')
     parser.add_argument('--out', type=Path, help='document to write the table into, between its markers')
     parser.add_argument('--check', type=Path, help='document to compare')
@@ -50,6 +51,8 @@ def main() -> None:
     document = args.check or args.out
     if document and not document.is_file():
         raise InputError(f'{document} is not a file')
+    if args.out:
+        check_file('--out', args.out)
     text = document.read_text(encoding='utf-8') if document else ''
     try:
         if document:

@@ -6,41 +6,34 @@ bash tools/dist_predict_segy.sh CONFIG CHECKPOINT in.sgy salt.sgy GPUS [the same
 
 import argparse
 import os
-import sys
-import time
 
 import torch
-from mmengine.config import Config, DictAction
-from mmseg.apis import init_model
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-from torch import nn
+from segy_options import add_segy_options, segy_options
 
-from mmattn.engine.launch import InputError, check_fit, load_config, read_checkpoint, run_tool
+from mmattn.engine.command_line import InputError, ToolParser, add_cfg_options, check_device, one_line, run_tool
+from mmattn.engine.launch import load_config, read_model
+from mmattn.engine.progress import Display
 from mmattn.inference import Outputs, VolumeOptions, VolumePrediction, predict_volume
 from mmattn.inference.ranks import rank_and_size, start_ranks
-from mmattn.seismic import Volume, open_volume
+from mmattn.seismic import open_volume
 
 
 def parse_args() -> argparse.Namespace:
     """Reads the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = ToolParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('config', help='config file of the model')
     parser.add_argument('checkpoint', help='checkpoint file')
     parser.add_argument('input', help='a SEG-Y file; .npy and .zarr arrays go too, if the outputs are arrays')
     parser.add_argument('output', help='probability of salt: .sgy, .segy, .npy or .zarr')
     _add_outputs(parser.add_argument_group('further outputs'))
     _add_options(parser.add_argument_group('how to predict'))
-    _add_reading(parser.add_argument_group('how to read the input (tools/segy_info.py suggests)'))
+    add_segy_options(parser.add_argument_group('how to read the input (tools/segy_info.py suggests)'))
     parser.add_argument('--resume', action='store_true', help='go on with an unfinished prediction, if there is one')
     parser.add_argument('--threads', type=int, help='CPU threads of a process; the last digits depend on it')
     parser.add_argument('--device', help='cpu, cuda or cuda:N; a GPU if there is one by default')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='override settings: key=value')
+    add_cfg_options(parser)
     parser.add_argument('--launcher', choices=['none', 'pytorch'], default='none', help=argparse.SUPPRESS)
-    try:
-        return parser.parse_args()
-    except ValueError:  # mmengine's DictAction
-        raise InputError('--cfg-options must be of the form key=value') from None
+    return parser.parse_args()
 
 
 def _add_outputs(group: argparse._ArgumentGroup) -> None:
@@ -67,16 +60,6 @@ def _add_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument('--memory', type=float, default=512, help='MiB for what grows with the lines of the survey')
 
 
-def _add_reading(group: argparse._ArgumentGroup) -> None:
-    for name, byte in dict(iline=189, xline=193, cdp_x=181, cdp_y=185).items():
-        flag = f'--{name.replace("_", "-")}'
-        group.add_argument(flag, type=int, default=byte, metavar='BYTE', help=f'first byte in trace headers ({byte})')
-    group.add_argument('--endian', choices=['auto', 'big', 'little'], default='auto')
-    group.add_argument('--geometry', choices=['auto', '3d', '2d'], default='auto')
-    group.add_argument('--duplicates', choices=['error', 'first', 'last'], default='error')
-    group.add_argument('--sample-unit', choices=['ms', 'm', 'ft'], default='ms')
-
-
 def _clip(text: str) -> float | str:
     if text in ('checkpoint', 'survey'):
         return text
@@ -84,62 +67,6 @@ def _clip(text: str) -> float | str:
         return float(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(f'must be checkpoint, survey or a number, got {text!r}') from error
-
-
-def read_model(config: Config, checkpoint: str, device: str) -> nn.Module:
-    """Builds the segmentor with its weights."""
-    weights = read_checkpoint(checkpoint)
-    try:
-        model = init_model(config, checkpoint, device=device)
-    except Exception as error:
-        text = ' '.join(str(error).split())[:500]
-        raise InputError(f'the model cannot be built: {type(error).__name__}: {text}') from error
-    check_fit(model, weights, checkpoint)
-    return model
-
-
-def open_input(args: argparse.Namespace) -> Volume:
-    """Opens the volume."""
-    names = ('iline', 'xline', 'cdp_x', 'cdp_y', 'endian', 'geometry', 'duplicates', 'sample_unit')
-    return open_volume(args.input, **{name: getattr(args, name) for name in names})
-
-
-class Display:
-    """Shows what is done and the time left: a bar on a terminal, else a line now and then."""
-
-    def __init__(self) -> None:
-        columns = TextColumn('{task.description}'), BarColumn(), TaskProgressColumn()
-        console = Console(stderr=True)
-        self.active = rank_and_size()[0] == 0
-        self.bar = Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=console)
-        self.on_terminal = console.is_terminal and self.active
-        self.task, self.stage = None, ''
-        self.start = self.shown = time.monotonic()
-
-    def __enter__(self) -> 'Display':
-        if self.on_terminal:
-            self.bar.start()
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self.bar.stop()
-
-    def __call__(self, stage: str, done: int, total: int) -> None:
-        """Takes the stage, what is done of it and its total: traces of 'predict', else lines."""
-        if not self.active:
-            return
-        if self.on_terminal:
-            if stage != self.stage:
-                self.task = self.bar.add_task(stage, total=total)
-            self.bar.update(self.task, completed=done)
-        now = time.monotonic()
-        if stage != self.stage:
-            self.start = self.shown = now
-        self.stage = stage
-        if not self.on_terminal and (done == total or now - self.shown > 30):
-            self.shown = now
-            left = (now - self.start) / max(done, 1) * (total - done)
-            print(f'{stage}: {done} of {total}, about {left:.0f} s left', file=sys.stderr, flush=True)
 
 
 def summarise(result: VolumePrediction) -> None:
@@ -165,6 +92,7 @@ def main() -> None:
     if args.launcher == 'pytorch':
         start_ranks()
     device = args.device or (f'cuda:{os.environ.get("LOCAL_RANK", 0)}' if torch.cuda.is_available() else 'cpu')
+    check_device(device)
     if args.threads is not None:
         if args.threads < 1:
             raise InputError(f'--threads must be at least 1, got {args.threads}')
@@ -179,16 +107,17 @@ def main() -> None:
         names = ('window', 'overlap', 'stride', 'batch_size', 'flip', 'amp', 'clip', 'memory')
         directions = None if args.direction is None else tuple(args.direction)
         options = VolumeOptions(directions, **{name: getattr(args, name) for name in names})
-        with open_input(args) as volume, Display() as display:
-            for note in volume.notes if display.active else ():
+        first = rank_and_size()[0] == 0
+        with open_volume(args.input, **segy_options(args)) as volume, Display(active=first) as display:
+            for note in volume.notes if first else ():
                 print(f'note: {note}')
             model = read_model(config, args.checkpoint, device)
             result = predict_volume(model, volume, outputs, options=options, resume=args.resume, progress=display)
     except (ValueError, TypeError, OSError) as error:
-        raise InputError(' '.join(str(error).split())) from error
-    if rank_and_size()[0] == 0:
+        raise InputError(one_line(error)) from error
+    if first:
         summarise(result)
 
 
 if __name__ == '__main__':
-    run_tool(main)
+    run_tool(main, after_interrupt='--resume goes on')

@@ -4,11 +4,10 @@ python tools/prepare_tgs.py ARCHIVE_OR_FOLDER data/salt
 """
 
 import argparse
-import sys
+from pathlib import Path
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
+from mmattn.engine.command_line import InputError, ToolParser, check_folder, one_line, run_tool
+from mmattn.engine.progress import Display
 from mmattn.seismic.mosaics import pair_scores
 from mmattn.seismic.prepare import prepare_tgs
 from mmattn.seismic.tgs import read_folds, read_groups
@@ -16,7 +15,7 @@ from mmattn.seismic.tgs import read_folds, read_groups
 
 def parse_args() -> argparse.Namespace:
     """Reads the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = ToolParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('source', help="Kaggle's archive, or a folder with train.zip or images/ and the csv files")
     parser.add_argument('target', help='folder to write, e.g. data/salt; an interrupted run is continued')
     parser.add_argument('--groups', help='id,group csv to use in place of matching the borders of tiles')
@@ -48,43 +47,27 @@ def show_scores(target: str, truth: dict[str, str]) -> None:
         print(f'  {name.replace("_", " "):26} {value:{".4f" if isinstance(value, float) else "6"}}')
 
 
-def main() -> int:
-    """Runs the tool; 0 on success, 2 after an error told in one line, 130 when interrupted."""
+def main() -> None:
+    """Prepares, and prints what there is."""
     args = parse_args()
-    columns = (TextColumn('{task.description}'), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    bars = Progress(*columns, console=Console(stderr=True))
-    tasks = {}
-
-    def progress(task: str, done: int, total: int) -> None:
-        bars.start()
-        if task not in tasks:
-            tasks[task] = bars.add_task(task, total=total)
-        bars.update(tasks[task], completed=done)
-
+    check_folder('target', Path(args.target).parent)
     try:
         truth = read_groups(args.check_groups) if args.check_groups else None
-        survey, already = prepare_tgs(
-            args.source,
-            args.target,
-            groups=args.groups,
-            num_folds=args.num_folds,
-            seed=args.seed,
-            progress=progress,
-        )
-        bars.stop()
+        with Display() as display:
+            survey, already = prepare_tgs(
+                args.source,
+                args.target,
+                groups=args.groups,
+                num_folds=args.num_folds,
+                seed=args.seed,
+                progress=display,
+            )
         show(survey, args.target, already)
         if truth is not None:
             show_scores(args.target, truth)
-    except KeyboardInterrupt:
-        bars.stop()
-        print('interrupted; the same command goes on from here', file=sys.stderr)
-        return 130
     except (OSError, ValueError) as error:
-        bars.stop()
-        print(f'error: {error}', file=sys.stderr)
-        return 2
-    return 0
+        raise InputError(one_line(error)) from error
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    run_tool(main, after_interrupt='the same command goes on from here')

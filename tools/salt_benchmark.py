@@ -12,8 +12,8 @@ from pathlib import Path
 
 import torch
 
-from mmattn.engine.experiments import end_on_sigterm, locked
-from mmattn.engine.launch import InputError, run_tool
+from mmattn.engine.command_line import InputError, ToolParser, add_cfg_options, run_tool
+from mmattn.engine.experiments import locked
 from mmattn.engine.salt_benchmark import Benchmark, find_models, plan, prepare, run, write_report
 
 TOOLS = Path(__file__).resolve().parent
@@ -22,7 +22,7 @@ METRICS = 'mean_precision', 'salt_iou', 'boundary_f1'
 
 def parse_args() -> argparse.Namespace:
     """Reads the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = ToolParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--data', type=Path, required=True, help='folder that tools/prepare_tgs.py wrote')
     parser.add_argument('--out', type=Path, required=True, help='folder for trainings, tables and pictures')
     parser.add_argument('--models', nargs='+', default=[], help='names in configs/, or paths; all salt configs')
@@ -32,7 +32,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--budget', type=float, metavar='MINUTES', help='ends work after that time; default no limit')
     parser.add_argument('--metrics', nargs='+', default=list(METRICS), help='of validation; the first is drawn')
     parser.add_argument('--report-only', action='store_true', help='write tables and pictures of what is there')
-    parser.add_argument('--cfg-options', nargs='+', default=[], help='override settings of every network')
+    add_cfg_options(parser, of='every network', as_text=True)
     args = parser.parse_args()
     if args.budget is not None and args.budget <= 0:
         parser.error(f'--budget must be positive, got {args.budget:g}')
@@ -62,9 +62,6 @@ def work(benchmark: Benchmark, args: argparse.Namespace) -> int:
                     metrics=args.metrics,
                     report=report,
                 )
-        except KeyboardInterrupt:
-            print('interrupted: the same command goes on', file=sys.stderr)
-            return 130
         finally:
             files = report()
             print((benchmark.out / 'results.md').read_text(encoding='utf-8'))
@@ -72,10 +69,9 @@ def work(benchmark: Benchmark, args: argparse.Namespace) -> int:
     return 0 if complete else 1
 
 
-def main() -> None:
+def main() -> int:
     """Compares."""
     args = parse_args()
-    end_on_sigterm()
     try:
         benchmark = plan(
             args.data,
@@ -86,11 +82,10 @@ def main() -> None:
             options=args.cfg_options,
             out=args.out,
         )
-        code = work(benchmark, args)
+        return work(benchmark, args)
     except ValueError as error:
         raise InputError(str(error)) from None
-    sys.exit(code)
 
 
 if __name__ == '__main__':
-    run_tool(main)
+    run_tool(main, after_interrupt='the same command goes on')

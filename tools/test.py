@@ -5,8 +5,8 @@ python tools/test.py configs/ccnet_salt.py CHECKPOINT [--tta] [--out DIR] [--cfg
 
 import argparse
 
+from mmattn.engine.command_line import ToolParser, check_folder, run_tool
 from mmattn.engine.launch import (
-    InputError,
     build_runner,
     check_fit,
     choose_work_dir,
@@ -14,13 +14,13 @@ from mmattn.engine.launch import (
     load_config,
     parse_launch,
     read_checkpoint,
-    run_tool,
+    use_tta,
 )
 
 
 def parse_args() -> argparse.Namespace:
     """Reads the command line."""
-    parser = argparse.ArgumentParser(description='Test a segmentor.')
+    parser = ToolParser(description='Test a segmentor.')
     parser.add_argument('config', help='config file')
     parser.add_argument('checkpoint', help='checkpoint file')
     parser.add_argument('--out', help='folder for the predicted masks')
@@ -37,14 +37,14 @@ def main() -> None:
     weights = read_checkpoint(args.checkpoint)
     config.load_from = args.checkpoint
     choose_work_dir(config, args.config, args.work_dir)
+    for option, folder in (('--out', args.out), ('--show-dir', args.show_dir)):
+        if folder:
+            check_folder(option, folder)
     if args.show_dir:
         config.default_hooks.visualization.update(draw=True, interval=1)
         config.visualizer.save_dir = args.show_dir
     if args.tta:
-        if 'tta_model' not in config or 'tta_pipeline' not in config:
-            raise InputError(f'--tta: config {args.config!r} has no tta_model and tta_pipeline')
-        config.test_dataloader.dataset.pipeline = config.tta_pipeline
-        config.model = dict(config.tta_model, module=config.model)
+        use_tta(config, args.config)
     if args.out:
         config.test_evaluator.update(output_dir=args.out, keep_results=True)
     fit_to_device(config)

@@ -5,12 +5,13 @@ python tools/train.py configs/ccnet_salt.py [--work-dir DIR] [--resume] [--amp] 
 
 import argparse
 
-from mmattn.engine.launch import build_runner, choose_work_dir, fit_to_device, load_config, parse_launch, run_tool
+from mmattn.engine.command_line import ToolParser, run_tool
+from mmattn.engine.launch import build_runner, choose_work_dir, fit_to_device, load_config, parse_launch
 
 
 def parse_args() -> argparse.Namespace:
     """Reads the command line."""
-    parser = argparse.ArgumentParser(description='Train a segmentor.')
+    parser = ToolParser(description='Train a segmentor.')
     parser.add_argument('config', help='config file')
     parser.add_argument('--resume', action='store_true', help='go on from the last checkpoint in the work directory')
     parser.add_argument('--amp', action='store_true', help='mixed precision, on a GPU')
@@ -29,4 +30,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    run_tool(main)
+    run_tool(main, after_interrupt='--resume goes on from the last checkpoint')

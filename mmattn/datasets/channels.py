@@ -6,6 +6,8 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from mmseg.registry import TRANSFORMS
 
+from mmattn.seismic.checks import check_whole
+
 AXES = ('row', 'column')
 
 
@@ -17,13 +19,12 @@ class RepeatSection(BaseTransform):
         channels: their number, at least 1.
 
     Raises:
-        ValueError: ``channels`` is not such a number; an image that is not (H, W).
+        TypeError: ``channels`` is no integer.
+        ValueError: ``channels`` is below 1; an image that is not (H, W).
     """
 
     def __init__(self, *, channels: int = 3) -> None:
-        if isinstance(channels, bool) or not isinstance(channels, int) or channels < 1:
-            raise ValueError(f'RepeatSection: channels must be a whole number from 1, got {channels!r}')
-        self.channels = channels
+        self.channels = check_whole('RepeatSection: channels', channels, least=1)
 
     def transform(self, results: dict) -> dict:
         """Repeats the section."""

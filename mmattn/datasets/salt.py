@@ -1,14 +1,15 @@
 """Salt tiles in the TGS layout as an MMSegmentation dataset."""
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
-from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
 from mmattn.datasets.loading import LoadSaltAnnotations, LoadSaltSection
+from mmattn.datasets.sections import SaltSections
+from mmattn.seismic.checks import check_whole
 from mmattn.seismic.survey import read_survey
 from mmattn.seismic.tgs import FoldRow, list_tiles, read_depths, read_folds, read_image, read_rles
 
@@ -19,7 +20,7 @@ _HOW_TO_PREPARE = 'Prepare it with `python tools/prepare_tgs.py ARCHIVE data/sal
 
 
 @DATASETS.register_module()
-class SaltDataset(BaseSegDataset):
+class SaltDataset(SaltSections):
     """Seismic tiles with salt masks, split into the folds that ``tools/prepare_tgs.py`` wrote.
 
     Reads ``images/``, ``masks/``, ``train.csv``, ``depths.csv`` and ``folds.csv`` under ``data_root``; the
@@ -42,15 +43,13 @@ class SaltDataset(BaseSegDataset):
             ``tools/ensemble.py --split test`` writes them. ``split='train'`` has those tiles after the labelled ones,
             ``'test'`` has them alone; tiles without such a mask are left out. A model that saw the held-out fold has no
             place among those that predict: its masks tell of that fold.
-        pipeline, metainfo, indices, test_mode, serialize_data, lazy_init, max_refetch, ignore_index: As in
-            :class:`mmseg.datasets.BaseSegDataset`.
+        options: As in :class:`mmattn.datasets.sections.SaltSections`: ``pipeline``, ``test_mode`` and others.
 
     Raises:
         FileNotFoundError: The folder lacks something; says what was looked for and how to prepare it.
+        TypeError: An option is of the wrong kind.
         ValueError: An option has a value that is not allowed or disagrees with folds.csv.
     """
-
-    METAINFO = dict(classes=('background', 'salt'), palette=[[70, 130, 180], [255, 140, 0]])
 
     def __init__(
         self,
@@ -63,14 +62,7 @@ class SaltDataset(BaseSegDataset):
         drop_constant: bool = False,
         in_memory: bool = False,
         pseudo_masks: str | os.PathLike | None = None,
-        pipeline: Sequence[dict | Callable] = (),
-        metainfo: dict | None = None,
-        indices: int | Sequence[int] | None = None,
-        test_mode: bool = False,
-        serialize_data: bool = True,
-        lazy_init: bool = False,
-        max_refetch: int = 1000,
-        ignore_index: int = 255,
+        **options: object,
     ) -> None:
         _check_options(fold, num_folds, split, mask_source, drop_constant)
         self.fold = fold
@@ -84,19 +76,8 @@ class SaltDataset(BaseSegDataset):
             raise ValueError(f"pseudo_masks is for split='train' and 'test', got split={split!r}")
         self._root = _existing_root(data_root)
         labelled = dict(img_path='images', seg_map_path='masks')
-        super().__init__(
-            data_root=str(self._root),
-            data_prefix=dict(img_path='test/images') if split == 'test' else labelled,
-            img_suffix='.png',
-            pipeline=list(pipeline),
-            metainfo=metainfo,
-            indices=indices,
-            test_mode=test_mode,
-            serialize_data=serialize_data,
-            lazy_init=lazy_init,
-            max_refetch=max_refetch,
-            ignore_index=ignore_index,
-        )
+        prefix = dict(img_path='test/images') if split == 'test' else labelled
+        super().__init__(data_root=str(self._root), data_prefix=prefix, **options)
 
     def load_data_list(self) -> list[dict]:
         """Lists the split's tiles, sorted by id; called by the base class."""
@@ -151,15 +132,7 @@ class SaltDataset(BaseSegDataset):
         return samples
 
     def _sample(self, tile: str, path: str, depths: dict[str, float], *, group: str | None) -> dict:
-        return dict(
-            img_path=path,
-            img_id=tile,
-            depth=depths.get(tile),
-            group=group,
-            label_map=self.label_map,
-            reduce_zero_label=self.reduce_zero_label,
-            seg_fields=[],
-        )
+        return self.sample(path, tile, depth=depths.get(tile), group=group)
 
     def _select(self, rles: dict[str, str], folds: dict[str, FoldRow], images: dict[str, str]) -> list[str]:
         """Ids of the split, sorted."""
@@ -255,8 +228,7 @@ def _check_options(fold: int | None, num_folds: int, split: str, mask_source: st
         raise ValueError(f'split must be one of {SPLITS}, got {split!r}')
     if mask_source not in MASK_SOURCES:
         raise ValueError(f'mask_source must be one of {MASK_SOURCES}, got {mask_source!r}')
-    if isinstance(num_folds, bool) or not isinstance(num_folds, int) or num_folds < 2:
-        raise ValueError(f'num_folds must be a whole number from 2, got {num_folds!r}')
+    check_whole('num_folds', num_folds, least=2)
     if fold is None and split == 'val':
         raise ValueError("fold=None holds nothing out, so split='val' is empty; name a fold, or use split='all'")
     if fold is not None and (isinstance(fold, bool) or not isinstance(fold, int) or not 0 <= fold < num_folds):

@@ -1,23 +1,24 @@
 """Sections of seismic volumes with salt labels as an MMSegmentation dataset."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 from mmengine.logging import print_log
-from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
-from mmattn.datasets.salt import SaltDataset
+from mmattn.datasets.sections import SaltSections
 from mmattn.datasets.segy_sections import SectionAddress, shared_volume
-from mmattn.seismic import Volume, estimate_clip, open_volume
+from mmattn.seismic import Volume, estimate_clip
+from mmattn.seismic.checks import check_whole
 from mmattn.seismic.line_blocks import TRAIN, VAL, line_runs, split_lines, window_starts
+from mmattn.seismic.opening import ARRAY_SUFFIXES, SEGY_DEFAULTS
 
 SPLITS = ('train', 'val', 'all')
 _DIRECTIONS = ('iline', 'xline')
-_OPEN_OPTIONS = tuple(open_volume.__kwdefaults__)
+_OPEN_OPTIONS = tuple(SEGY_DEFAULTS)
 _OWN_OPTIONS = ('amplitude', 'label', 'name', 'direction', 'lines', 'clip', 'label_options')
 
 
@@ -40,7 +41,7 @@ class _Source:
 
 
 @DATASETS.register_module()
-class SegySaltDataset(BaseSegDataset):
+class SegySaltDataset(SaltSections):
     """Sections, or windows of sections, from amplitude volumes with label volumes.
 
     Volumes are SEG-Y files or arrays, see :func:`mmattn.seismic.open_volume`. A volume is split into blocks of lines:
@@ -67,16 +68,14 @@ class SegySaltDataset(BaseSegDataset):
         stride: (samples, traces) from window to window; None is the window.
         line_stride: takes every so many lines.
         clip_percentile: of |amplitude|, see :func:`mmattn.seismic.estimate_clip`.
-        pipeline, metainfo, indices, test_mode, serialize_data, lazy_init, max_refetch, ignore_index: as in
-            MMSegmentation's ``BaseSegDataset``.
+        metainfo, options: as in :class:`mmattn.datasets.sections.SaltSections`: ``pipeline``, ``test_mode`` and others.
 
     Raises:
         FileNotFoundError: if a volume does not exist.
+        TypeError: for an option of the wrong kind.
         ValueError: for an option that is not allowed, and volumes whose grids differ; a SEG-Y file that cannot be used
             is a :class:`mmattn.seismic.SegyError`, which is one.
     """
-
-    METAINFO = SaltDataset.METAINFO
 
     def __init__(
         self,
@@ -91,14 +90,8 @@ class SegySaltDataset(BaseSegDataset):
         stride: tuple[int, int] | None = None,
         line_stride: int = 1,
         clip_percentile: float = 99.5,
-        pipeline: Sequence[dict | Callable] = (),
         metainfo: dict | None = None,
-        indices: int | Sequence[int] | None = None,
-        test_mode: bool = False,
-        serialize_data: bool = True,
-        lazy_init: bool = False,
-        max_refetch: int = 1000,
-        ignore_index: int = 255,
+        **options: object,
     ) -> None:
         if split not in SPLITS:
             raise ValueError(f"split must be 'train', 'val' or 'all', got {split!r}")
@@ -108,26 +101,16 @@ class SegySaltDataset(BaseSegDataset):
             raise ValueError(f'stride={stride!r} needs a window')
         self.split, self.val_fraction, self.num_blocks, self.guard = split, val_fraction, num_blocks, guard
         self.window, self.stride = _pair('window', window), _pair('stride', stride if stride is not None else window)
-        self.line_stride = _whole('line_stride', line_stride)
+        self.line_stride = check_whole('line_stride', line_stride, least=1)
         if not isinstance(volumes, Sequence) or isinstance(volumes, str) or not volumes:
             raise ValueError(f'volumes must be a list of dicts with at least one, got {volumes!r}')
         self._sources = [
-            _check_volume(number, dict(volume), split, split_along, clip_percentile)
-            for number, volume in enumerate(volumes)
+            _check_volume(number, volume, split, split_along, clip_percentile) for number, volume in enumerate(volumes)
         ]
         clips = {source.name: source.clip for source in self._sources}
         if len(clips) < len(self._sources):
             raise ValueError(f'volumes must have different names, got {[source.name for source in self._sources]}')
-        super().__init__(
-            pipeline=list(pipeline),
-            metainfo=dict(metainfo or {}) | dict(amplitude_clip=clips),
-            indices=indices,
-            test_mode=test_mode,
-            serialize_data=serialize_data,
-            lazy_init=lazy_init,
-            max_refetch=max_refetch,
-            ignore_index=ignore_index,
-        )
+        super().__init__(metainfo=dict(metainfo or {}) | dict(amplitude_clip=clips), **options)
 
     def load_data_list(self) -> list[dict]:
         """Lists the addresses of the split's windows; called by the base class."""
@@ -187,19 +170,21 @@ class SegySaltDataset(BaseSegDataset):
         volume = source.volume()
         number = (volume.ilines if address.direction == 'iline' else volume.xlines)[address.index]
         name = f'{source.name}_{address.direction}_{number}_{address.samples[0]}_{address.traces[0]}'
-        sample = dict(img_path=address.format(name), img_id=name, group=source.name)
+        labels = {}
         if source.label is not None:
             label = SectionAddress(
                 source.label, address.direction, address.index, address.samples, address.traces, 1.0,
                 dict(source.label_options),
             )  # fmt: skip
-            sample['seg_map_path'] = label.format(name)
-        return sample | dict(label_map=self.label_map, reduce_zero_label=self.reduce_zero_label, seg_fields=[])
+            labels = dict(seg_map_path=label.format(name))
+        return self.sample(address.format(name), name, group=source.name, **labels)
 
 
-def _check_volume(number: int, given: dict, split: str, split_along: str | None, clip_percentile: float) -> _Source:
+def _check_volume(number: int, given: Mapping, split: str, split_along: str | None, clip_percentile: float) -> _Source:
     """Opens the volume of one entry and checks its options."""
     where = f'volumes[{number}]'
+    _check_dict(where, given)
+    _check_dict(f'{where}.label_options', given.get('label_options') or {})
     unknown = sorted(given.keys() - {*_OWN_OPTIONS, *_OPEN_OPTIONS})
     if unknown:
         raise ValueError(f'{where}: unknown options {unknown}; known are {[*_OWN_OPTIONS, *_OPEN_OPTIONS]}')
@@ -222,7 +207,7 @@ def _check_volume(number: int, given: dict, split: str, split_along: str | None,
         label_options = _options_of(label, options | dict(given.get('label_options') or {}))
         _check_grid(where, volume, shared_volume(str(label), label_options))
     direction = given.get('direction', 'iline')
-    directions = (direction,) if isinstance(direction, str) else tuple(direction)
+    directions = tuple(direction) if isinstance(direction, list | tuple) else (direction,)
     if not directions or any(one not in _DIRECTIONS for one in directions) or len(set(directions)) < len(directions):
         raise ValueError(f"{where}.direction must be 'iline', 'xline' or a list of both, got {direction!r}")
     axis = split_along or (directions[0] if len(directions) == 1 else 'iline')
@@ -238,12 +223,16 @@ def _check_volume(number: int, given: dict, split: str, split_along: str | None,
     return _Source(name, str(amplitude), amplitude_options, label, label_options, directions, axis, lines, float(clip))
 
 
+def _check_dict(name: str, value: object) -> None:
+    if not isinstance(value, Mapping):
+        raise TypeError(f'{name} must be a dict, got {value!r}')
+
+
 def _options_of(path: str, options: dict) -> tuple:
     """The options of ``open_volume`` for a file, those at their default left out; none for arrays."""
-    if Path(path).suffix.lower() in ('.npy', '.zarr'):
+    if Path(path).suffix.lower() in ARRAY_SUFFIXES:
         return ()
-    defaults = open_volume.__kwdefaults__
-    return tuple(sorted((key, value) for key, value in options.items() if value != defaults[key]))
+    return tuple(sorted((key, value) for key, value in options.items() if value != SEGY_DEFAULTS[key]))
 
 
 @lru_cache(maxsize=64)
@@ -273,7 +262,7 @@ def _find_lines(where: str, lines: Sequence[int] | None, numbers: np.ndarray) ->
     """Positions (start, stop) of the lines from a first to a last number, both included."""
     if lines is None:
         return 0, len(numbers)
-    if isinstance(lines, str) or len(lines) != 2:
+    if not isinstance(lines, list | tuple) or len(lines) != 2 or any(isinstance(line, str) for line in lines):
         raise ValueError(f'{where}.lines must be None or the first and last line number, got {lines!r}')
     start, stop = int(np.searchsorted(numbers, lines[0])), int(np.searchsorted(numbers, lines[1], side='right'))
     if start >= stop:
@@ -286,10 +275,4 @@ def _pair(name: str, value: Sequence[int] | None) -> tuple[int, int] | None:
         return None
     if isinstance(value, str) or not isinstance(value, Sequence) or len(value) != 2:
         raise ValueError(f'{name} must be None or (samples, traces), got {value!r}')
-    return _whole(name, value[0]), _whole(name, value[1])
-
-
-def _whole(name: str, value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ValueError(f'{name} must be of integers of at least 1, got {value!r}')
-    return value
+    return check_whole(name, value[0], least=1), check_whole(name, value[1], least=1)

@@ -7,16 +7,15 @@ transforms, visualisation, the inference API) reads a synthetic section too, unc
 
 import logging
 import re
-from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 import cv2
 from mmengine.fileio import BaseStorageBackend, register_backend
 from mmengine.logging import print_log
-from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
-from mmattn.datasets.salt import SaltDataset
+from mmattn.datasets.sections import SaltSections
+from mmattn.seismic.checks import check_whole
 from mmattn.seismic.synthetic import SyntheticSection, SyntheticSurvey
 
 _ADDRESS = re.compile(r'synthetic://(\d+)x(\d+)/(\d+)/(image|mask)/(\d+)\.png')
@@ -61,7 +60,7 @@ register_backend('synthetic', SyntheticSectionBackend, prefixes='synthetic', for
 
 
 @DATASETS.register_module()
-class SyntheticSaltDataset(BaseSegDataset):
+class SyntheticSaltDataset(SaltSections):
     """Synthetic seismic sections with exact salt masks, made from a seed and an index; no file is read or written.
 
     Args:
@@ -69,14 +68,13 @@ class SyntheticSaltDataset(BaseSegDataset):
         size: (height, width) of a section in samples and traces, at least 16 each.
         seed: of the survey; other seeds give other sections.
         note: said in the log beside the fact that these are not real data.
-        pipeline, metainfo, indices, test_mode, serialize_data, lazy_init, max_refetch, ignore_index: as in
-            MMSegmentation's ``BaseSegDataset``. The same pipeline as for tiles on disk works.
+        options: as in :class:`mmattn.datasets.sections.SaltSections`: ``pipeline``, the same as for tiles on disk,
+            ``test_mode`` and others.
 
     Raises:
+        TypeError: for an option of the wrong kind.
         ValueError: for an option out of its range.
     """
-
-    METAINFO = SaltDataset.METAINFO
 
     def __init__(
         self,
@@ -85,34 +83,14 @@ class SyntheticSaltDataset(BaseSegDataset):
         size: tuple[int, int] = (101, 101),
         seed: int = 0,
         note: str = '',
-        pipeline: Sequence[dict | Callable] = (),
-        metainfo: dict | None = None,
-        indices: int | Sequence[int] | None = None,
-        test_mode: bool = False,
-        serialize_data: bool = True,
-        lazy_init: bool = False,
-        max_refetch: int = 1000,
-        ignore_index: int = 255,
+        **options: object,
     ) -> None:
-        if isinstance(num_sections, bool) or not isinstance(num_sections, int) or num_sections < 1:
-            raise ValueError(
-                f'SyntheticSaltDataset: num_sections must be an integer of at least 1, got {num_sections!r}'
-            )
-        self.num_sections = num_sections
+        SyntheticSurvey(size, seed=seed)  # checks both options
+        self.num_sections = check_whole('SyntheticSaltDataset: num_sections', num_sections, least=1)
         self.size = tuple(size)
         self.seed = seed
         self.note = note
-        SyntheticSurvey(self.size, seed=seed)  # checks both options
-        super().__init__(
-            pipeline=list(pipeline),
-            metainfo=metainfo,
-            indices=indices,
-            test_mode=test_mode,
-            serialize_data=serialize_data,
-            lazy_init=lazy_init,
-            max_refetch=max_refetch,
-            ignore_index=ignore_index,
-        )
+        super().__init__(**options)
 
     def load_data_list(self) -> list[dict]:
         """Lists the addresses of the sections; called by the base class."""
@@ -126,11 +104,5 @@ class SyntheticSaltDataset(BaseSegDataset):
         return [self._sample(f'synthetic://{height}x{width}/{self.seed}', index) for index in range(self.num_sections)]
 
     def _sample(self, survey: str, index: int) -> dict:
-        return dict(
-            img_path=f'{survey}/image/{index:06d}.png',
-            seg_map_path=f'{survey}/mask/{index:06d}.png',
-            img_id=f'synthetic_{self.seed}_{index:06d}',
-            label_map=self.label_map,
-            reduce_zero_label=self.reduce_zero_label,
-            seg_fields=[],
-        )
+        name = f'synthetic_{self.seed}_{index:06d}'
+        return self.sample(f'{survey}/image/{index:06d}.png', name, seg_map_path=f'{survey}/mask/{index:06d}.png')

@@ -10,6 +10,8 @@ from mmcv.transforms import BaseTransform
 from mmcv.transforms.utils import cache_randomness
 from mmseg.registry import TRANSFORMS
 
+from mmattn.seismic.checks import check_number
+
 
 @TRANSFORMS.register_module()
 class SingleChannel(BaseTransform):
@@ -42,18 +44,23 @@ class RandomAmplitude(BaseTransform):
         gain: range of the gain, log-uniform, both positive.
         polarity_prob: probability that the polarity is reversed: for surveys of unknown polarity convention.
         center: value of zero amplitude in the image (128 in 8-bit sections, 0 in amplitudes).
+
+    Raises:
+        TypeError: if an option is no number.
+        ValueError: if an option is out of its range.
     """
 
     def __init__(
         self, *, gain: tuple[float, float] = (0.8, 1.25), polarity_prob: float = 0.0, center: float = 128.0
     ) -> None:
-        if len(gain) != 2 or not 0 < gain[0] <= gain[1]:
+        if not isinstance(gain, list | tuple) or len(gain) != 2:
             raise ValueError(f'RandomAmplitude: gain must be two numbers with 0 < low <= high, got {gain}')
-        if not 0 <= polarity_prob <= 1:
-            raise ValueError(f'RandomAmplitude: polarity_prob must lie in [0, 1], got {polarity_prob}')
+        low, high = (check_number('RandomAmplitude: gain', one) for one in gain)
+        if not 0 < low <= high:
+            raise ValueError(f'RandomAmplitude: gain must be two numbers with 0 < low <= high, got {gain}')
         self.gain = tuple(gain)
-        self.polarity_prob = polarity_prob
-        self.center = center
+        self.polarity_prob = check_number('RandomAmplitude: polarity_prob', polarity_prob, low=0, high=1)
+        self.center = check_number('RandomAmplitude: center', center)
 
     @cache_randomness
     def draw_factor(self) -> float:

@@ -12,8 +12,10 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import Runner, load_state_dict
 from mmseg.registry import MODELS
 from rich.progress import track
+from torch.utils.data import DataLoader
 
-from mmattn.engine.launch import InputError, check_fit, load_config, read_checkpoint, replace_sync_bn
+from mmattn.engine.command_line import InputError, one_line
+from mmattn.engine.launch import check_fit, load_config, read_checkpoint, replace_sync_bn, use_tta
 from mmattn.evaluation import remove_small_bodies, salt_probability, score_tile, total_scores
 
 
@@ -96,12 +98,18 @@ def predict(member: Member, *, split: str | None, tta: bool, options: dict | Non
     if split is not None:
         config.test_dataloader.dataset.split = split
     if tta:
-        if 'tta_model' not in config or 'tta_pipeline' not in config:
-            raise InputError(f'--tta: config {member.config!r} has no tta_model and tta_pipeline')
-        config.test_dataloader.dataset.pipeline = config.tta_pipeline
-        config.model = dict(config.tta_model, module=config.model)
-    model = _load_model(config, member, device)
-    loader = Runner.build_dataloader(config.test_dataloader, seed=0)
+        use_tta(config, member.config)
+    weights = read_checkpoint(member.checkpoint)
+    if weights is None:
+        raise InputError(f'checkpoint {member.checkpoint!r}: an ensemble is made of files')
+    try:
+        model, loader = _build(config)
+    except Exception as error:
+        text = f'{type(error).__name__}: {one_line(error)}'
+        raise InputError(f'config {member.config!r} cannot be built: {text}') from error
+    check_fit(model, weights, member.checkpoint)
+    load_state_dict(getattr(model, 'module', model), weights)
+    model = model.to(device).eval()
     names, probabilities, truths, groups = [], [], [], []
     with torch.inference_mode():
         for batch in track(loader, description=member.name):
@@ -150,21 +158,17 @@ def combine(predictions: Sequence[Predictions], weights: Sequence[float]) -> Pre
     return Predictions(first.names, tuple(means), first.truth, first.groups)
 
 
-def _load_model(config: Config, member: Member, device: str) -> torch.nn.Module:
+def _build(config: Config) -> tuple[torch.nn.Module, DataLoader]:
     init_default_scope(config.get('default_scope', 'mmseg'))
     replace_sync_bn(config.model)
-    weights = read_checkpoint(member.checkpoint)
-    if weights is None:
-        raise InputError(f'checkpoint {member.checkpoint!r}: an ensemble is made of files')
-    model = MODELS.build(config.model)
-    check_fit(model, weights, member.checkpoint)
-    load_state_dict(getattr(model, 'module', model), weights)
-    return model.to(device).eval()
+    return MODELS.build(config.model), Runner.build_dataloader(config.test_dataloader, seed=0)
 
 
 def _fingerprint(member: Member, settings: dict) -> str:
     digest = hashlib.sha256(repr(sorted(settings.items())).encode())
     digest.update(load_config(member.config, settings.get('options')).dump().encode())
+    if not Path(member.checkpoint).is_file():
+        raise InputError(f'checkpoint {member.checkpoint!r} is not a file')
     with open(member.checkpoint, 'rb') as file:
         for block in iter(lambda: file.read(1 << 20), b''):
             digest.update(block)

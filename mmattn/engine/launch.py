@@ -1,31 +1,40 @@
-"""What the command-line tools share: reading configs, checking inputs, fitting a config to the device at hand."""
+"""What tools do with experiments: reading configs and checkpoints, fitting a config to the device at hand."""
 
 import argparse
+import difflib
+import inspect
 import os
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 from mmengine.logging import print_log
 from mmengine.model import BaseTTAModel, is_model_wrapper
 from mmengine.runner import Runner
 from mmengine.runner.checkpoint import get_torch_safe_globals
+from mmseg.apis import init_model
 from torch import Tensor, nn
 
+from mmattn.engine.command_line import InputError, add_cfg_options, check_folder, one_line
 
-class InputError(Exception):
-    """Something the user gave is wrong; the message says what, in one line."""
+# What mmengine's runner and our tools read of a config, beside the runner's arguments.
+_OTHER_SETTINGS = (
+    'activation_checkpointing', 'compile', 'efficient_conv_bn_eval', 'find_unused_parameters', 'model_wrapper_cfg',
+    'sync_bn', 'tta_model', 'tta_pipeline',
+)  # fmt: skip
+_LAUNCHERS = dict(pytorch=('RANK', 'torchrun'), slurm=('SLURM_PROCID', 'srun'), mpi=('OMPI_COMM_WORLD_RANK', 'mpirun'))
 
 
 def parse_launch(parser: argparse.ArgumentParser) -> argparse.Namespace:
     """Adds the options that training and testing share, and reads the command line."""
     parser.add_argument('--work-dir', help='where logs and pictures go; work_dirs/NAME_OF_CONFIG by default')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='override settings: key=value, key="[a,b]"')
+    add_cfg_options(parser)
     parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none', help='job launcher')
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help=argparse.SUPPRESS)
     args = parser.parse_args()
+    variable, program = _LAUNCHERS.get(args.launcher, ('', ''))
+    if variable and variable not in os.environ:
+        parser.error(f'--launcher {args.launcher} needs {variable} in the environment: start the tool by {program}')
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     return args
 
@@ -38,19 +47,34 @@ def load_config(path: str, options: dict | None = None) -> Config:
         options: dotted keys to values, as ``--cfg-options`` gives them.
 
     Raises:
-        InputError: if there is no such file, or it cannot be read.
+        InputError: if there is no such file, it cannot be read, or an option sets what nothing reads.
     """
     if not Path(path).is_file():
         raise InputError(f'config {path!r} is not a file')
     try:
         config = Config.fromfile(path)
-        if options:
-            config.merge_from_dict(options)
     except Exception as error:  # a config is Python: anything can happen in it
-        raise InputError(f'config {path!r} cannot be read: {type(error).__name__}: {_one_line(error)}') from error
+        raise InputError(f'config {path!r} cannot be read: {type(error).__name__}: {one_line(error)}') from error
+    if options:
+        _check_settings(options, config, path)
+        try:
+            config.merge_from_dict(options)
+        except Exception as error:
+            raise InputError(f'--cfg-options do not fit {path!r}: {type(error).__name__}: {one_line(error)}') from error
     if 'model' not in config:
         raise InputError(f'config {path!r} has no `model`: it is not an experiment')
     return config
+
+
+def _check_settings(options: dict, config: Config, path: str) -> None:
+    """Raises InputError for an option whose first name is neither in the config nor anything that a runner reads."""
+    known = {*config, *inspect.signature(Runner.__init__).parameters, *_OTHER_SETTINGS} - {'self', 'cfg'}
+    for key in options:
+        name = key.split('.')[0]
+        if name not in known:
+            close = difflib.get_close_matches(name, known, n=1)
+            hint = f'; did you mean {close[0]!r}?' if close else f'; there are {", ".join(sorted(config))}'
+            raise InputError(f'--cfg-options {key}: config {path!r} has no {name!r}{hint}')
 
 
 def read_checkpoint(path: str) -> dict[str, Tensor] | None:
@@ -67,7 +91,7 @@ def read_checkpoint(path: str) -> dict[str, Tensor] | None:
         with torch.serialization.safe_globals(get_torch_safe_globals()):
             content = torch.load(path, map_location='cpu', weights_only=True)
     except Exception as error:
-        raise InputError(f'checkpoint {path!r} cannot be read: {type(error).__name__}: {_one_line(error)}') from error
+        raise InputError(f'checkpoint {path!r} cannot be read: {type(error).__name__}: {one_line(error)}') from error
     if not isinstance(content, dict):
         raise InputError(f'checkpoint {path!r} holds a {type(content).__name__}, not a dict of weights')
     return content.get('state_dict', content)
@@ -100,12 +124,38 @@ def check_fit(model: nn.Module, weights: dict[str, Tensor] | None, path: str) ->
         )
 
 
+def read_model(config: Config, checkpoint: str, device: str) -> nn.Module:
+    """Builds an experiment's segmentor with the weights of a checkpoint, ready to predict.
+
+    Args:
+        config: the experiment.
+        checkpoint: file of a training, which knows the dataset's classes too.
+        device: of the model.
+
+    Raises:
+        InputError: if the checkpoint cannot be read or is of another model, or the model cannot be built.
+    """
+    weights = read_checkpoint(checkpoint)
+    try:
+        model = init_model(config, checkpoint, device=device)
+    except Exception as error:
+        reason = f'{type(error).__name__}: {one_line(error)}'
+        raise InputError(f'the model cannot be built of checkpoint {checkpoint!r}: {reason}') from error
+    check_fit(model, weights, checkpoint)
+    return model
+
+
 def choose_work_dir(config: Config, config_path: str, work_dir: str | None) -> None:
-    """Sets ``config.work_dir``: the command line's, else the config's, else ``work_dirs/NAME_OF_CONFIG``."""
+    """Sets and makes ``config.work_dir``: the command line's, else the config's, else ``work_dirs/NAME_OF_CONFIG``.
+
+    Raises:
+        InputError: if nothing can be written there.
+    """
     if work_dir is not None:
         config.work_dir = work_dir
     elif config.get('work_dir') is None:
         config.work_dir = str(Path('work_dirs') / Path(config_path).stem)
+    check_folder('--work-dir', config.work_dir)
 
 
 def build_runner(config: Config, path: str, *loops: str) -> Runner:
@@ -124,8 +174,24 @@ def build_runner(config: Config, path: str, *loops: str) -> Runner:
         for loop in loops:
             getattr(runner, loop)
     except Exception as error:
-        raise InputError(f'config {path!r} cannot be built: {type(error).__name__}: {_one_line(error)}') from error
+        raise InputError(f'config {path!r} cannot be built: {type(error).__name__}: {one_line(error)}') from error
     return runner
+
+
+def use_tta(config: Config, path: str) -> None:
+    """Makes an experiment test with its test-time augmentation, in place.
+
+    Args:
+        config: the experiment.
+        path: its file, named in the message.
+
+    Raises:
+        InputError: if it has none.
+    """
+    if 'tta_model' not in config or 'tta_pipeline' not in config:
+        raise InputError(f'--tta: config {path!r} has no tta_model and tta_pipeline')
+    config.test_dataloader.dataset.pipeline = config.tta_pipeline
+    config.model = dict(config.tta_model, module=config.model)
 
 
 def replace_sync_bn(config: dict | list) -> int:
@@ -180,26 +246,3 @@ def fit_to_device(config: Config, *, amp: bool = False) -> None:
             f'no GPU: gloo instead of nccl, {replaced} SyncBN became BN (statistics averaged each epoch)',
             logger='current',
         )
-
-
-def run_tool(main: Callable[[], None]) -> None:
-    """Runs a tool's main function: errors in what the user gave end it with one line and exit code 2."""
-    os.environ.setdefault('TORCH_FORCE_WEIGHTS_ONLY_LOAD', '1')  # mmengine would fall back to running a pickle
-    try:
-        main()
-        if torch.distributed.is_initialized():  # a process that leaves early takes its peers' connections down
-            torch.distributed.barrier()
-            torch.distributed.destroy_process_group()
-    except (InputError, FileNotFoundError) as error:  # a file may turn out to be missing later: pretrained weights
-        if os.environ.get('MMATTN_TRACEBACK'):
-            raise
-        more = '' if isinstance(error, InputError) and not error.__cause__ else ' (MMATTN_TRACEBACK=1 shows where)'
-        print(f'error: {_one_line(error)}{more}', file=sys.stderr)
-        sys.exit(2)
-    except KeyboardInterrupt:
-        print('interrupted; --resume goes on from the last checkpoint', file=sys.stderr)
-        sys.exit(130)
-
-
-def _one_line(error: BaseException) -> str:
-    return ' '.join(str(error).split())[:500]

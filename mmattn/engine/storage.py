@@ -1,12 +1,12 @@
 """Checkpoints that are either whole or absent, and read without running code from them."""
 
-import os
-import tempfile
 from pathlib import Path
 
 import numpy as np
 import torch
 from mmengine.fileio import LocalBackend, register_backend
+
+from mmattn.seismic.files import write_whole
 
 
 class AtomicBackend(LocalBackend):
@@ -18,21 +18,7 @@ class AtomicBackend(LocalBackend):
 
     def put(self, obj: bytes, filepath: str | Path) -> None:
         """Writes ``obj`` beside ``filepath``, then renames it."""
-        path = Path(filepath)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f'.{path.name}.', suffix='.part')
-        try:
-            with os.fdopen(handle, 'wb') as file:
-                file.write(obj)
-                file.flush()
-                os.fsync(file.fileno())
-            umask = os.umask(0)
-            os.umask(umask)
-            os.chmod(temporary, 0o666 & ~umask)
-            os.replace(temporary, path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+        write_whole(filepath, obj)
 
 
 def allow_runner_checkpoints() -> None:

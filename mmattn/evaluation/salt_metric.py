@@ -18,6 +18,7 @@ from torch import Tensor
 
 from mmattn.evaluation.scores import TileScore, binary_mask, score_tile, total_scores
 from mmattn.evaluation.small_bodies import remove_small_bodies
+from mmattn.seismic.checks import check_number, check_whole
 from mmattn.seismic.rle import encode_rle
 
 _TILE_COLUMNS = ('iou', 'dice', 'pixel_accuracy', 'boundary_f1', 'boundary_distance', 'mean_precision')
@@ -61,6 +62,7 @@ class SaltMetric(BaseMetric):
         prefix: put before each metric's name, with a slash.
 
     Raises:
+        TypeError: if an option is of the wrong kind.
         ValueError: if an option has a value, or is combined, as it must not be.
     """
 
@@ -79,10 +81,8 @@ class SaltMetric(BaseMetric):
     ) -> None:
         if ignore_index in (0, 1):
             raise ValueError(f'ignore_index must not be 0 (background) or 1 (salt), got {ignore_index}')
-        if boundary_tolerance < 0:
-            raise ValueError(f'boundary_tolerance must be at least 0 pixels, got {boundary_tolerance}')
-        if min_body < 0:
-            raise ValueError(f'min_body must be at least 0 pixels, got {min_body}')
+        check_number('boundary_tolerance', boundary_tolerance, low=0)
+        check_whole('min_body', min_body)
         if keep_results and output_dir is None:
             raise ValueError('keep_results=True needs output_dir, the folder to keep them in')
         if submission is not None and Path(submission).suffix != '.csv':

@@ -1,10 +1,8 @@
 """What a prediction writes, each file whole or not at all."""
 
 import os
-import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -12,6 +10,8 @@ from typing import TypeAlias
 import numpy as np
 
 from mmattn.seismic import SegyVolume, Volume, copy_with_samples
+from mmattn.seismic.checks import check_number, check_whole
+from mmattn.seismic.files import written_whole
 
 Slabs: TypeAlias = Iterable[tuple[int, np.ndarray]]
 """Adjacent inlines in order: first line, (num_lines, num_xlines, num_samples)."""
@@ -49,10 +49,9 @@ class Outputs:
     fill_holes: bool = False
 
     def __post_init__(self) -> None:
-        if not 0 < self.threshold < 1:
+        if not 0 < check_number('threshold', self.threshold, low=0, high=1) < 1:
             raise ValueError(f'threshold must lie between 0 and 1, got {self.threshold}')
-        if self.min_body < 0:
-            raise ValueError(f'min_body must be 0 or a number of voxels, got {self.min_body}')
+        check_whole('min_body', self.min_body)
         if self.needs_mask is False and (self.min_body or self.fill_holes):
             raise ValueError('min_body and fill_holes clean the mask: ask for a mask (--mask) or a report (--report)')
         for name, path in self.files.items():
@@ -148,7 +147,7 @@ def write_zarr(volume: Volume, destination: Path, arrays: dict[str, Callable[[],
         lines: inlines of a slab, and of a chunk.
     """
     zarr = _import_zarr(destination)
-    with _whole(destination) as temporary:
+    with written_whole(destination) as temporary:
         group = zarr.open_group(str(temporary), mode='w', zarr_format=3)
         chunks = tuple(min(most, size) for most, size in zip((lines, 128, 128), volume.shape))
         for name, slabs in arrays.items():
@@ -172,27 +171,11 @@ def _trace_blocks(volume: Volume, slabs: Slabs) -> Iterator[tuple[np.ndarray, np
 
 
 def _write_npy(destination: Path, shape: tuple[int, int, int], slabs: Slabs) -> None:
-    with _whole(destination) as temporary, open(temporary, 'wb') as file:
+    with written_whole(destination) as temporary, open(temporary, 'wb') as file:
         header = dict(descr='<f4', fortran_order=False, shape=tuple(shape))
         np.lib.format.write_array_header_1_0(file, header)
         for _, slab in slabs:
             file.write(np.ascontiguousarray(slab, '<f4').data)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-@contextmanager
-def _whole(destination: Path) -> Iterator[Path]:
-    """A temporary name beside the destination, renamed once everything is written."""
-    folder = Path(tempfile.mkdtemp(dir=destination.parent, prefix=f'.{destination.name}.', suffix='.part'))
-    try:
-        temporary = folder / destination.name
-        yield temporary
-        if destination.is_dir():
-            shutil.rmtree(destination)
-        os.replace(temporary, destination)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _try_to_write(name: str, folder: Path) -> None:

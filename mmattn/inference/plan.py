@@ -11,6 +11,7 @@ from torch import nn
 
 from mmattn.inference.scratch import Block, line_ranges
 from mmattn.inference.sections import Windows, choose_windows
+from mmattn.seismic.checks import check_number, check_shape, check_whole
 
 DIRECTIONS = ('iline', 'xline')
 _MIB = 2**20
@@ -34,6 +35,7 @@ class VolumeOptions:
         memory: MiB for the arrays that grow with a survey's lines. The network and one batch of windows come on top.
 
     Raises:
+        TypeError: if an option is of the wrong kind.
         ValueError: if an option is out of its range.
     """
 
@@ -51,10 +53,14 @@ class VolumeOptions:
         named = self.directions
         if named is not None and (not named or len(set(named)) < len(named) or not set(named) <= set(DIRECTIONS)):
             raise ValueError(f'directions must be iline, xline or both, got {named!r}')
-        if not self.memory > 0:
+        if not check_number('memory', self.memory) > 0:
             raise ValueError(f'memory must be a positive number of MiB, got {self.memory}')
-        if self.batch_size < 1:
-            raise ValueError(f'batch_size must be at least 1, got {self.batch_size}')
+        for name, size in (('window', self.window), ('stride', self.stride)):
+            if size is not None:
+                check_shape(name, size, smallest=(1, 1))
+        if self.overlap is not None:
+            check_number('overlap', self.overlap)
+        check_whole('batch_size', self.batch_size, least=1)
         if isinstance(self.clip, str):
             if self.clip not in ('survey', 'checkpoint'):
                 raise ValueError(f"clip must be a positive number, 'survey' or 'checkpoint', got {self.clip!r}")

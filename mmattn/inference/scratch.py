@@ -15,6 +15,8 @@ from typing import TypeAlias
 
 import numpy as np
 
+from mmattn.seismic.files import write_whole
+
 Block: TypeAlias = tuple[str, int, int]  # direction, first line, line after the last
 
 _PLAN, _LOCK, _OUTPUTS, _JOURNAL = 'plan.json', 'lock', 'outputs.txt', 'journal-{}.txt'
@@ -47,7 +49,11 @@ class ScratchArray:
             self._write(iline * self.shape[1] + start, np.ascontiguousarray(block[:, iline]))
 
     def read(self, start: int, stop: int) -> np.ndarray:
-        """Reads inlines ``start`` to ``stop``: (stop - start, num_xlines, num_samples)."""
+        """Reads inlines ``start`` to ``stop``: (stop - start, num_xlines, num_samples).
+
+        Raises:
+            OSError: if the file is shorter than it was made.
+        """
         result = np.empty((stop - start, *self.shape[1:]), self.dtype)
         view, offset = memoryview(result).cast('B'), start * self.shape[1] * self.shape[2] * self.dtype.itemsize
         while view:
@@ -105,7 +111,7 @@ class Scratch:
         if not begun:
             for left in [*self.folder.glob(_JOURNAL.format('*')), self.folder / _OUTPUTS]:
                 left.unlink(missing_ok=True)
-            write_text(self.folder / _PLAN, json.dumps(plan, indent=1))
+            write_whole(self.folder / _PLAN, json.dumps(plan, indent=1))
             return
         old = json.loads((self.folder / _PLAN).read_text(encoding='utf-8'))
         changes = [
@@ -173,16 +179,6 @@ def _append(path: Path, line: str) -> None:
         file.write(line + '\n')
         file.flush()
         os.fsync(file.fileno())
-
-
-def write_text(path: Path, text: str) -> None:
-    """Writes a small file whole or not at all."""
-    temporary = path.with_name(f'.{path.name}.part')
-    with open(temporary, 'w', encoding='utf-8') as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
 
 
 def line_ranges(num_lines: int, step: int) -> Iterator[tuple[int, int]]:

@@ -102,14 +102,18 @@ def predict_volume(
         work.run([block for block in plan.blocks if block not in finished], progress)
         wait_for_all()
         with closing(Finish(volume, live, plan, scratch, outputs, progress)) as finish:
-            with _timed(result, 'write'):
-                result.changes, result.cleaned = on_first(finish.write_all)
-            with _timed(result, 'report'):
-                on_first(finish.report)
+            _write_outputs(finish, result)
         on_first(scratch.remove)
     finally:
         scratch.release()
     return result
+
+
+def _write_outputs(finish: Finish, result: VolumePrediction) -> None:
+    with _timed(result, 'write'):
+        result.changes, result.cleaned = on_first(finish.write_all)
+    with _timed(result, 'report'):
+        on_first(finish.report)
 
 
 def _begin(scratch: Scratch, plan: dict[str, object], outputs: Outputs, resume: bool) -> None:

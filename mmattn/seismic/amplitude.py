@@ -6,6 +6,7 @@ survey writes 128 + 127 x amplitude, and ``RandomAmplitude`` and the pictures ta
 
 import numpy as np
 
+from mmattn.seismic.checks import check_number, check_whole
 from mmattn.seismic.volumes import Volume
 
 MID_GREY, GREY_REACH = 128.0, 127.0
@@ -24,12 +25,12 @@ def estimate_clip(volume: Volume, *, percentile: float = 99.5, num_traces: int =
         The clip, above 0. Where more samples than the percentile are zero it is the largest |amplitude|.
 
     Raises:
+        TypeError: if an option is of the wrong kind.
         ValueError: if an option is out of its range, or no trace of the volume is live.
     """
-    if not 0 < percentile <= 100:
+    if not check_number('percentile', percentile, low=0, high=100):
         raise ValueError(f'percentile must be above 0 and at most 100, got {percentile!r}')
-    if isinstance(num_traces, bool) or not isinstance(num_traces, int) or num_traces < 1:
-        raise ValueError(f'num_traces must be an integer of at least 1, got {num_traces!r}')
+    check_whole('num_traces', num_traces, least=1)
     amplitudes = np.abs(sample_traces(volume, num_traces=num_traces, seed=seed))
     if not amplitudes.size:
         raise ValueError(f'{volume.name} has no live trace: every trace is missing, zero or marked as dead')

@@ -4,6 +4,8 @@ from itertools import pairwise
 
 import numpy as np
 
+from mmattn.seismic.checks import check_whole
+
 TRAIN, VAL, GUARD = 0, 1, -1
 
 
@@ -24,13 +26,13 @@ def split_lines(num_lines: int, *, val_fraction: float = 0.2, num_blocks: int = 
         (num_lines,) int8 of ``TRAIN`` (0), ``VAL`` (1) and ``GUARD`` (-1).
 
     Raises:
+        TypeError: if an option is of the wrong kind.
         ValueError: if an option is out of its range, or leaves no line to train.
     """
     if not 0 < val_fraction < 1:
         raise ValueError(f'val_fraction must be above 0 and below 1, got {val_fraction!r}')
     for name, value, least in (('num_blocks', num_blocks, 1), ('guard', guard, 0)):
-        if isinstance(value, bool) or not isinstance(value, int) or value < least:
-            raise ValueError(f'{name} must be an integer of at least {least}, got {value!r}')
+        check_whole(name, value, least=least)
     if num_lines < 2 * num_blocks:
         raise ValueError(f'num_blocks={num_blocks} needs at least {2 * num_blocks} lines, there are {num_lines}')
     codes = np.full(num_lines, TRAIN, np.int8)

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from mmattn.seismic.cleanup import Bodies, ReadSlab, find_bodies
+from mmattn.seismic.files import write_whole, written_whole
 from mmattn.seismic.salt_pictures import Slice, save_histogram, save_slices
 from mmattn.seismic.slices import short
 from mmattn.seismic.volumes import Volume
@@ -101,8 +102,8 @@ def write_salt_report(
     summary = _summarise(volume, live, counts, bodies, cell, threshold, cleaned)
     _write_lines(folder / 'lines.csv', volume, live, counts)
     _write_bodies(folder / 'bodies.csv', volume, bodies, cell)
-    _write_whole(folder / 'summary.json', json.dumps(summary, indent=1, ensure_ascii=False) + '\n')
-    _write_whole(folder / 'summary.md', _markdown(summary))
+    write_whole(folder / 'summary.json', json.dumps(summary, indent=1, ensure_ascii=False) + '\n')
+    write_whole(folder / 'summary.md', _markdown(summary))
     save_histogram(counts.histogram, folder / 'histogram.png', threshold=threshold)
     save_slices(_slices(volume, counts, read_probability, read_mask), folder / 'slices.png')
     return summary
@@ -263,15 +264,7 @@ def _markdown(summary: Mapping[str, object]) -> str:
 
 
 def _write_table(path: Path, header: list[str], rows: list[list]) -> None:
-    temporary = path.with_name(f'.{path.name}.part')
-    with open(temporary, 'w', newline='', encoding='utf-8') as file:
+    with written_whole(path) as temporary, open(temporary, 'w', newline='', encoding='utf-8') as file:
         writer = csv.writer(file, lineterminator='\n')
         writer.writerow(header)
         writer.writerows(rows)
-    os.replace(temporary, path)
-
-
-def _write_whole(path: Path, text: str) -> None:
-    temporary = path.with_name(f'.{path.name}.part')
-    temporary.write_text(text, encoding='utf-8')
-    os.replace(temporary, path)

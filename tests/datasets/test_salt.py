@@ -135,7 +135,7 @@ def test_base_class_options(prepared):
         (dict(fold=-1), 'fold must be None or 0 to 3'),
         (dict(fold='0'), "fold must be None or 0 to 3 .* got '0'"),
         (dict(fold=True), 'fold must be None or 0 to 3 .* got True'),
-        (dict(num_folds=1), 'num_folds must be a whole number from 2, got 1'),
+        (dict(num_folds=1), 'num_folds must be at least 2, got 1'),
         (dict(num_folds=5), r'num_folds is 5, but .*folds.csv holds 4 folds'),
         (dict(fold=None, split='val'), "fold=None holds nothing out, so split='val' is empty"),
         (dict(split='val', drop_constant=True), "drop_constant=True is for split='train' only, got split='val'"),

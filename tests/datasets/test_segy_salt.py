@@ -208,20 +208,23 @@ def test_the_config_names_what_is_missing(monkeypatch: pytest.MonkeyPatch):
     [
         (dict(direction='time'), {}, r"volumes\[0\]\.direction must be 'iline', 'xline' or a list of both, got 'time'"),
         (dict(lines=(90, 99)), {}, r'volumes\[0\]\.lines=\[90, 99\] holds no line; there are 10 to 39'),
+        (dict(direction=5), {}, r'direction must be .*, got 5'),
+        (dict(label_options=5), {}, r'volumes\[0\]\.label_options must be a dict, got 5'),
+        (dict(lines=('a', 'b')), {}, r'lines must be None or the first and last line number'),
         (dict(lines='10'), {}, r'lines must be None or the first and last line number'),
         (dict(clip=-1), {}, r'volumes\[0\]\.clip must be None or a positive number, got -1'),
         (dict(inline=5), {}, r"volumes\[0\]: unknown options \['inline'\]; known are \['amplitude'"),
         ({}, dict(split='test'), "split must be 'train', 'val' or 'all', got 'test'"),
         ({}, dict(split_along='time'), "split_along must be None, 'iline' or 'xline', got 'time'"),
         ({}, dict(window=5), r'window must be None or \(samples, traces\), got 5'),
-        ({}, dict(window=(5, 0)), 'window must be of integers of at least 1, got 0'),
+        ({}, dict(window=(5, 0)), 'window must be at least 1, got 0'),
         ({}, dict(stride=(5, 5)), r'stride=\(5, 5\) needs a window'),
-        ({}, dict(line_stride=0), 'line_stride must be of integers of at least 1, got 0'),
+        ({}, dict(line_stride=0), 'line_stride must be at least 1, got 0'),
         ({}, dict(split='train', guard=40), r'volume survey, split along iline: .*guard=40 leave none of 30 lines'),
     ],
 )
 def test_wrong_options_are_named(tmp_path: Path, volume: dict, options: dict, message: str):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises((TypeError, ValueError), match=message):
         salt_dataset([survey(tmp_path) | volume], **options)
 
 

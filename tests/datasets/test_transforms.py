@@ -49,7 +49,7 @@ def test_random_amplitude_polarity(probability: float, sign: int):
     [
         (dict(gain=(0.0, 1.0)), 'gain must be two numbers with 0 < low <= high'),
         (dict(gain=(2.0, 1.0)), 'gain must be two numbers'),
-        (dict(polarity_prob=1.5), r'polarity_prob must lie in \[0, 1\], got 1.5'),
+        (dict(polarity_prob=1.5), 'polarity_prob must be from 0 to 1, got 1.5'),
     ],
 )
 def test_random_amplitude_names_wrong_options(options: dict, message: str):

@@ -7,15 +7,15 @@ import pytest
 import torch
 from mmengine.config import Config, ConfigDict
 
+from mmattn.engine.command_line import InputError
 from mmattn.engine.launch import (
-    InputError,
     check_fit,
     choose_work_dir,
     fit_to_device,
     load_config,
     read_checkpoint,
     replace_sync_bn,
-    run_tool,
+    use_tta,
 )
 
 
@@ -51,6 +51,37 @@ def test_a_broken_config_is_one_line(tmp_path, text: str, message: str):
 def test_options_override(tmp_path):
     (tmp_path / 'a.py').write_text('model = dict(depth=18)')
     assert load_config(str(tmp_path / 'a.py'), {'model.depth': 50}).model.depth == 50
+
+
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        ({'modle.depth': 50}, "--cfg-options modle.depth: config '.*' has no 'modle'; did you mean 'model'[?]"),
+        ({'zzz': 1}, "--cfg-options zzz: config '.*' has no 'zzz'; there are model"),
+        ({'model.depth.x': 1}, "--cfg-options do not fit '.*': TypeError: depth="),
+    ],
+)
+def test_options_that_nothing_reads_or_that_do_not_fit_are_named(tmp_path, options: dict, message: str):
+    (tmp_path / 'a.py').write_text('model = dict(depth=18)')
+    with pytest.raises(InputError, match=message):
+        load_config(str(tmp_path / 'a.py'), options)
+
+
+def test_settings_of_the_runner_need_not_be_in_the_config(tmp_path):
+    (tmp_path / 'a.py').write_text('model = dict(depth=18)')
+    options = {'randomness.seed': 3, 'find_unused_parameters': True, 'model_wrapper_cfg.type': 'A'}
+    config = load_config(str(tmp_path / 'a.py'), options)
+    assert (config.randomness.seed, config.find_unused_parameters, config.model_wrapper_cfg.type) == (3, True, 'A')
+
+
+def test_test_time_augmentation_wraps_the_model():
+    cfg = Config(dict(model=dict(a=1), test_dataloader=dict(dataset=dict(pipeline=[]))))
+    with pytest.raises(InputError, match=r"--tta: config 'a.py' has no tta_model and tta_pipeline"):
+        use_tta(cfg, 'a.py')
+    cfg.merge_from_dict(dict(tta_model=dict(type='T'), tta_pipeline=[dict(type='P')]))
+    use_tta(cfg, 'a.py')
+    assert cfg.model == dict(type='T', module=dict(a=1))
+    assert cfg.test_dataloader.dataset.pipeline == [dict(type='P')]
 
 
 class Evil:
@@ -93,10 +124,18 @@ def test_a_checkpoint_of_another_model_is_an_error():
 @pytest.mark.parametrize(
     ('own', 'given', 'expected'), [(None, None, 'work_dirs/x'), ('own', None, 'own'), ('own', 'given', 'given')]
 )
-def test_work_dir(own: str | None, given: str | None, expected: str):
+def test_work_dir(tmp_path, monkeypatch, own: str | None, given: str | None, expected: str):
+    monkeypatch.chdir(tmp_path)
     cfg = Config(dict(work_dir=own) if own else {})
     choose_work_dir(cfg, 'configs/x.py', given)
     assert cfg.work_dir == expected
+    assert (tmp_path / expected).is_dir()
+
+
+def test_a_work_dir_that_cannot_be_made_is_named(tmp_path):
+    (tmp_path / 'file').touch()
+    with pytest.raises(InputError, match=r"--work-dir: nothing can be written into '.*file' \(File exists\)"):
+        choose_work_dir(Config({}), 'configs/x.py', str(tmp_path / 'file'))
 
 
 def test_replace_sync_bn_everywhere():
@@ -139,29 +178,9 @@ def test_amp_with_another_wrapper_is_an_error(monkeypatch: pytest.MonkeyPatch):
         fit_to_device(config(optim_wrapper=dict(type='Other')), amp=True)
 
 
-@pytest.mark.parametrize(
-    ('tool', 'arguments', 'message'),
-    [
-        ('train.py', ['nowhere.py'], "error: config 'nowhere.py' is not a file"),
-        ('test.py', ['configs/ccnet_salt.py', 'gone.pth'], "error: checkpoint 'gone.pth' is not a file"),
-    ],
-)
-def test_tools_end_with_one_line(root, tool: str, arguments: list[str], message: str):
-    result = subprocess.run(
-        [sys.executable, f'tools/{tool}', *arguments], cwd=root, capture_output=True, text=True, check=False
-    )
+def test_a_tool_ends_with_one_line(root):
+    command = [sys.executable, 'tools/train.py', 'nowhere.py']
+    result = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
     assert result.returncode == 2
-    assert result.stderr.strip().splitlines()[-1] == message
+    assert result.stderr.strip().splitlines()[-1] == "error: config 'nowhere.py' is not a file"
     assert 'Traceback' not in result.stderr
-
-
-def test_a_file_that_turns_out_to_be_missing_is_one_line(monkeypatch, capsys):
-    def fail() -> None:
-        raise FileNotFoundError('weights.pth can not be found.')
-
-    monkeypatch.setenv('TORCH_FORCE_WEIGHTS_ONLY_LOAD', '1')  # the tool would set it for this process for good
-    monkeypatch.delenv('MMATTN_TRACEBACK', raising=False)
-    with pytest.raises(SystemExit) as end:
-        run_tool(fail)
-    assert end.value.code == 2
-    assert capsys.readouterr().err == 'error: weights.pth can not be found. (MMATTN_TRACEBACK=1 shows where)\n'

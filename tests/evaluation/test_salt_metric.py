@@ -176,7 +176,7 @@ def test_prefix():
     ('options', 'message'),
     [
         (dict(ignore_index=1), r'ignore_index must not be 0 \(background\) or 1 \(salt\), got 1'),
-        (dict(boundary_tolerance=-1), 'boundary_tolerance must be at least 0 pixels, got -1'),
+        (dict(boundary_tolerance=-1), 'boundary_tolerance must be at least 0, got -1'),
         (dict(keep_results=True), 'keep_results=True needs output_dir'),
         (dict(submission='s.txt'), r"submission must be a path that ends with \.csv, got 's\.txt'"),
         (dict(format_only=True), 'format_only=True needs output_dir or submission'),
@@ -216,5 +216,5 @@ def test_small_bodies_do_not_count_and_are_not_written(tmp_path: Path):
     assert evaluate(SaltMetric(min_body=2, output_dir=str(tmp_path)), [seen])['salt_iou'] == 1
     with Image.open(tmp_path / 'a.png') as written:
         np.testing.assert_array_equal(np.asarray(written), 255 * truth)
-    with pytest.raises(ValueError, match='min_body must be at least 0 pixels, got -1'):
+    with pytest.raises(ValueError, match='min_body must be at least 0, got -1'):
         SaltMetric(min_body=-1)

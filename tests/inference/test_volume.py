@@ -322,8 +322,12 @@ def test_missing_zarr_is_said_before_work(survey, tmp_path, monkeypatch):
         (dict(clip='auto'), "clip must be a positive number, 'survey' or 'checkpoint', got 'auto'"),
         (dict(clip=-1.0), "clip must be a positive number, 'survey' or 'checkpoint', got -1.0"),
         (dict(batch_size=0), 'batch_size must be at least 1, got 0'),
+        (dict(batch_size='a'), "batch_size must be an integer, got 'a'"),
+        (dict(window=5), 'window must be 2 integers, got 5'),
+        (dict(stride=(1,)), r'stride must be 2 integers, got \(1,\)'),
+        (dict(overlap='a'), "overlap must be a number, got 'a'"),
     ],
 )
 def test_wrong_options_are_named(option: dict, message: str):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises((TypeError, ValueError), match=message):
         VolumeOptions(**option)

@@ -36,7 +36,8 @@ def test_a_muted_survey_has_a_clip():
     ('option', 'message'),
     [
         (dict(percentile=0), 'percentile must be above 0 and at most 100, got 0'),
-        (dict(num_traces=0), 'num_traces must be an integer of at least 1, got 0'),
+        (dict(percentile=101), 'percentile must be from 0 to 100, got 101'),
+        (dict(num_traces=0), 'num_traces must be at least 1, got 0'),
     ],
 )
 def test_wrong_options_are_named(option: dict, message: str):

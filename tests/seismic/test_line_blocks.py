@@ -29,8 +29,8 @@ def test_splits_keep_their_distance(num_lines: int, fraction: float, blocks: int
     ('options', 'message'),
     [
         (dict(val_fraction=1.0), 'val_fraction must be above 0 and below 1, got 1.0'),
-        (dict(num_blocks=0), 'num_blocks must be an integer of at least 1, got 0'),
-        (dict(guard=-1), 'guard must be an integer of at least 0, got -1'),
+        (dict(num_blocks=0), 'num_blocks must be at least 1, got 0'),
+        (dict(guard=-1), 'guard must be at least 0, got -1'),
         (dict(num_blocks=6), 'num_blocks=6 needs at least 12 lines, there are 10'),
         (dict(guard=8), 'guard=8 leave none of 10 lines to train'),
     ],

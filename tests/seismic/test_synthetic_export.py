@@ -99,6 +99,17 @@ def test_baselines_take_constant_sections_and_refuse_none():
         otsu_iou([], [])
 
 
+def test_an_interrupted_folder_leaves_nothing(tmp_path):
+    def interrupt(done: int, total: int) -> None:
+        if done == 2:
+            raise KeyboardInterrupt
+
+    survey = SyntheticSurvey((16, 16), seed=0)
+    with pytest.raises(KeyboardInterrupt):
+        write_tgs_folder(survey, 3, tmp_path / 'a', progress=interrupt)
+    assert not list(tmp_path.iterdir())
+
+
 def test_statistics_of_a_plane_wave():
     z, x = np.mgrid[:120, :80]
     wave = (128 + 40 * np.sin(2 * np.pi * (z / 12 + x / 40))).astype(np.uint8)
@@ -136,7 +147,9 @@ def test_tools_write_folders_and_volumes(monkeypatch, tmp_path, capsys):
             np.testing.assert_array_equal(volume.slab('iline', 0, 2), samples)
             assert (volume.bin_size(), volume.length_unit) == ((25.0, 25.0), 'm')
             assert [axis[1, 15] for axis in volume.coordinates()] == [375.0, 25.0]
-    assert '2 of 2, 0 s left' in capsys.readouterr().err
+    assert capsys.readouterr().err.splitlines() == [
+        f'{what}: 2 of 2, about 0 s left' for what in ('sections', 'inlines', 'inlines', 'inlines')
+    ]
 
 
 @pytest.mark.parametrize(

@@ -126,6 +126,13 @@ def test_two_processes_test_as_one(trained, tmp_path):
     assert {key: two[key] for key in METRICS} == pytest.approx({key: one[key] for key in METRICS}, nan_ok=True)
 
 
+def test_processes_that_fail_end_with_their_error_and_code():
+    result = run('bash', 'tools/dist_train.sh', 'gone.py', 1, check=False, PORT='29655')
+    assert result.returncode == 2
+    assert "error: config 'gone.py' is not a file" in result.stderr
+    assert 'Traceback' not in result.stderr
+
+
 def test_scripts_say_how_to_call_them():
     for script in ('dist_train.sh', 'dist_test.sh', 'slurm_train.sh'):
         result = run('bash', f'tools/{script}', check=False)

@@ -13,6 +13,7 @@ import time
 
 import numpy as np
 
+from mmattn.engine.command_line import InputError, ToolParser, one_line, run_tool
 from mmattn.seismic.synthetic import SyntheticSurvey
 from mmattn.seismic.synthetic.baselines import otsu_iou
 from mmattn.seismic.synthetic.comparison import read_tgs_sample, tile_statistics
@@ -20,7 +21,7 @@ from mmattn.seismic.synthetic.comparison import read_tgs_sample, tile_statistics
 
 def main() -> None:
     """Prints the table and, for synthetic sections, the speed."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = ToolParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--sections', type=int, default=500)
     parser.add_argument('--seed', type=int, default=0)
     parser.add_argument('--size', type=int, nargs=2, default=(101, 101), metavar=('H', 'W'))
@@ -31,7 +32,7 @@ def main() -> None:
     try:
         images, masks = read_tgs_sample(args.data, args.sections, seed=args.seed) if args.data else make(args)
     except (OSError, ValueError) as error:
-        parser.error(str(error))
+        raise InputError(one_line(error)) from error
     coverage = np.array([mask.mean() for mask in masks])
     print(f'{len(masks)} sections: {coverage.mean():.1%} salt, {np.mean(coverage == 0):.1%} of them without any')
     print(f'\n{"salt IoU, Otsu on":20s}{"salt high":>12s}{"salt low":>12s}{"better":>12s}')
@@ -54,4 +55,4 @@ def make(args: argparse.Namespace) -> tuple[list[np.ndarray], list[np.ndarray]]:
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(main)

@@ -6,19 +6,23 @@ python tools/analysis/synthetic_gallery.py gallery.png --data data/salt    # a f
 
 import argparse
 
+from mmattn.engine.command_line import InputError, ToolParser, check_file, one_line, run_tool
 from mmattn.seismic.synthetic import SyntheticSurvey
 from mmattn.seismic.synthetic.comparison import read_tgs_sample, save_gallery
 
 
 def main() -> None:
     """Draws the picture and prints its path."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = ToolParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('out', help='PNG to write')
     parser.add_argument('--data', help='folder or archive in the TGS layout to draw beside')
     parser.add_argument('--sections', type=int, default=25)
     parser.add_argument('--size', type=int, nargs=2, default=(101, 101), metavar=('H', 'W'))
     parser.add_argument('--seed', type=int, default=0)
     args = parser.parse_args()
+    check_file('out', args.out)
+    if args.sections < 1:
+        parser.error(f'--sections must be at least 1, got {args.sections}')
     try:
         survey = SyntheticSurvey(tuple(args.size), seed=args.seed)
         sections = [survey.section(index) for index in range(args.sections)]
@@ -27,8 +31,8 @@ def main() -> None:
             groups['TGS'] = read_tgs_sample(args.data, args.sections, seed=args.seed)
         print(save_gallery(args.out, groups))
     except (OSError, ValueError) as error:
-        parser.error(str(error))
+        raise InputError(one_line(error)) from error
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(main)

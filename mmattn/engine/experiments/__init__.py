@@ -12,7 +12,7 @@ from mmattn.engine.experiments.runs import (
     train_command,
     write_result,
 )
-from mmattn.engine.experiments.session import cells_progress, end_on_sigterm, locked, outcome
+from mmattn.engine.experiments.session import cells_progress, locked, outcome
 from mmattn.engine.experiments.summary import (
     Row,
     check_metrics,
@@ -33,7 +33,6 @@ __all__ = [
     'Row',
     'cells_progress',
     'check_metrics',
-    'end_on_sigterm',
     'locked',
     'markdown_line',
     'mean_and_spread',

@@ -138,7 +138,6 @@ def run_cell(
         The result, which is on disk as well.
     """
     result = read_result(cell)
-    spent, start, saved = result.seconds, time.monotonic(), 0.0
     result.status, result.error = UNFINISHED, ''
     result.parameters, result.multiply_adds = (cost.parameters, cost.multiply_adds) if cost else (None, None)
     resume = (cell.work_dir / 'last_checkpoint').is_file()
@@ -153,6 +152,20 @@ def run_cell(
             env=environment,
             pass_fds=(lock,),
         )
+
+    def look() -> None:
+        result.peak_memory = max(_resident_peak(process.pid), result.peak_memory or 0.0) or None
+        watch(progress(_text(log_path, begin), max_epochs))
+
+    code = _wait(process, cell, result, look, poll)
+    _conclude(cell, result, code, _text(log_path, begin))
+    write_result(cell, result)
+    return result
+
+
+def _wait(process: subprocess.Popen, cell: Cell, result: Result, look: Callable[[], None], poll: float) -> int:
+    """Waits for a process and returns its exit code; its time is kept on disk, and it is ended if we are."""
+    spent, start, saved = result.seconds, time.monotonic(), 0.0
     try:
         while True:
             result.seconds = spent + time.monotonic() - start
@@ -160,18 +173,13 @@ def run_cell(
                 write_result(cell, result)
                 saved = result.seconds
             try:
-                code = process.wait(timeout=poll)
-                break
+                return process.wait(timeout=poll)
             except subprocess.TimeoutExpired:
-                result.peak_memory = max(_resident_peak(process.pid), result.peak_memory or 0.0) or None
-                watch(progress(_text(log_path, begin), max_epochs))
+                look()
     finally:
         _end(process)
         result.seconds = spent + time.monotonic() - start
         write_result(cell, result)
-    _conclude(cell, result, code, _text(log_path, begin))
-    write_result(cell, result)
-    return result
 
 
 def _conclude(cell: Cell, result: Result, code: int, log: str) -> None:

@@ -1,23 +1,14 @@
 """What every comparison does around its cells: a lock on the folder, progress with time left, a line an outcome."""
 
 import fcntl
-import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from mmattn.engine.command_line import check_folder
 from mmattn.engine.experiments.runs import FAILED, Result
-
-
-def end_on_sigterm() -> None:
-    """Makes SIGTERM end the process as Ctrl-C does, also where SIGINT is ignored, as in a shell's background."""
-
-    def end(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    signal.signal(signal.SIGTERM, end)
 
 
 @contextmanager
@@ -25,9 +16,10 @@ def locked(out: Path) -> Iterator[int]:
     """Keeps other comparisons, and a process left over from a killed one, out of a folder; gives the lock's descriptor.
 
     Raises:
+        InputError: if nothing can be written there.
         ValueError: if another one is at work there.
     """
-    out.mkdir(parents=True, exist_ok=True)
+    check_folder('--out', out)
     with (out / '.lock').open('w') as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -13,8 +13,8 @@ class ChannelsLastHook(Hook):
     """Lays a model's convolution weights out as NHWC; the maps that they make follow.
 
     Convolutions of few channels run faster so, on a CPU and in mixed precision on a GPU: ``tools/benchmark.py epoch
-    CONFIG --channels-last`` tells by how much. Names and shapes of the weights stay as they are, and so does what a network
-    computes; but random weights are drawn in the order of memory, so a seed starts from other ones.
+    CONFIG --channels-last`` tells by how much. Names and shapes of the weights stay as they are, and so does what a
+    network computes; but random weights are drawn in the order of memory, so a seed starts from other ones.
 
     On a CPU a model with strided 1x1 convolutions of fewer than 16 channels stays as it is, and the log says so: there
     the backward pass of PyTorch 2.13 writes beyond its memory for maps in that layout.

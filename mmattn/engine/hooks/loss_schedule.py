@@ -32,6 +32,9 @@ class LossScheduleHook(Hook):
     """
 
     def __init__(self, *, phases: Sequence[Mapping]) -> None:
+        for phase in phases:
+            if not isinstance(phase, Mapping) or set(phase) != {'start', 'factors'}:
+                raise ValueError(f'each of phases must have start and factors, and nothing else, got {phase!r}')
         starts = [phase['start'] for phase in phases]
         if not starts or starts[0] != 0 or starts != sorted(set(starts)) or starts[-1] >= 1:
             raise ValueError(f'phases must start at 0 and rise below 1, got {starts}')
@@ -43,7 +46,11 @@ class LossScheduleHook(Hook):
         self._phase: int | None = None
 
     def before_train(self, runner: Runner) -> None:
-        """Finds the losses and their own weights."""
+        """Finds the losses and their own weights.
+
+        Raises:
+            ValueError: if the model has no loss of a name.
+        """
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
         names = self.phases[0][1]
         found = [module for module in model.modules() if getattr(module, 'loss_name', None) in names]

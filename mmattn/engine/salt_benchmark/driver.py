@@ -62,39 +62,55 @@ def run(
     """
     deadline = None if minutes is None else time.monotonic() + 60 * minutes
     todo = [cell for cell in benchmark.cells if not _is_done(cell)]
-    free: SimpleQueue[str | None] = SimpleQueue()
-    for device in devices:
-        free.put(device)
     stop, writing = threading.Event(), threading.Lock()
-    with cells_progress() as progress, ThreadPoolExecutor(len(devices)) as pool:
+    with cells_progress() as progress:
         say = partial(progress.console.print, markup=False, highlight=False, soft_wrap=True)
         done = len(benchmark.cells) - len(todo)
         say(f'{done} of {len(benchmark.cells)} cells are finished')
         bar = progress.add_task('all cells', total=len(benchmark.cells), completed=done)
 
-        def work(cell: Cell) -> None:
-            device = free.get()
-            try:
-                watch = _Watch(progress, bar, stop, deadline)
-                result = _run_one(benchmark, cell, tools, device, lock, watch)
-                watch.advance(1.0)
-                with writing:
-                    say(f'{cell.name}: {outcome(result, metrics)}')
-                    report()
-            finally:
-                free.put(device)
+        def work(cell: Cell, device: str | None) -> None:
+            watch = _Watch(progress, bar, stop, deadline)
+            result = _run_one(benchmark, cell, tools, device, lock, watch)
+            watch.advance(1.0)
+            with writing:
+                say(f'{cell.name}: {outcome(result, metrics)}')
+                report()
 
-        futures = [pool.submit(work, cell) for cell in todo]
+        try:
+            _share(work, todo, devices, stop)
+        except BudgetSpentError:
+            say(f'{minutes:g} minutes are over: the same command goes on')
+    return all(_is_done(cell) for cell in benchmark.cells)
+
+
+def _share(
+    work: Callable[[Cell, str | None], None],
+    cells: Sequence[Cell],
+    devices: Sequence[str | None],
+    stop: threading.Event,
+) -> None:
+    """Works through cells, one a device at a time; after an error ``stop`` is set, and those that wait are dropped."""
+    free: SimpleQueue[str | None] = SimpleQueue()
+    for device in devices:
+        free.put(device)
+
+    def take(cell: Cell) -> None:
+        device = free.get()
+        try:
+            work(cell, device)
+        finally:
+            free.put(device)
+
+    with ThreadPoolExecutor(len(devices)) as pool:
+        futures = [pool.submit(take, cell) for cell in cells]
         try:
             for future in futures:
                 future.result()
-        except BudgetSpentError:
-            say(f'{minutes:g} minutes are over: the same command goes on')
         finally:
             stop.set()  # threads end their trainings before the pool is left
             for future in futures:
                 future.cancel()
-    return all(_is_done(cell) for cell in benchmark.cells)
 
 
 def _is_done(cell: Cell) -> bool:

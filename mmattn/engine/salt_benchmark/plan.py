@@ -9,6 +9,7 @@ from pathlib import Path
 
 from mmengine.config import Config
 
+from mmattn.engine.command_line import read_options
 from mmattn.engine.experiments import FINISHED, Cell, read_result
 from mmattn.engine.launch import load_config
 from mmattn.seismic.survey import split_digest
@@ -94,6 +95,15 @@ def plan(
 ) -> Benchmark:
     """Checks what is asked for; nothing is written.
 
+    Args:
+        data: folder of the survey.
+        models: config files by their name.
+        folds: held out in turn.
+        seeds: of the trainings.
+        images: seen by each training.
+        options: ``key=value`` on top of every config.
+        out: folder of everything.
+
     Raises:
         ValueError: if the data folder has no such folds, or an option sets what the protocol sets.
     """
@@ -121,6 +131,7 @@ def prepare(benchmark: Benchmark) -> None:
     """Writes the cells' configs.
 
     Raises:
+        InputError: if a config cannot be read with the options.
         ValueError: if a finished cell in the folder was trained with other settings; it would not compare.
     """
     for cell in benchmark.cells:
@@ -134,6 +145,7 @@ def prepare(benchmark: Benchmark) -> None:
         ]
         cell.folder.mkdir(parents=True, exist_ok=True)
         cell.config.write_text('\n'.join(lines) + '\n', encoding='utf-8')
+        cell_config(benchmark, cell)  # wrong options show before any training
         own = _fingerprint(benchmark, cell)
         path = cell.folder / 'fingerprint.txt'
         begun = (cell.work_dir / 'last_checkpoint').is_file() or read_result(cell).status == FINISHED
@@ -149,12 +161,16 @@ def environment(benchmark: Benchmark) -> dict[str, str]:
     return {**os.environ, 'SALT_DATA': str(benchmark.data)}
 
 
-def cell_config(benchmark: Benchmark, cell: Cell) -> Config:
-    """Reads a prepared cell's config as its training will see it, options aside."""
+def cell_config(benchmark: Benchmark, cell: Cell, *, with_options: bool = True) -> Config:
+    """Reads a prepared cell's config as its training will see it, or without the options of the command line.
+
+    Raises:
+        InputError: if it cannot be read, or an option sets what nothing reads.
+    """
     before = os.environ.get('SALT_DATA')
     os.environ['SALT_DATA'] = str(benchmark.data)
     try:
-        return load_config(str(cell.config))
+        return load_config(str(cell.config), read_options(benchmark.options) if with_options else None)
     finally:
         if before is None:
             del os.environ['SALT_DATA']
@@ -163,6 +179,6 @@ def cell_config(benchmark: Benchmark, cell: Cell) -> Config:
 
 
 def _fingerprint(benchmark: Benchmark, cell: Cell) -> str:
-    settings = cell_config(benchmark, cell).to_dict()
+    settings = cell_config(benchmark, cell, with_options=False).to_dict()
     content = json.dumps([settings, benchmark.options, benchmark.digest], sort_keys=True, default=str)
     return hashlib.sha256(content.encode()).hexdigest()

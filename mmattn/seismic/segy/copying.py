@@ -2,13 +2,13 @@
 
 import os
 import struct
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 
+from mmattn.seismic.files import written_whole
 from mmattn.seismic.segy.formats import FORMATS, IEEE_FLOAT
 from mmattn.seismic.segy.layout import Layout
 from mmattn.seismic.segy.reading import BUFFER, TraceReader, find_runs
@@ -50,25 +50,13 @@ def copy_with_samples(
     destination = Path(destination)
     if destination.exists() and os.path.samefile(destination, source.path):
         raise ValueError(f'destination {str(destination)!r} is the source itself')
-    destination.parent.mkdir(parents=True, exist_ok=True)
     layout = source.layout
     head, changes = _edit_head(source.read_bytes(0, layout.data_start), layout, text_line)
-    handle, temporary = tempfile.mkstemp(dir=destination.parent, prefix=f'.{destination.name}.', suffix='.part')
-    try:
-        with os.fdopen(handle, 'wb') as file:
-            file.write(head)
-            changes += _Writer(source, file).write(blocks)
-            file.seek(0, os.SEEK_END)
-            file.write(source.read_bytes(layout.data_end, layout.file_size - layout.data_end))
-            file.flush()
-            os.fsync(file.fileno())
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(temporary, 0o666 & ~umask)
-        os.replace(temporary, destination)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    with written_whole(destination) as temporary, open(temporary, 'wb') as file:
+        file.write(head)
+        changes += _Writer(source, file).write(blocks)
+        file.seek(0, os.SEEK_END)
+        file.write(source.read_bytes(layout.data_end, layout.file_size - layout.data_end))
     return changes
 
 

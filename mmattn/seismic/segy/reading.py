@@ -58,7 +58,11 @@ class TraceReader:
         return bad
 
     def read_raw(self, start: int, count: int) -> np.ndarray:
-        """Reads traces from position ``start`` on as they are stored: array of :func:`trace_dtype`."""
+        """Reads traces from position ``start`` on as they are stored: array of :func:`trace_dtype`.
+
+        Raises:
+            OSError: if the file has become shorter since it was opened.
+        """
         layout = self.layout
         traces = np.empty(count, trace_dtype(layout))
         view = memoryview(traces).cast('B')

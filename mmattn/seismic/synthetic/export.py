@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from mmattn.seismic.checks import check_whole
+from mmattn.seismic.files import written_whole
 from mmattn.seismic.rle import encode_rle
-from mmattn.seismic.synthetic.options import check_whole
 from mmattn.seismic.synthetic.section import SyntheticSurvey
 
 
@@ -22,8 +23,8 @@ def write_tgs_folder(
 ) -> Path:
     """Writes ``images/ID.png``, ``masks/ID.png``, ``train.csv`` (id,rle_mask) and ``depths.csv`` (id,z).
 
-    Masks are 16-bit (0 and 65535) where there is salt and 8-bit where there is none, as in the competition. The tables
-    are written last: a folder without them is unfinished.
+    Masks are 16-bit (0 and 65535) where there is salt and 8-bit where there is none, as in the competition. The folder
+    appears under its name once it is whole.
 
     Args:
         survey: Where the sections come from.
@@ -46,8 +47,14 @@ def write_tgs_folder(
         raise NotADirectoryError(f'{folder} is a file; the target must be a new or empty folder')
     if folder.is_dir() and any(folder.iterdir()):
         raise FileExistsError(f'{folder} is not empty; give a new or empty folder')
-    (folder / 'images').mkdir(parents=True)
-    (folder / 'masks').mkdir()
+    with written_whole(folder) as temporary:
+        _write(survey, num_sections, temporary, progress or (lambda done, total: None))
+    return folder
+
+
+def _write(survey: SyntheticSurvey, num_sections: int, folder: Path, progress: Callable[[int, int], None]) -> None:
+    for name in ('images', 'masks'):
+        (folder / name).mkdir(parents=True)
     rows = []
     for index in range(num_sections):
         section, name = survey.section(index), f'{index:010x}'
@@ -55,11 +62,9 @@ def write_tgs_folder(
         Image.fromarray(section.image).save(folder / 'images' / f'{name}.png')
         Image.fromarray(mask).save(folder / 'masks' / f'{name}.png')
         rows.append((name, encode_rle(section.mask), section.depth))
-        if progress is not None:
-            progress(index + 1, num_sections)
+        progress(index + 1, num_sections)
     _write_csv(folder / 'depths.csv', ('id', 'z'), [(name, depth) for name, _, depth in rows])
     _write_csv(folder / 'train.csv', ('id', 'rle_mask'), [(name, rle) for name, rle, _ in rows])
-    return folder
 
 
 def _write_csv(path: Path, header: tuple[str, ...], rows: list[tuple]) -> None:

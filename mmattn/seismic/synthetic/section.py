@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mmattn.seismic.checks import check_number, check_shape, check_whole
 from mmattn.seismic.synthetic.bodies import draw_coverage
 from mmattn.seismic.synthetic.grid import get_grid
-from mmattn.seismic.synthetic.options import SMALLEST_SIZE, check_number, check_shape, check_wavelengths, check_whole
+from mmattn.seismic.synthetic.options import SMALLEST_SIZE, check_wavelengths
 from mmattn.seismic.synthetic.scene import Scene
 
 LAYER_AMPLITUDE = 1.0  # of a layer's reflection, as imaging scales it

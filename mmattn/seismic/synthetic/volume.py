@@ -4,14 +4,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from mmattn.seismic.checks import check_number, check_shape, check_whole
 from mmattn.seismic.synthetic.grid import get_grid
-from mmattn.seismic.synthetic.options import (
-    SHORTEST_WAVELENGTH,
-    SMALLEST_SIZE,
-    check_number,
-    check_shape,
-    check_whole,
-)
+from mmattn.seismic.synthetic.options import SHORTEST_WAVELENGTH, SMALLEST_SIZE
 from mmattn.seismic.synthetic.scene import Scene
 
 _SCENE, _INLINE = 1, 2  # what a random stream is for
@@ -77,6 +72,9 @@ def iterate_inlines(
     noise: float = 1.0,
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Makes the volume of ``make_volume`` one inline at a time; options are checked at the call.
+
+    Args:
+        shape, seed, salt_coverage, wavelength, hard_negatives, noise: As in :func:`make_volume`.
 
     Returns:
         Iterator over the inlines: amplitude float32 and label uint8, each (crosslines, samples).

@@ -97,3 +97,8 @@ def test_phases_must_name_the_same_losses():
     phases = [dict(start=0, factors=dict(loss_ce=1)), dict(start=0.5, factors=dict(loss_lovasz=1))]
     with pytest.raises(ValueError, match=r'a factor for the same losses, got .*loss_ce.*loss_lovasz'):
         HOOKS.build(dict(type='LossScheduleHook', phases=phases))
+
+
+def test_a_phase_that_is_none_is_named():
+    with pytest.raises(ValueError, match=r"must have start and factors, and nothing else, got \{'begin': 0\}"):
+        HOOKS.build(dict(type='LossScheduleHook', phases=[dict(begin=0)]))

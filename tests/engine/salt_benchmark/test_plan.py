@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from mmattn.engine.command_line import InputError
 from mmattn.engine.experiments import write_result
 from mmattn.engine.experiments.runs import FINISHED, read_result
 from mmattn.engine.salt_benchmark import find_models, plan, prepare
@@ -61,6 +62,15 @@ def test_a_prepared_cell_has_its_fold_seed_and_length(data: Path):
     for name in ('train', 'val', 'test'):
         dataset = config[f'{name}_dataloader'].dataset
         assert (dataset.type, dataset.fold, dataset.data_root) == ('SaltDataset', 2, str(data))
+
+
+def test_options_are_part_of_what_a_cell_trains_and_wrong_ones_show_before(data: Path):
+    benchmark = make(data, options=['train_dataloader.batch_size=3'])
+    prepare(benchmark)
+    assert cell_config(benchmark, benchmark.cells[0]).train_dataloader.batch_size == 3
+    assert cell_config(benchmark, benchmark.cells[0], with_options=False).train_dataloader.batch_size != 3
+    with pytest.raises(InputError, match="has no 'trian_dataloader'; did you mean 'train_dataloader'"):
+        prepare(make(data, options=['trian_dataloader.batch_size=3']))
 
 
 def test_a_trained_cell_of_other_settings_is_not_mixed_in(data: Path):

@@ -1,0 +1,47 @@
+"""Files and folders that appear under their name only once they are whole."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def written_whole(destination: str | os.PathLike) -> Iterator[Path]:
+    """Gives a temporary path on the same disk, and renames what was written there once the block ends well.
+
+    After an error, or an interrupt, what stood under the name before is still there. A process that is killed leaves a
+    folder beside the destination, ``.NAME.….part``.
+
+    Args:
+        destination: file or folder to write; its folder is made if need be, and what is there is replaced.
+    """
+    destination = Path(destination)
+    destination.parent.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(dir=destination.parent, prefix=f'.{destination.name}.', suffix='.part'))
+    try:
+        temporary = folder / destination.name
+        yield temporary
+        if temporary.is_file():
+            _sync(temporary)
+        if destination.is_dir():
+            shutil.rmtree(destination)
+        os.replace(temporary, destination)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def write_whole(destination: str | os.PathLike, content: bytes | str) -> None:
+    """Writes a file, text as UTF-8, as ``written_whole`` does."""
+    with written_whole(destination) as temporary:
+        temporary.write_bytes(content.encode() if isinstance(content, str) else content)
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

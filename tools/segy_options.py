@@ -1,0 +1,28 @@
+"""The options of ``open_volume`` on a command line."""
+
+import argparse
+
+_BYTES = (
+    ('iline', 189, 'inline number'),
+    ('xline', 193, 'crossline number'),
+    ('cdp_x', 181, 'x coordinate'),
+    ('cdp_y', 185, 'y coordinate'),
+)
+_OTHERS = 'endian', 'geometry', 'duplicates', 'num_samples', 'sample_unit'
+
+
+def add_segy_options(group: argparse._ArgumentGroup) -> None:
+    """Adds the options of ``open_volume``."""
+    for name, byte, what in _BYTES:
+        flag, text = f'--{name.replace("_", "-")}', f'first byte of the {what} in trace headers ({byte})'
+        group.add_argument(flag, type=int, default=byte, metavar='BYTE', help=text)
+    group.add_argument('--endian', choices=['auto', 'big', 'little'], default='auto', help='byte order')
+    group.add_argument('--geometry', choices=['auto', '3d', '2d'], default='auto')
+    group.add_argument('--duplicates', choices=['error', 'first', 'last'], default='error', help='traces at one place')
+    group.add_argument('--num-samples', type=int, help="samples a trace, in place of the header's")
+    group.add_argument('--sample-unit', choices=['ms', 'm', 'ft'], default='ms', help='ms, or m or ft of depth files')
+
+
+def segy_options(args: argparse.Namespace) -> dict:
+    """The options of ``open_volume`` in a command line."""
+    return {name: getattr(args, name) for name in (*(name for name, _, _ in _BYTES), *_OTHERS)}
