@@ -14,6 +14,7 @@ from mmattn.engine.ablation.cells import NONE, SHORT_NAMES
 from mmattn.engine.command_line import InputError, ToolParser, add_cfg_options, read_options, run_tool
 from mmattn.engine.experiments import FINISHED, locked, train_command
 from mmattn.engine.launch import load_config
+from mmattn.engine.mixed_precision import amp_options
 
 TRAIN = Path(__file__).resolve().parent / 'train.py'
 
@@ -29,6 +30,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--out', type=Path, help='folder; work_dirs/ablation_CONFIG_WHERE by default')
     parser.add_argument('--metric', nargs='+', default=['salt_iou'], help='validation metrics; the first is drawn')
     parser.add_argument('--size', nargs=2, type=int, metavar=('H', 'W'), help='to count multiply-adds at; crop_size')
+    parser.add_argument('--amp', action='store_true', help='mixed precision: float16 on a GPU, bfloat16 on a CPU')
     parser.add_argument('--dry-run', action='store_true', help='write the configs and print the commands')
     add_cfg_options(parser, as_text=True)
     return parser.parse_args()
@@ -55,13 +57,14 @@ def work(ablation: Ablation, options: dict, *, dry_run: bool) -> int:
 def main() -> int:
     """Compares."""
     args = parse_args()
-    options = read_options(args.cfg_options)
+    texts = [*args.cfg_options, *(amp_options() if args.amp else ())]
+    options = read_options(texts)
     config = load_config(str(args.config), options)
     try:
         ablation = plan(
             args.config,
             config,
-            options=args.cfg_options,
+            options=texts,
             attention=args.attention,
             seeds=args.seeds,
             where=args.where,

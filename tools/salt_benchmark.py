@@ -14,6 +14,7 @@ import torch
 
 from mmattn.engine.command_line import InputError, ToolParser, add_cfg_options, run_tool
 from mmattn.engine.experiments import locked
+from mmattn.engine.mixed_precision import amp_options
 from mmattn.engine.salt_benchmark import Benchmark, find_models, plan, prepare, run, write_report
 
 TOOLS = Path(__file__).resolve().parent
@@ -31,6 +32,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--images', type=int, default=150_000, help='that each training sees')
     parser.add_argument('--budget', type=float, metavar='MINUTES', help='ends work after that time; default no limit')
     parser.add_argument('--metrics', nargs='+', default=list(METRICS), help='of validation; the first is drawn')
+    parser.add_argument('--amp', action='store_true', help='mixed precision: float16 on a GPU, bfloat16 on a CPU')
     parser.add_argument('--report-only', action='store_true', help='write tables and pictures of what is there')
     add_cfg_options(parser, of='every network', as_text=True)
     args = parser.parse_args()
@@ -79,7 +81,7 @@ def main() -> int:
             folds=args.folds,
             seeds=args.seeds,
             images=args.images,
-            options=args.cfg_options,
+            options=[*args.cfg_options, *(amp_options() if args.amp else ())],
             out=args.out,
         )
         return work(benchmark, args)

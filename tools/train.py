@@ -14,7 +14,7 @@ def parse_args() -> argparse.Namespace:
     parser = ToolParser(description='Train a segmentor.')
     parser.add_argument('config', help='config file')
     parser.add_argument('--resume', action='store_true', help='go on from the last checkpoint in the work directory')
-    parser.add_argument('--amp', action='store_true', help='mixed precision, on a GPU')
+    parser.add_argument('--amp', action='store_true', help='mixed precision: float16 on a GPU, bfloat16 on a CPU')
     return parse_launch(parser)
 
 

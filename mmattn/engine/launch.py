@@ -1,8 +1,6 @@
 """What tools do with experiments: reading configs and checkpoints, fitting a config to the device at hand."""
 
 import argparse
-import difflib
-import inspect
 import os
 from pathlib import Path
 
@@ -16,12 +14,9 @@ from mmseg.apis import init_model
 from torch import Tensor, nn
 
 from mmattn.engine.command_line import InputError, add_cfg_options, check_folder, one_line
+from mmattn.engine.mixed_precision import amp_settings
+from mmattn.engine.settings import check_settings
 
-# What mmengine's runner and our tools read of a config, beside the runner's arguments.
-_OTHER_SETTINGS = (
-    'activation_checkpointing', 'compile', 'efficient_conv_bn_eval', 'find_unused_parameters', 'model_wrapper_cfg',
-    'sync_bn', 'tta_model', 'tta_pipeline',
-)  # fmt: skip
 _LAUNCHERS = dict(pytorch=('RANK', 'torchrun'), slurm=('SLURM_PROCID', 'srun'), mpi=('OMPI_COMM_WORLD_RANK', 'mpirun'))
 
 
@@ -56,7 +51,7 @@ def load_config(path: str, options: dict | None = None) -> Config:
     except Exception as error:  # a config is Python: anything can happen in it
         raise InputError(f'config {path!r} cannot be read: {type(error).__name__}: {one_line(error)}') from error
     if options:
-        _check_settings(options, config, path)
+        check_settings(options, config, path)
         try:
             config.merge_from_dict(options)
         except Exception as error:
@@ -64,17 +59,6 @@ def load_config(path: str, options: dict | None = None) -> Config:
     if 'model' not in config:
         raise InputError(f'config {path!r} has no `model`: it is not an experiment')
     return config
-
-
-def _check_settings(options: dict, config: Config, path: str) -> None:
-    """Raises InputError for an option whose first name is neither in the config nor anything that a runner reads."""
-    known = {*config, *inspect.signature(Runner.__init__).parameters, *_OTHER_SETTINGS} - {'self', 'cfg'}
-    for key in options:
-        name = key.split('.')[0]
-        if name not in known:
-            close = difflib.get_close_matches(name, known, n=1)
-            hint = f'; did you mean {close[0]!r}?' if close else f'; there are {", ".join(sorted(config))}'
-            raise InputError(f'--cfg-options {key}: config {path!r} has no {name!r}{hint}')
 
 
 def read_checkpoint(path: str) -> dict[str, Tensor] | None:
@@ -207,11 +191,25 @@ def replace_sync_bn(config: dict | list) -> int:
     return 0
 
 
+def _mix_precision(wrapper: Config) -> None:
+    settings = amp_settings()
+    if settings and wrapper.type == settings['type']:
+        return
+    if wrapper.type != 'OptimWrapper':
+        raise InputError(f'--amp needs optim_wrapper.type OptimWrapper, the config has {wrapper.type!r}')
+    wrapper.update({**settings, **wrapper, 'type': settings.get('type', wrapper.type)})
+    now = (
+        f'{wrapper.type} instead of OptimWrapper' if settings else 'no GPU, and no bfloat16 in this processor: float32'
+    )
+    print_log(f'--amp: {now}', logger='current')
+
+
 def fit_to_device(config: Config, *, amp: bool = False) -> None:
     """Fits a config to the machine: backend, batch normalisation and mixed precision.
 
-    On a GPU the config stays as it is, and ``amp`` turns mixed precision on. Without one: gloo instead of nccl, BN
-    instead of SyncBN with its statistics averaged over processes after each epoch, float32. Each change is logged.
+    On a GPU the config stays as it is. Without one: gloo instead of nccl, BN instead of SyncBN with its statistics
+    averaged over processes after each epoch. Each change is logged. ``amp`` turns mixed precision on: float16 with a
+    scaled loss on a GPU, bfloat16 on processors that have it; on others training stays float32, which is logged.
 
     Args:
         config: with ``launcher`` set; changed in place.
@@ -221,15 +219,8 @@ def fit_to_device(config: Config, *, amp: bool = False) -> None:
         InputError: if the optimiser's wrapper does not go with mixed precision.
     """
     has_gpu = torch.cuda.is_available()
-    if amp and not has_gpu:
-        print_log('--amp: no GPU here, training in float32', logger='current')
-    elif amp and config.optim_wrapper.type != 'AmpOptimWrapper':
-        if config.optim_wrapper.type != 'OptimWrapper':
-            raise InputError(
-                f'--amp needs optim_wrapper.type OptimWrapper, the config has {config.optim_wrapper.type!r}'
-            )
-        config.optim_wrapper.type = 'AmpOptimWrapper'
-        config.optim_wrapper.setdefault('loss_scale', 'dynamic')
+    if amp:
+        _mix_precision(config.optim_wrapper)
     if has_gpu or config.get('launcher', 'none') == 'none':
         return
     config.merge_from_dict({'env_cfg.dist_cfg': dict(backend='gloo')})

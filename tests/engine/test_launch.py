@@ -59,10 +59,14 @@ def test_options_override(tmp_path):
         ({'modle.depth': 50}, "--cfg-options modle.depth: config '.*' has no 'modle'; did you mean 'model'[?]"),
         ({'zzz': 1}, "--cfg-options zzz: config '.*' has no 'zzz'; there are model"),
         ({'model.depth.x': 1}, "--cfg-options do not fit '.*': TypeError: depth="),
+        ({'depth': 50}, "--cfg-options depth: 'depth' is a variable of '.*', which .* read: set model.depth$"),
+        ({'file': 'b'}, 'which was used while it was read: set model.encoder.0$'),
+        ({'old': 5}, 'which was used while it was read: set what was made of it$'),
     ],
 )
 def test_options_that_nothing_reads_or_that_do_not_fit_are_named(tmp_path, options: dict, message: str):
-    (tmp_path / 'a.py').write_text('model = dict(depth=18)')
+    text = "depth, file, old = 18, 'a.pth', 18\nmodel = dict(depth=depth, encoder=[file])"
+    (tmp_path / 'a.py').write_text(text)
     with pytest.raises(InputError, match=message):
         load_config(str(tmp_path / 'a.py'), options)
 
@@ -146,9 +150,18 @@ def test_replace_sync_bn_everywhere():
 
 def test_cpu_alone_changes_nothing(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
+    monkeypatch.setattr('mmattn.engine.mixed_precision.has_bfloat16', lambda: False)
     cfg = config(launcher='none')
     fit_to_device(cfg, amp=True)
     assert cfg.to_dict() == config(launcher='none').to_dict()
+
+
+def test_cpu_with_bfloat16_turns_it_on(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
+    monkeypatch.setattr('mmattn.engine.mixed_precision.has_bfloat16', lambda: True)
+    cfg = config(launcher='none')
+    fit_to_device(cfg, amp=True)
+    assert cfg.to_dict() == config(launcher='none', optim_wrapper=dict(type='BFloat16OptimWrapper')).to_dict()
 
 
 def test_cpu_processes_use_gloo_and_bn(monkeypatch: pytest.MonkeyPatch):

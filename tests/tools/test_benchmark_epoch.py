@@ -27,10 +27,11 @@ def test_loader_model_and_both(monkeypatch, capsys, tmp_path: Path):
     [
         (('--iterations', 0), '--iterations must be positive, --workers not below 0: 0, None'),
         (('--workers', -1), '--iterations must be positive, --workers not below 0: 50, -1'),
-        (('--amp',), "--amp needs a GPU, --device is 'cpu'"),
+        (('--amp',), '--amp: no GPU, and no bfloat16 in this processor'),
     ],
 )
 def test_wrong_options_end_in_one_line(options: tuple, message: str, monkeypatch, capsys, tmp_path: Path):
+    monkeypatch.setattr('mmattn.engine.mixed_precision.has_bfloat16', lambda: False)
     config = write_tiny_config(tmp_path)
     outcome = run_here(monkeypatch, capsys, 'benchmark.py', 'epoch', config, '--device', 'cpu', *options)
     assert outcome.returncode == 2

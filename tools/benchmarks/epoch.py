@@ -19,6 +19,7 @@ from rich.progress import track
 from torch import nn
 from torch.utils.data import DataLoader
 
+from mmattn.engine import mixed_precision
 from mmattn.engine.launch import InputError, fit_to_device, load_config
 
 _WARM_UP = 3  # iterations before the clock starts
@@ -66,7 +67,7 @@ def add_epoch_command(commands: argparse._SubParsersAction) -> None:
     epoch.add_argument('configs', nargs='+', metavar='CONFIG')
     epoch.add_argument('--iterations', type=int, default=50, help='timed of the loader, the model and both')
     epoch.add_argument('--workers', type=int, help="processes that load; the config's by default")
-    epoch.add_argument('--amp', action='store_true', help='mixed precision, on a GPU')
+    epoch.add_argument('--amp', action='store_true', help='mixed precision: float16 on a GPU, bfloat16 on a CPU')
     epoch.add_argument('--channels-last', action='store_true', help='weights and maps in memory as NHWC')
     epoch.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu')
     epoch.add_argument('--threads', type=int, help="CPU threads; PyTorch's choice by default")
@@ -83,8 +84,10 @@ def measure_epochs(args: argparse.Namespace, done: list) -> Iterator[list[EpochR
     device = torch.device(args.device)
     if args.iterations < 1 or (args.workers is not None and args.workers < 0):
         raise InputError(f'--iterations must be positive, --workers not below 0: {args.iterations}, {args.workers}')
-    if args.amp and device.type != 'cuda':
-        raise InputError(f'--amp needs a GPU, --device is {args.device!r}')
+    if args.amp and device.type == 'cpu' and torch.cuda.is_available():
+        raise InputError('--amp on a CPU: hide the GPU by CUDA_VISIBLE_DEVICES=')
+    if args.amp:
+        mixed_precision.amp_options()  # an error where there is none
     for name in args.configs:
         config = load_config(name)
         if args.workers is not None:
