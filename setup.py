@@ -38,6 +38,7 @@ setup(
         'zarr': ['zarr>=3'],
         'test': [
             'pytest',
+            'pytest-xdist',
             'hypothesis',
             'ruff',
             'onnx',

@@ -1,11 +1,25 @@
 """Fixtures that several test packages share."""
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 import torch
 
 ROOT = Path(__file__).resolve().parents[1]
+
+if 'PYTEST_XDIST_WORKER' in os.environ:  # workers and what they start share the cores
+    os.environ.setdefault('OMP_NUM_THREADS', '1')
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def _environment_is_put_back() -> Iterator[None]:
+    """Tools settle for their process how checkpoints are read, and in some tests that process is the tests'."""
+    with patch.dict(os.environ):
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -208,7 +208,8 @@ def test_a_network_of_the_synthetic_survey_passes_on_its_weights_but_not_its_amp
     assert differing == {'data_preprocessor.mean', 'data_preprocessor.std'}
 
 
-def test_without_its_weights_the_base_says_which_file_is_missing():
+def test_without_its_weights_the_base_says_which_file_is_missing(monkeypatch: pytest.MonkeyPatch, tmp_path):
+    monkeypatch.chdir(tmp_path)  # they may be in ours
     with pytest.raises(FileNotFoundError, match=r'data/pretrained/mobilenet_v2\.pth'):
         MODELS.build(dict(row('base').model.backbone, norm_cfg=dict(type='BN'))).init_weights()
 

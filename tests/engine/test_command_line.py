@@ -23,7 +23,6 @@ from mmattn.engine.command_line import (
 
 @pytest.fixture(autouse=True)
 def _environment(monkeypatch):
-    monkeypatch.setenv('TORCH_FORCE_WEIGHTS_ONLY_LOAD', '1')  # a tool would set it for this process for good
     monkeypatch.delenv('MMATTN_TRACEBACK', raising=False)
 
 

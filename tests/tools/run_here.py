@@ -23,7 +23,6 @@ def run_here(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture, too
     path = ROOT / 'tools' / tool
     monkeypatch.setattr(sys, 'argv', [str(path), *map(str, arguments)])
     monkeypatch.syspath_prepend(str(path.parent))
-    monkeypatch.setenv('TORCH_FORCE_WEIGHTS_ONLY_LOAD', '1')  # the tool would set it for this process for good
     capsys.readouterr()
     code = 0
     try:
