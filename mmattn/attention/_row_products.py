@@ -5,6 +5,7 @@ than one thread works. Where the two differ in speed it is oneDNN that is faster
 """
 
 import math
+import platform
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +19,15 @@ def takes_onednn(x: Tensor) -> bool:
 @torch.compiler.assume_constant_result
 def _has_onednn() -> bool:
     return torch.backends.mkldnn.is_available() and torch.backends.mkldnn.enabled
+
+
+@torch.compiler.assume_constant_result
+def has_bfloat16() -> bool:
+    """Tells whether the processor multiplies bfloat16 by instructions of its own rather than by way of float32."""
+    if platform.machine().lower() in ('x86_64', 'amd64'):  # oneDNN takes bfloat16 from AVX-512 on, slowly there
+        names = ('_is_avx512_bf16_supported', '_is_amx_tile_supported')
+        return any(getattr(torch.cpu, name, bool)() for name in names)
+    return torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()
 
 
 def multiply_rows(rows: Tensor, matrix: Tensor, bias: Tensor | None = None) -> Tensor:

@@ -1,9 +1,10 @@
 """Softmax attention over all positions that never holds the N x M matrix, neither forward nor backward.
 
 Shared by the position attention of DANet and the non-local block, whose queries and keys are narrower or wider than
-their values. Two of PyTorch's fused kernels hold no matrix: flash attention, for half precision and one width of at
-most 256 channels, and memory-efficient attention, for float32 too and widths that are large or unequal. Where neither
-serves, as on CPU with unequal widths, PyTorch quietly takes the whole matrix, hence the operator of ``_softmax_tiles``.
+their values. Two of PyTorch's fused kernels for GPUs hold no matrix: flash attention, for half precision and one width
+of at most 256 channels, and memory-efficient attention, for float32 too and widths that are large or unequal. The one
+for CPUs wants equal widths and is fast in bfloat16. Where none serves PyTorch quietly takes the whole matrix, hence the
+operator of ``_softmax_tiles``, which is faster in float32 on a CPU.
 """
 
 import torch
@@ -11,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mmattn.attention import _softmax_tiles
+from mmattn.attention._row_products import has_bfloat16
 
 
 def softmax_attention(query: Tensor, key: Tensor, value: Tensor, *, scale: float = 1.0) -> Tensor:
@@ -30,7 +32,9 @@ def softmax_attention(query: Tensor, key: Tensor, value: Tensor, *, scale: float
         if value.device.type == 'cuda' and not is_exporting():
             rows = _rows(query.to(dtype), key.to(dtype), value)
             if has_lean_kernel(*rows):
-                return _fused_attention(*rows, scale)[..., : value.shape[1]].mT
+                return _fused_attention(*rows, scale)[:, : value.shape[1]]
+        if value.device.type == 'cpu' and dtype == torch.bfloat16 and has_bfloat16() and not is_exporting():
+            return _fused_attention(*_equally_wide(query.to(dtype), key.to(dtype), value), scale)[:, : value.shape[1]]
         wide = torch.promote_types(dtype, torch.float32)
         query, key, value = query.to(wide), key.to(wide), value.to(wide)
         if is_exporting():
@@ -80,12 +84,21 @@ def _efficient_attention_serves(bfloat16: bool) -> bool:
 
 def _fused_attention(query: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor:
     """The fused kernels compute logits and softmax in float32 whatever the dtype of the features."""
-    return F.scaled_dot_product_attention(query, key, value, scale=scale)[:, 0]
+    return F.scaled_dot_product_attention(query, key, value, scale=scale)[:, 0].mT
 
 
 def _rows(*features: Tensor) -> list[Tensor]:
     """Brings (B, C, N) to (B, 1, N, C) with the channels last and filled up to a multiple of 8, as the kernels want."""
     return [_aligned(x.mT.contiguous()).unsqueeze(1) for x in features]
+
+
+def _equally_wide(*features: Tensor) -> list[Tensor]:
+    """Brings (B, C, N) to (B, 1, N, C) with the channels filled up to those of the widest, as the CPU's kernel wants.
+
+    In bfloat16 the wider products cost less than what the kernel saves: it takes half the time of the tiles.
+    """
+    width = max(x.shape[1] for x in features)
+    return [F.pad(x.mT, (0, width - x.shape[1])).contiguous().unsqueeze(1) for x in features]
 
 
 def _aligned(x: Tensor) -> Tensor:

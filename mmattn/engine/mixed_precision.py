@@ -1,6 +1,5 @@
 """Mixed precision, without a GPU too."""
 
-import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -10,6 +9,7 @@ from mmengine.runner.amp import autocast
 from mmseg.registry import OPTIM_WRAPPERS
 from torch import nn
 
+from mmattn.attention._row_products import has_bfloat16
 from mmattn.engine.command_line import InputError
 
 
@@ -26,14 +26,6 @@ class BFloat16OptimWrapper(OptimWrapper):
         """Wraps a forward pass and its losses."""
         with super().optim_context(model), autocast(dtype=torch.bfloat16):
             yield
-
-
-def has_bfloat16() -> bool:
-    """Whether the processor multiplies bfloat16 by instructions of its own rather than by way of float32."""
-    if platform.machine().lower() in ('x86_64', 'amd64'):  # oneDNN takes bfloat16 from AVX-512 on, slowly there
-        names = ('_is_avx512_bf16_supported', '_is_amx_tile_supported')
-        return any(getattr(torch.cpu, name, bool)() for name in names)
-    return torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()
 
 
 def amp_settings() -> dict[str, str]:

@@ -1,6 +1,6 @@
 """The tiled softmax attention behind position attention and the non-local block."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 import torch
@@ -61,6 +61,28 @@ def test_half_precision_weighs_in_float32(dtype: torch.dtype):
     assert all(t.grad.dtype == dtype and t.grad.isfinite().all() for t in tensors)
 
 
+@pytest.mark.parametrize('has', [True, False])
+@pytest.mark.parametrize(('query_width', 'value_width'), [(3, 5), (16, 16), (9, 2)])
+def test_bfloat16_on_a_cpu(monkeypatch, query_width: int, value_width: int, has: bool):
+    """The library's kernel where the processor has bfloat16, else the tiles."""
+    taken = []
+    monkeypatch.setattr(_softmax_attention, 'has_bfloat16', lambda: has)
+    fused = _softmax_attention._fused_attention
+    monkeypatch.setattr(_softmax_attention, '_fused_attention', lambda *a: taken.append(1) or fused(*a))
+    shapes = (2, query_width, 70), (2, query_width, 60), (2, value_width, 60)
+    tensors = [torch.randn(shape).bfloat16().requires_grad_() for shape in shapes]
+    wide = [t.detach().double().requires_grad_() for t in tensors]
+    grad = torch.randn(2, value_width, 70).bfloat16()
+    result, expected = softmax_attention(*tensors, scale=0.6), plainly(*wide, scale=0.6)
+    assert result.dtype == torch.bfloat16
+    assert bool(taken) is has
+    torch.testing.assert_close(result.double(), expected, rtol=0.02, atol=0.02)
+    for ours, theirs in zip(
+        torch.autograd.grad(result, tensors, grad), torch.autograd.grad(expected, wide, grad.double())
+    ):
+        assert (ours.double() - theirs).norm() < 0.02 * theirs.norm()
+
+
 @pytest.mark.parametrize(('query_width', 'value_width'), [(3, 5), (8, 16), (9, 2)])
 def test_layout_for_the_fused_kernels(query_width: int, value_width: int):
     """Taken on CUDA; the operator gives the same everywhere."""
@@ -68,7 +90,7 @@ def test_layout_for_the_fused_kernels(query_width: int, value_width: int):
     value = torch.randn(2, value_width, 6)
     rows = _softmax_attention._rows(query, key, value)
     assert all(x.is_contiguous() and x.shape[-1] % 8 == 0 for x in rows)
-    result = _softmax_attention._fused_attention(*rows, 0.6)[..., :value_width].mT
+    result = _softmax_attention._fused_attention(*rows, 0.6)[:, :value_width]
     torch.testing.assert_close(result, plainly(query, key, value, 0.6))
 
 
@@ -143,9 +165,11 @@ def test_exporting_takes_the_operator_of_the_library(monkeypatch):
     torch.testing.assert_close(softmax_attention(*tensors, scale=0.6), expected)
 
 
-def largest_allocation(function: Callable[..., torch.Tensor], positions: int) -> int:
+def largest_allocation(
+    function: Callable[..., torch.Tensor], positions: int, dtype: torch.dtype = torch.float32
+) -> int:
     """Returns the bytes of the largest allocation that one operator makes, forward and backward."""
-    tensors = inputs(1, positions, positions, torch.float32)
+    tensors = [t.detach().requires_grad_() for t in inputs(1, positions, positions, dtype)]
     with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiled:
         function(*tensors, scale=1.0).sum().backward()
     return max(event.self_cpu_memory_usage for event in profiled.events())
@@ -156,3 +180,19 @@ def test_never_holds_all_pairs():
     buffers = 2 * 4 * _softmax_tiles.TILE_ELEMENTS
     assert largest_allocation(softmax_attention, positions) <= buffers
     assert largest_allocation(plainly, positions) >= 4 * positions**2 > 8 * buffers
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.usefixtures('one_thread')  # each holds a piece of its own
+def test_never_holds_all_pairs_in_bfloat16(monkeypatch):
+    monkeypatch.setattr(_softmax_attention, 'has_bfloat16', lambda: True)
+    positions = 3000
+    assert largest_allocation(softmax_attention, positions, torch.bfloat16) <= positions**2 / 4
+    assert largest_allocation(plainly, positions, torch.bfloat16) >= 2 * positions**2
