@@ -93,7 +93,7 @@ def first_inputs() -> Callable[[ConfigDict], torch.Tensor]:
 def test_data_and_metric_build(path: Path, first_inputs: Callable[[ConfigDict], torch.Tensor]):
     config = Config.fromfile(path)
     for loader in (config.train_dataloader, config.val_dataloader, config.test_dataloader):
-        assert first_inputs(loader.dataset).shape[0] == config.model.backbone.in_channels
+        assert first_inputs(loader.dataset).shape[0] == config.model.backbone.get('in_channels', 3)
     assert config.tta_model.type == 'SaltTTAModel'
 
 
