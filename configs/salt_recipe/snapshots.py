@@ -1,6 +1,7 @@
 # python tools/train.py configs/salt_recipe/snapshots.py
 # Three cosine cycles of 20 epochs, the checkpoint at the end of each kept: tools/ensemble.py averages their predictions
-# (https://arxiv.org/abs/1704.00109). In a training of another length set `cycle` to a third of it.
+# (https://arxiv.org/abs/1704.00109). In a training of 6 epochs:
+# --cfg-options train_cfg.max_epochs=6 'param_scheduler.1.periods=[2,2,2]' default_hooks.checkpoint.interval=2
 _base_ = ['base.py']
 cycle = 20
 param_scheduler = [
