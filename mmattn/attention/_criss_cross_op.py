@@ -13,7 +13,7 @@ from importlib.util import find_spec
 import torch
 from torch import Tensor
 
-from mmattn.attention._row_products import multiply_rows
+from mmattn.attention._row_products import multiply_rows, without_denormals
 
 TILE_POSITIONS = 1024  # projected back at a time, so that little is held in another layout
 TRITON_DTYPES = (torch.float32, torch.bfloat16, torch.float16)
@@ -95,7 +95,7 @@ def attend(x: Tensor, packed: Tensor, gamma: Tensor) -> tuple[Tensor, Tensor]:
         logits = _wide(query).new_empty(kept.shape)
         _similarities(_wide(query), _wide(key), logits)
         logits[..., :height].diagonal(dim1=0, dim2=2).fill_(float('-inf'))  # the row counts the position itself
-        kept.copy_(logits.softmax(-1))
+        kept.copy_(without_denormals(logits.softmax(-1)))
         del logits
         gathered = value.new_empty(value.shape)
         _along_both(kept, value, gathered)

@@ -13,7 +13,6 @@ from torch import Tensor, nn
 
 from mmattn.attention import _channel_op
 from mmattn.attention._checks import check_feature_map, check_positive_int
-from mmattn.attention._row_products import takes_onednn
 from mmattn.attention._softmax_attention import is_exporting
 
 MANY_CHANNELS = 256  # from which on the operator for CPUs is faster
@@ -43,7 +42,7 @@ def channel_attention(x: Tensor) -> Tensor:
     """
     flat = x.flatten(2)
     with torch.autocast(x.device.type, enabled=False):
-        if x.shape[1] >= MANY_CHANNELS and takes_onednn(flat) and not is_exporting():
+        if x.shape[1] >= MANY_CHANNELS and flat.is_cpu and flat.dtype == torch.float32 and not is_exporting():
             return _channel_op.attend(flat)[0].unflatten(2, x.shape[2:])
         wide = flat.to(torch.promote_types(x.dtype, torch.float32))
         gram = _Gram.apply(wide)  # (B, C, C)

@@ -5,7 +5,29 @@ import torch
 from torch import nn
 
 from mmattn.attention import _row_products
-from mmattn.attention._row_products import TokenLinear, multiply_columns, multiply_rows, project_positions
+from mmattn.attention._row_products import (
+    TokenLinear,
+    multiply_columns,
+    multiply_rows,
+    project_positions,
+    takes_onednn,
+    without_denormals,
+)
+
+
+@pytest.fixture(autouse=True, params=[False, True], ids=['onednn', 'blas'])
+def _products_of(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Products go to oneDNN where the BLAS is slow, which depends on the processor."""
+    monkeypatch.setattr(_row_products, '_has_fast_blas', lambda: request.param)
+    assert takes_onednn(torch.zeros(1)) is not request.param
+
+
+def test_weights_next_to_nothing_go():
+    weights = torch.tensor([0.0, 1e-45, 1e-38, 9e-31, 2e-30, 1.0])
+    assert without_denormals(weights) is weights
+    torch.testing.assert_close(weights, torch.tensor([0.0, 0.0, 0.0, 0.0, 2e-30, 1.0]), rtol=1e-6, atol=0)
+    wide = torch.tensor([1e-300, 1e-280], dtype=torch.float64)
+    assert without_denormals(wide).tolist() == [0.0, 1e-280]
 
 
 @pytest.mark.parametrize('count', [0, 1, 7, 12, 512, 97 * 5])
