@@ -8,9 +8,8 @@ from mmattn.attention._row_products import multiply_columns, multiply_rows, take
 PIECE = 1024  # positions at a time: oneDNN is slow with more than a few thousand columns
 
 
-def _pieces(image: Tensor) -> list[slice]:
-    length = PIECE if takes_onednn(image) else max(image.shape[1], 1)
-    return [slice(start, start + length) for start in range(0, image.shape[1], length)]
+def _pieces(count: int, length: int) -> list[slice]:
+    return [slice(start, start + length) for start in range(0, count, length)]
 
 
 @torch.library.custom_op('mmattn::channel_attention', mutates_args=(), device_types='cpu')
@@ -28,7 +27,8 @@ def attend(x: Tensor) -> tuple[Tensor, Tensor]:
     for image, kept, result in zip(x.contiguous(), weights, out):
         gram = multiply_rows(image, image)
         without_denormals(torch.softmax(gram.amax(-1, keepdim=True) - gram, -1, out=kept))
-        for part in _pieces(image):
+        length = PIECE if takes_onednn(image) else max(image.shape[1], 1)
+        for part in _pieces(image.shape[1], length):
             result[:, part] = multiply_columns(image[:, part].contiguous(), kept)
     return out, weights
 
@@ -47,7 +47,7 @@ def attend_backward(grad: Tensor, x: Tensor, weights: Tensor) -> Tensor:
         grad_gram = torch.ops.aten._softmax_backward_data(grad_weights, kept, -1, kept.dtype).neg_()
         grad_gram = grad_gram + grad_gram.t()  # the Gram matrix has x on both sides
         transposed = kept.t().contiguous()
-        for part in _pieces(image):
+        for part in _pieces(image.shape[1], PIECE):
             from_values = multiply_columns(grad_image[:, part].contiguous(), transposed)
             result[:, part] = from_values.add_(multiply_columns(image[:, part].contiguous(), grad_gram))
     return out
