@@ -149,7 +149,7 @@ def test_the_best_recipe_has_what_the_single_rows_have():
 
 def test_snapshots_are_kept_where_the_cycles_end():
     config = row('snapshots')
-    restarts = config.param_scheduler[1]
+    (restarts,) = config.param_scheduler
     assert sum(restarts.periods) == config.train_cfg.max_epochs
     assert config.default_hooks.checkpoint.interval == restarts.periods[0]
     weights = torch.nn.Parameter(torch.zeros(1))
@@ -161,6 +161,7 @@ def test_snapshots_are_kept_where_the_cycles_end():
         wrapper.optimizer.step()
         scheduler.step()
     assert [k // 4 for k, rate in enumerate(rates) if rate == 1.0] == [0, 20, 40]
+    assert max(rates) == 1.0
     assert max(rates[79], rates[159], rates[239]) < 1e-3
 
 

@@ -1,11 +1,11 @@
 # python tools/train.py configs/salt_recipe/snapshots.py
 # Three cosine cycles of 20 epochs, the checkpoint at the end of each kept: tools/ensemble.py averages their predictions
 # (https://arxiv.org/abs/1704.00109). In a training of 6 epochs:
-# --cfg-options train_cfg.max_epochs=6 'param_scheduler.1.periods=[2,2,2]' default_hooks.checkpoint.interval=2
+# --cfg-options train_cfg.max_epochs=6 'param_scheduler.0.periods=[2,2,2]' default_hooks.checkpoint.interval=2
 _base_ = ['base.py']
+# No warm-up before the first cycle: CosineRestartLR starts at the full rate, which a warm-up would multiply.
 cycle = 20
 param_scheduler = [
-    _base_.param_scheduler[0],
     dict(
         type='CosineRestartLR',
         periods=[cycle] * 3,
