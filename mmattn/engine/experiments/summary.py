@@ -129,6 +129,7 @@ def quality_picture(rows: Iterable[Row], metric: str, title: str) -> bytes:
         aside = ScaledTranslation(place * _ASIDE / 72, 0, figure.dpi_scale_trans)
         axes.errorbar(cost, mean, yerr=spread, transform=axes.transData + aside, **style)
         axes.update_datalim([(cost, mean - spread), (cost, mean + spread)])
+    axes.margins(x=0.05 + 0.04 * max(places, default=0))  # room for marks that are set aside
     axes.autoscale_view()
     figure.legend(loc='outside right upper', fontsize=9)
     axes.set(
