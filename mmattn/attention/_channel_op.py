@@ -3,13 +3,9 @@
 import torch
 from torch import Tensor
 
-from mmattn.attention._row_products import multiply_columns, multiply_rows, takes_onednn, without_denormals
+from mmattn.attention._row_products import multiply_columns, multiply_rows, slices, takes_onednn, without_denormals
 
 PIECE = 1024  # positions at a time: oneDNN is slow with more than a few thousand columns
-
-
-def _pieces(count: int, length: int) -> list[slice]:
-    return [slice(start, start + length) for start in range(0, count, length)]
 
 
 @torch.library.custom_op('mmattn::channel_attention', mutates_args=(), device_types='cpu')
@@ -28,7 +24,7 @@ def attend(x: Tensor) -> tuple[Tensor, Tensor]:
         gram = multiply_rows(image, image)
         without_denormals(torch.softmax(gram.amax(-1, keepdim=True) - gram, -1, out=kept))
         length = PIECE if takes_onednn(image) else max(image.shape[1], 1)
-        for part in _pieces(image.shape[1], length):
+        for part in slices(image.shape[1], length):
             result[:, part] = multiply_columns(image[:, part].contiguous(), kept)
     return out, weights
 
@@ -47,7 +43,7 @@ def attend_backward(grad: Tensor, x: Tensor, weights: Tensor) -> Tensor:
         grad_gram = torch.ops.aten._softmax_backward_data(grad_weights, kept, -1, kept.dtype).neg_()
         grad_gram = grad_gram + grad_gram.t()  # the Gram matrix has x on both sides
         transposed = kept.t().contiguous()
-        for part in _pieces(image.shape[1], PIECE):
+        for part in slices(image.shape[1], PIECE):
             from_values = multiply_columns(grad_image[:, part].contiguous(), transposed)
             result[:, part] = from_values.add_(multiply_columns(image[:, part].contiguous(), grad_gram))
     return out

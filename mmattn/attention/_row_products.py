@@ -81,6 +81,11 @@ def multiply_columns(columns: Tensor, matrix: Tensor, bias: Tensor | None = None
     return torch.mkldnn_convolution(image, matrix[:, :, None, None], bias, [0, 0], [1, 1], [1, 1], 1)[0, :, 0]
 
 
+def slices(count: int, length: int) -> list[slice]:
+    """Cuts ``count`` things into pieces of ``length``, the last maybe shorter."""
+    return [slice(start, min(start + length, count)) for start in range(0, count, length)]
+
+
 def without_denormals(weights: Tensor) -> Tensor:
     """Sets what is next to nothing beside a sum of one to zero, in place.
 

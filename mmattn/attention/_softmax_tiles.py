@@ -8,7 +8,7 @@ derivation is in section 3.1 of FlashAttention, https://arxiv.org/abs/2205.14135
 import torch
 from torch import Tensor
 
-from mmattn.attention._row_products import multiply_columns, multiply_rows, without_denormals
+from mmattn.attention._row_products import multiply_columns, multiply_rows, slices, without_denormals
 
 TILE_ELEMENTS = 1 << 21  # weights held at a time: 8 MiB of float32, the fastest of 2 to 32 MiB at 97 x 97 positions
 MIN_ROWS = 128  # queries held at a time at least: matrix products of fewer rows are slow
@@ -39,7 +39,7 @@ def attend(query: Tensor, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
     for image_query, image_key, image_value, gathered, kept in zip(query, key, value, out, record):
         of_query, of_key = image_query.t().contiguous(), image_key.t().contiguous()
         image_value = image_value.contiguous()
-        for rows in _slices(queries, height):
+        for rows in slices(queries, height):
             logits = multiply_rows(of_query[rows], of_key)
             largest = logits.amax(-1)
             weights = torch.softmax(logits, -1)
@@ -66,7 +66,7 @@ def attend_backward(
         return torch.bmm(key, grad_logits.mT), torch.bmm(query, grad_logits), torch.bmm(grad, weights)
     grads = tuple(t.new_zeros(t.shape) for t in (query, key, value))
     for image in zip(grad, query, key, value, out, record, *grads):
-        for rows in _slices(query.shape[2], PIECE[0]):
+        for rows in slices(query.shape[2], PIECE[0]):
             _backward_rows(rows, *image)
     return grads
 
@@ -87,17 +87,13 @@ def _backward_rows(
     grad, query = grad[:, rows].contiguous(), query[:, rows].contiguous()
     by_row, of_query = grad.t().contiguous(), query.t().contiguous()
     mean = (grad * out[:, rows]).sum(0)
-    for columns in _slices(key.shape[1], PIECE[1]):
+    for columns in slices(key.shape[1], PIECE[1]):
         part_key, part_value = key[:, columns].contiguous(), value[:, columns].contiguous()
         weights = without_denormals(multiply_columns(part_key, of_query, -record[rows]).exp_())
         grad_value[:, columns] += multiply_columns(weights, grad)
         grad_logits = multiply_columns(part_value, by_row, -mean).mul_(weights)
         grad_query[:, rows] += multiply_rows(part_key, grad_logits)
         grad_key[:, columns] += multiply_columns(grad_logits, query)
-
-
-def _slices(count: int, length: int) -> list[slice]:
-    return [slice(start, min(start + length, count)) for start in range(0, count, length)]
 
 
 @attend_backward.register_fake

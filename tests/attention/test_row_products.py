@@ -1,5 +1,7 @@
 """Products of rows by oneDNN and by the BLAS are the same."""
 
+import platform
+
 import pytest
 import torch
 from torch import nn
@@ -7,6 +9,7 @@ from torch import nn
 from mmattn.attention import _row_products
 from mmattn.attention._row_products import (
     TokenLinear,
+    has_bfloat16,
     multiply_columns,
     multiply_rows,
     project_positions,
@@ -80,3 +83,14 @@ def test_predictions_of_a_token_layer_go_through_it_and_training_does_not(monkey
             assert layer(x).dtype == torch.bfloat16
         layer.double()(x.double())
     assert len(calls) == int(_row_products.takes_onednn(x))
+
+
+@pytest.mark.parametrize(
+    ('machine', 'avx', 'amx', 'expected'),
+    [('x86_64', False, False, False), ('AMD64', True, False, True), ('x86_64', False, True, True)],
+)
+def test_bfloat16_of_a_processor(machine: str, avx: bool, amx: bool, expected: bool, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(platform, 'machine', lambda: machine)
+    monkeypatch.setattr(torch.cpu, '_is_avx512_bf16_supported', lambda: avx, raising=False)
+    monkeypatch.setattr(torch.cpu, '_is_amx_tile_supported', lambda: amx, raising=False)
+    assert has_bfloat16() is expected

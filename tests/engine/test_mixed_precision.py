@@ -1,12 +1,10 @@
-import platform
-
 import pytest
 import torch
 from mmengine.optim import build_optim_wrapper
 from torch import nn
 
 from mmattn.engine.command_line import InputError
-from mmattn.engine.mixed_precision import BFloat16OptimWrapper, amp_options, has_bfloat16
+from mmattn.engine.mixed_precision import BFloat16OptimWrapper, amp_options
 
 
 def test_forward_passes_are_bfloat16_and_weights_stay_float32():
@@ -22,17 +20,6 @@ def test_forward_passes_are_bfloat16_and_weights_stay_float32():
     wrapper.update_params(result.float().sum())
     torch.testing.assert_close(before - model.weight, torch.full((4, 4), 0.1 / 20**0.5))  # clipped to length 1
     assert model(torch.ones(2, 4)).dtype == torch.float32
-
-
-@pytest.mark.parametrize(
-    ('machine', 'avx', 'amx', 'expected'),
-    [('x86_64', False, False, False), ('AMD64', True, False, True), ('x86_64', False, True, True)],
-)
-def test_bfloat16_of_a_processor(machine: str, avx: bool, amx: bool, expected: bool, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(platform, 'machine', lambda: machine)
-    monkeypatch.setattr(torch.cpu, '_is_avx512_bf16_supported', lambda: avx, raising=False)
-    monkeypatch.setattr(torch.cpu, '_is_amx_tile_supported', lambda: amx, raising=False)
-    assert has_bfloat16() is expected
 
 
 @pytest.mark.parametrize(

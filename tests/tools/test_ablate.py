@@ -40,6 +40,12 @@ def test_a_dry_run_prints_commands_that_can_be_run(ablate, tmp_path: Path):
     assert not (tmp_path / 'out' / 'results.csv').exists()
 
 
+def test_mixed_precision_is_an_option_of_each_cell(ablate, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr('mmattn.engine.mixed_precision.amp_settings', lambda: dict(type='BFloat16OptimWrapper'))
+    outcome = ablate('--attention', 'se', '--dry-run', '--amp')
+    assert shlex.split(outcome.stdout)[-2:] == ['--cfg-options', 'optim_wrapper.type=BFloat16OptimWrapper']
+
+
 @pytest.mark.parametrize(
     ('arguments', 'message'),
     [

@@ -36,3 +36,11 @@ def test_wrong_options_end_in_one_line(options: tuple, message: str, monkeypatch
     outcome = run_here(monkeypatch, capsys, 'benchmark.py', 'epoch', config, '--device', 'cpu', *options)
     assert outcome.returncode == 2
     assert outcome.stderr.strip() == f'error: {message}'
+
+
+def test_mixed_precision_on_a_cpu_beside_a_gpu_is_an_error(monkeypatch, capsys, tmp_path: Path):
+    monkeypatch.setattr('torch.cuda.is_available', lambda: True)
+    config = write_tiny_config(tmp_path)
+    outcome = run_here(monkeypatch, capsys, 'benchmark.py', 'epoch', config, '--device', 'cpu', '--amp')
+    assert outcome.returncode == 2
+    assert outcome.stderr.strip() == 'error: --amp on a CPU: hide the GPU by CUDA_VISIBLE_DEVICES='
