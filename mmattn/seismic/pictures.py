@@ -7,7 +7,7 @@ prediction.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import cycle
+from itertools import cycle, product
 from pathlib import Path
 from typing import Literal
 
@@ -307,14 +307,16 @@ def _draw_key(figure: Figure, panels: Sequence[OverlayPanel]) -> None:
 
 def _draw_curves(ax: Axes, panel: str, curves: Sequence[Curve]) -> None:
     """Draws the curves of one panel, a marker at each value where there are few, and the best one with its value."""
-    for curve, color in zip(curves, cycle(_LINE_COLORS)):
+    many = len(curves) > len(_LINE_COLORS)  # more curves than colours: dashes tell them apart, and the legend moves out
+    for curve, (dashes, color) in zip(curves, cycle(product(('-', '--', ':'), _LINE_COLORS))):
         steps, values = np.asarray(curve.steps, float), np.asarray(curve.values, float)
         label = curve.name
         if curve.best and np.isfinite(values).any():
             at = int(np.nanargmax(values) if curve.best == 'max' else np.nanargmin(values))
             label += f': best {values[at]:.4g} at {steps[at]:g}'
             ax.plot(steps[at], values[at], marker='*', markersize=11, color=color, markeredgecolor='white', zorder=3)
-        ax.plot(steps, values, color=color, linewidth=1.3, marker='.' if len(values) <= 40 else None, label=label)
+        marker = '.' if len(values) <= 40 else None
+        ax.plot(steps, values, color=color, linestyle=dashes, linewidth=1.3, marker=marker, label=label)
     ax.set_title(panel, fontsize=10, loc='left')
     ax.set_xlabel(curves[0].xlabel, fontsize=9)
     ax.tick_params(labelsize=8)
@@ -322,4 +324,5 @@ def _draw_curves(ax: Axes, panel: str, curves: Sequence[Curve]) -> None:
     ax.grid(color='0.9')
     ax.set_axisbelow(True)
     ax.spines[['top', 'right']].set_visible(False)
-    ax.legend(fontsize=7.5, framealpha=0.8)
+    place = dict(loc='upper left', bbox_to_anchor=(1.0, 1.0)) if many else {}
+    ax.legend(fontsize=7.5, framealpha=0.8, **place)

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
 from PIL import Image
 
 from mmattn.seismic.pictures import (
@@ -13,6 +14,7 @@ from mmattn.seismic.pictures import (
     TRUTH_COLOR,
     Curve,
     OverlayPanel,
+    _draw_curves,
     draw_overlay,
     grey_limits,
     save_curves,
@@ -164,3 +166,10 @@ def test_errors(tmp_path):
         Curve('a', [1, 2], [0.5], 'p')
     with pytest.raises(ValueError, match="a: best must be 'max', 'min' or None, got 'high'"):
         Curve('a', [1], [0.5], 'p', best='high')
+
+
+def test_more_curves_than_colours_are_told_apart_by_dashes():
+    axes = Figure().subplots()
+    _draw_curves(axes, 'a', [Curve(str(i), [0, 1], [0.0, i], 'a') for i in range(9)])
+    styles = {(line.get_color(), line.get_linestyle()) for line in axes.lines}
+    assert len(styles) == 9
