@@ -2,5 +2,15 @@
 
 from mmattn.models import backbones, decode_heads, layers, losses, necks, segmentors
 from mmattn.models.data_preprocessor import SaltDataPreProcessor
+from mmattn.models.section_augmentation import SectionAugmentation
 
-__all__ = ['SaltDataPreProcessor', 'backbones', 'decode_heads', 'layers', 'losses', 'necks', 'segmentors']
+__all__ = [
+    'SaltDataPreProcessor',
+    'SectionAugmentation',
+    'backbones',
+    'decode_heads',
+    'layers',
+    'losses',
+    'necks',
+    'segmentors',
+]

@@ -11,7 +11,7 @@ from mmseg.utils import SampleList
 from torch import Tensor
 
 
-def reflect_indices(size: int, before: int, after: int) -> Tensor:
+def reflect_indices(size: int, before: int, after: int, *, device: torch.device | str = 'cpu') -> Tensor:
     """Returns the source index of each sample of an axis that is padded by reflection about its end samples.
 
     Unlike ``torch.nn.functional.pad`` the padding may be longer than the axis: the reflection goes back and forth.
@@ -20,12 +20,13 @@ def reflect_indices(size: int, before: int, after: int) -> Tensor:
         size: samples of the axis, at least 1.
         before: samples added before it.
         after: samples added after it.
+        device: of the indices.
 
     Returns:
         (before + size + after,) integers in [0, size).
     """
     period = max(2 * (size - 1), 1)
-    position = torch.arange(-before, size + after) % period
+    position = torch.arange(-before, size + after, device=device) % period
     return torch.minimum(position, (period - position) % period) if size > 1 else torch.zeros_like(position)
 
 
@@ -49,6 +50,8 @@ class SaltDataPreProcessor(BaseDataPreprocessor):
         size_divisor: height and width, enlarged, are padded to multiples of it.
         enlarge: sections, and in training their labels, are enlarged this many times before they are padded.
         seg_pad_val: label of the padding.
+        augment: a module that draws another view of a batch in training, as ``SectionAugmentation`` does: it takes and
+            returns images (N, C, H, W), not normalised yet, and labels (N, 1, H, W).
         non_blocking: copy to the device asynchronously.
     """
 
@@ -60,6 +63,7 @@ class SaltDataPreProcessor(BaseDataPreprocessor):
         size_divisor: int = 32,
         enlarge: int = 1,
         seg_pad_val: int = 255,
+        augment: dict | None = None,
         non_blocking: bool = False,
     ) -> None:
         super().__init__(non_blocking=non_blocking)
@@ -76,53 +80,95 @@ class SaltDataPreProcessor(BaseDataPreprocessor):
         self.size_divisor = size_divisor
         self.enlarge = enlarge
         self.seg_pad_val = seg_pad_val
+        self.augment = None if augment is None else MODELS.build(augment)
         self.register_buffer('mean', mean.view(-1, 1, 1))
         self.register_buffer('std', std.view(-1, 1, 1))
 
     def forward(self, data: dict, training: bool = False) -> dict:
-        """Casts to the device, normalises, enlarges and pads.
+        """Casts to the device, augments in training, enlarges, pads and normalises.
 
         Args:
             data: ``inputs``: list of (C, H, W) tensors or one (N, C, H, W); ``data_samples``: their samples, or None.
-            training: whether labels must be padded too.
+            training: whether sections are augmented, and labels padded too.
 
         Returns:
             ``inputs`` (N, C, H', W') and ``data_samples``, with ``img_padding_size`` (left, right, top, bottom) and
             ``pad_shape`` in their meta information.
         """
-        data = self.cast_data(data)
-        images = [self._enlarged((image.float() - self.mean) / self.std) for image in data['inputs']]
-        samples: SampleList | None = data.get('data_samples')
-        height, width = (self._padded(max(image.shape[axis] for image in images)) for axis in (1, 2))
+        images, samples = data['inputs'], data.get('data_samples')
+        labels = [sample.gt_sem_seg.data for sample in samples] if training and samples else None
+        if len({image.shape for image in images}) == 1:  # one copy to the device, then all at once
+            images = [self.cast_data(images if torch.is_tensor(images) else torch.stack(images))]
+            labels = labels and [self.cast_data(torch.stack(labels))]
+        else:  # made of one size where they are, then copied at once
+            images = [image[None] for image in images]
+            labels = labels and [label[None] for label in labels]
+        images = [image.float() for image in images]
+        if labels and self.augment is not None:
+            views = [self.augment(*pair, ignore_index=self.seg_pad_val) for pair in zip(images, labels)]
+            images, labels = [view[0] for view in views], [view[1] for view in views]
+        images = [self._enlarged(image) for image in images]
+        height, width = (self._padded(max(image.shape[axis] for image in images)) for axis in (2, 3))
         paddings = [self._padding(image, height, width) for image in images]
-        inputs = torch.stack([self._pad_image(image, padding) for image, padding in zip(images, paddings)])
-        for sample, padding in zip(samples or [], paddings):
-            sample.set_metainfo(dict(img_padding_size=padding, pad_shape=(height, width)))
-            if training:
-                label = sample.gt_sem_seg.data.repeat_interleave(self.enlarge, 1).repeat_interleave(self.enlarge, 2)
-                # A sample may be seen again (a cached batch): its own label must stay as it is.
-                sample.gt_sem_seg = type(sample.gt_sem_seg)(data=F.pad(label, padding, value=self.seg_pad_val))
+        padded = [self._pad_images(image, padding) for image, padding in zip(images, paddings)]
+        inputs = (self.cast_data(torch.cat(padded)) - self.mean) / self.std
+        paddings = [padding for image, padding in zip(images, paddings) for _ in image]
+        if labels:
+            padded = [self._pad_labels(label, padding) for label, padding in zip(labels, paddings)]
+            labels = self.cast_data(torch.cat(padded))
+        samples = self._samples(samples, labels, paddings, (height, width))
         return dict(inputs=inputs, data_samples=samples)
 
-    def _enlarged(self, image: Tensor) -> Tensor:
+    def _samples(
+        self,
+        samples: SampleList | None,
+        labels: Tensor | None,
+        paddings: list[tuple[int, int, int, int]],
+        size: tuple[int, int],
+    ) -> SampleList | None:
+        """Returns copies of the samples on the device, told of their padding and with the padded labels."""
+        if samples is None:
+            return None
+        moved = []
+        for index, sample in enumerate(samples):
+            # A sample may be seen again (a cached batch): its own label must stay as it is.
+            own = sample.new()
+            if labels is not None:
+                own.gt_sem_seg = type(sample.gt_sem_seg)(data=labels[index])
+            if labels is None or len(own.keys()) > 1:
+                own = self.cast_data(own)
+            own.set_metainfo(dict(img_padding_size=paddings[index], pad_shape=size))
+            if labels is not None:
+                left, right, top, bottom = paddings[index]
+                shape = (size[0] - top - bottom) // self.enlarge, (size[1] - left - right) // self.enlarge
+                own.set_metainfo(dict(img_shape=shape))
+            moved.append(own)
+        return moved
+
+    def _enlarged(self, images: Tensor) -> Tensor:
         if self.enlarge == 1:
-            return image
-        return F.interpolate(image[None], scale_factor=float(self.enlarge), mode='bilinear', align_corners=False)[0]
+            return images
+        return F.interpolate(images, scale_factor=float(self.enlarge), mode='bilinear', align_corners=False)
 
     def _padded(self, size: int) -> int:
         return -(-size // self.size_divisor) * self.size_divisor
 
     @staticmethod
-    def _padding(image: Tensor, height: int, width: int) -> tuple[int, int, int, int]:
-        rows, columns = height - image.shape[1], width - image.shape[2]
+    def _padding(images: Tensor, height: int, width: int) -> tuple[int, int, int, int]:
+        rows, columns = height - images.shape[2], width - images.shape[3]
         return columns // 2, columns - columns // 2, rows // 2, rows - rows // 2
 
     @staticmethod
-    def _pad_image(image: Tensor, padding: tuple[int, int, int, int]) -> Tensor:
+    def _pad_images(images: Tensor, padding: tuple[int, int, int, int]) -> Tensor:
         left, right, top, bottom = padding
-        rows = reflect_indices(image.shape[1], top, bottom).to(image.device)
-        columns = reflect_indices(image.shape[2], left, right).to(image.device)
-        return image[:, rows][:, :, columns]
+        rows = reflect_indices(images.shape[2], top, bottom, device=images.device)
+        columns = reflect_indices(images.shape[3], left, right, device=images.device)
+        return images[:, :, rows][:, :, :, columns]
+
+    def _pad_labels(self, labels: Tensor, padding: tuple[int, int, int, int]) -> Tensor:
+        if self.enlarge > 1:
+            labels = labels.repeat_interleave(self.enlarge, 2).repeat_interleave(self.enlarge, 3)
+        return F.pad(labels, padding, value=self.seg_pad_val)
 
     def _load_from_state_dict(self, state_dict: dict, prefix: str, *args) -> None:
         """Loads the statistics saved with the weights, and says so where they differ from the config's."""
