@@ -13,6 +13,7 @@ from pathlib import Path
 import torch
 
 from mmattn.engine.command_line import InputError, ToolParser, add_cfg_options, run_tool
+from mmattn.engine.device_augmentation import ON_DEVICE
 from mmattn.engine.experiments import locked
 from mmattn.engine.mixed_precision import amp_options
 from mmattn.engine.salt_benchmark import Benchmark, find_models, plan, prepare, run, write_report
@@ -33,6 +34,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--budget', type=float, metavar='MINUTES', help='ends work after that time; default no limit')
     parser.add_argument('--metrics', nargs='+', default=list(METRICS), help='of validation; the first is drawn')
     parser.add_argument('--amp', action='store_true', help='mixed precision: float16 on a GPU, bfloat16 on a CPU')
+    parser.add_argument('--augment-on-device', action='store_true', help=ON_DEVICE)
     parser.add_argument('--report-only', action='store_true', help='write tables and pictures of what is there')
     add_cfg_options(parser, of='every network', as_text=True)
     args = parser.parse_args()
@@ -83,6 +85,7 @@ def main() -> int:
             images=args.images,
             options=[*args.cfg_options, *(amp_options() if args.amp else ())],
             out=args.out,
+            on_device=args.augment_on_device,
         )
         return work(benchmark, args)
     except ValueError as error:

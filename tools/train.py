@@ -1,11 +1,13 @@
 """Trains an experiment.
 
-python tools/train.py configs/ccnet_salt.py [--work-dir DIR] [--resume] [--amp] [--cfg-options key=value …]
+python tools/train.py configs/ccnet_salt.py [--work-dir DIR] [--resume] [--amp] [--augment-on-device]
+                      [--cfg-options key=value …]
 """
 
 import argparse
 
 from mmattn.engine.command_line import ToolParser, run_tool
+from mmattn.engine.device_augmentation import ON_DEVICE, move_augmentation
 from mmattn.engine.launch import build_runner, choose_work_dir, fit_to_device, load_config, parse_launch
 
 
@@ -15,6 +17,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('config', help='config file')
     parser.add_argument('--resume', action='store_true', help='go on from the last checkpoint in the work directory')
     parser.add_argument('--amp', action='store_true', help='mixed precision: float16 on a GPU, bfloat16 on a CPU')
+    parser.add_argument('--augment-on-device', action='store_true', help=ON_DEVICE)
     return parse_launch(parser)
 
 
@@ -25,6 +28,8 @@ def main() -> None:
     config.launcher = args.launcher
     config.resume = args.resume
     choose_work_dir(config, args.config, args.work_dir)
+    if args.augment_on_device:
+        move_augmentation(config, args.config)
     fit_to_device(config, amp=args.amp)
     build_runner(config, args.config, 'train_loop', 'val_loop').train()
 

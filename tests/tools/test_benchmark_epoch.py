@@ -12,10 +12,10 @@ from tests.tools.run_here import run_here
 def test_loader_model_and_both(monkeypatch, capsys, tmp_path: Path):
     monkeypatch.delenv('SALT_DATA', raising=False)
     config, table = write_tiny_config(tmp_path), tmp_path / 'table.csv'
-    options = '--iterations', 2, '--workers', 1, '--device', 'cpu', '--channels-last', '--out', table
-    outcome = run_here(monkeypatch, capsys, 'benchmark.py', 'epoch', config, *options)
+    options = '--iterations', 2, '--workers', 1, '--device', 'cpu', '--channels-last', '--augment-on-device'
+    outcome = run_here(monkeypatch, capsys, 'benchmark.py', 'epoch', config, *options, '--out', table)
     assert outcome.returncode == 0, outcome.stderr
-    assert '| tiny | cpu | float32 | NHWC | 1 | 4 | 2 |' in outcome.stdout
+    assert '| tiny | cpu | float32 | NHWC | device | 1 | 4 | 2 |' in outcome.stdout
     header, line = (text.split(',') for text in table.read_text().splitlines())
     row = dict(zip(header, line, strict=True))
     assert all(float(row[f'{name} images/s']) > 0 for name in ('loader', 'model', 'both'))

@@ -61,6 +61,14 @@ def test_stock_training_equals_ours(trained, tmp_path):
     assert all(torch.equal(ours[name], theirs[name]) for name in ours)
 
 
+def test_training_may_augment_on_the_device(trained, tmp_path):
+    config, _, _ = trained
+    result = python('tools/train.py', config, '--work-dir', tmp_path, '--augment-on-device')
+    assert 'augment=dict(' in result.stdout + result.stderr
+    assert torch.isfinite(weights(tmp_path / 'epoch_1.pth')['decode_head.conv_seg.weight']).all()
+    assert (tmp_path / 'curves.png').stat().st_size > 5000
+
+
 def test_resume_goes_on(trained, tmp_path):
     config, work_dir, _ = trained
     options = '--cfg-options', 'train_cfg.max_epochs=2', 'param_scheduler=[]'

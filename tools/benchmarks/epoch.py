@@ -20,6 +20,7 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from mmattn.engine import mixed_precision
+from mmattn.engine.device_augmentation import ON_DEVICE, move_augmentation
 from mmattn.engine.launch import InputError, fit_to_device, load_config
 
 _WARM_UP = 3  # iterations before the clock starts
@@ -34,6 +35,7 @@ class EpochRow:
         device: of the model.
         precision: float32, or amp for mixed precision.
         layout: of the model's weights and maps, NCHW or NHWC (channels last).
+        augmentation: where sections are scaled, cropped and flipped: in the loader, or on the device.
         workers: processes that load.
         batch: sections an iteration.
         iterations: timed of each kind.
@@ -47,6 +49,7 @@ class EpochRow:
     device: str
     precision: str
     layout: str
+    augmentation: str
     workers: str
     batch: str
     iterations: str
@@ -68,6 +71,7 @@ def add_epoch_command(commands: argparse._SubParsersAction) -> None:
     epoch.add_argument('--iterations', type=int, default=50, help='timed of the loader, the model and both')
     epoch.add_argument('--workers', type=int, help="processes that load; the config's by default")
     epoch.add_argument('--amp', action='store_true', help='mixed precision: float16 on a GPU, bfloat16 on a CPU')
+    epoch.add_argument('--augment-on-device', action='store_true', help=ON_DEVICE)
     epoch.add_argument('--channels-last', action='store_true', help='weights and maps in memory as NHWC')
     epoch.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu')
     epoch.add_argument('--threads', type=int, help="CPU threads; PyTorch's choice by default")
@@ -90,6 +94,8 @@ def measure_epochs(args: argparse.Namespace, done: list) -> Iterator[list[EpochR
         mixed_precision.amp_options()  # an error where there is none
     for name in args.configs:
         config = load_config(name)
+        if args.augment_on_device:
+            move_augmentation(config, name)
         if args.workers is not None:
             config.train_dataloader.update(num_workers=args.workers, persistent_workers=args.workers > 0)
         options = dict(device=device, amp=args.amp, channels_last=args.channels_last, iterations=args.iterations)
@@ -134,6 +140,7 @@ def measure_epoch(
         device=torch.cuda.get_device_name(device) if device.type == 'cuda' else device.type,
         precision='amp' if amp else 'float32',
         layout='NHWC' if channels_last else 'NCHW',
+        augmentation='device' if (config.model.get('data_preprocessor') or {}).get('augment') else 'loader',
         workers=str(loader.num_workers),
         batch=str(config.train_dataloader.batch_size),
         iterations=str(iterations),

@@ -10,6 +10,7 @@ from pathlib import Path
 from mmengine.config import Config
 
 from mmattn.engine.command_line import read_options
+from mmattn.engine.device_augmentation import device_augmentation
 from mmattn.engine.experiments import FINISHED, Cell, read_result
 from mmattn.engine.launch import load_config
 from mmattn.seismic.survey import split_digest
@@ -31,6 +32,7 @@ class Benchmark:
         options: ``key=value`` on top of every config.
         out: folder of everything.
         cells: the trainings.
+        on_device: whether the trainings augment whole batches on their device.
     """
 
     data: Path
@@ -40,6 +42,7 @@ class Benchmark:
     options: tuple[str, ...]
     out: Path
     cells: tuple[Cell, ...]
+    on_device: bool = False
 
     def tiles(self, fold: int) -> tuple[int, int]:
         """How many tiles a cell of this fold trains on, and is tested on."""
@@ -92,6 +95,7 @@ def plan(
     images: int,
     options: Sequence[str],
     out: Path,
+    on_device: bool = False,
 ) -> Benchmark:
     """Checks what is asked for; nothing is written.
 
@@ -103,6 +107,7 @@ def plan(
         images: seen by each training.
         options: ``key=value`` on top of every config.
         out: folder of everything.
+        on_device: whether the trainings augment whole batches on their device.
 
     Raises:
         ValueError: if the data folder has no such folds, or an option sets what the protocol sets.
@@ -124,14 +129,14 @@ def plan(
         for fold in dict.fromkeys(folds)
         for name in models
     ]
-    return Benchmark(data.resolve(), rows, dict(models), images, tuple(options), out, tuple(cells))
+    return Benchmark(data.resolve(), rows, dict(models), images, tuple(options), out, tuple(cells), on_device)
 
 
 def prepare(benchmark: Benchmark) -> None:
     """Writes the cells' configs.
 
     Raises:
-        InputError: if a config cannot be read with the options.
+        InputError: if a config cannot be read with the options, or has no augmentation that can be moved.
         ValueError: if a finished cell in the folder was trained with other settings; it would not compare.
     """
     for cell in benchmark.cells:
@@ -145,6 +150,12 @@ def prepare(benchmark: Benchmark) -> None:
         ]
         cell.folder.mkdir(parents=True, exist_ok=True)
         cell.config.write_text('\n'.join(lines) + '\n', encoding='utf-8')
+        if benchmark.on_device:
+            settings = cell_config(benchmark, cell, with_options=False)
+            augment, pipeline = device_augmentation(settings, str(benchmark.models[cell.variant]))
+            lines.append(f'model = dict(data_preprocessor=dict(augment={augment!r}))')
+            lines.append(f"train_dataloader['dataset']['pipeline'] = {pipeline!r}")
+            cell.config.write_text('\n'.join(lines) + '\n', encoding='utf-8')
         cell_config(benchmark, cell)  # wrong options show before any training
         own = _fingerprint(benchmark, cell)
         path = cell.folder / 'fingerprint.txt'

@@ -1,5 +1,6 @@
 """What a salt benchmark trains."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,21 @@ def test_options_are_part_of_what_a_cell_trains_and_wrong_ones_show_before(data:
     assert cell_config(benchmark, benchmark.cells[0], with_options=False).train_dataloader.batch_size != 3
     with pytest.raises(InputError, match="has no 'trian_dataloader'; did you mean 'train_dataloader'"):
         prepare(make(data, options=['trian_dataloader.batch_size=3']))
+
+
+def test_a_cell_may_augment_on_its_device(data: Path):
+    benchmark = make(data, folds=[2], on_device=True)
+    prepare(benchmark)
+    config = cell_config(benchmark, benchmark.cells[0])
+    assert config.model.data_preprocessor.augment.crop_size == (101, 101)
+    dataset = config.train_dataloader.dataset
+    assert dataset.fold == 2
+    assert [step.type for step in dataset.pipeline][-2:] == ['SingleChannel', 'PackSegInputs']
+    model = data.parent / 'other.py'
+    model.write_text(f"_base_ = ['{CONFIGS}/ccnet_salt.py']\nmodel = dict(data_preprocessor=dict(type='Other'))\n")
+    other = replace(benchmark, models=dict(ccnet_salt=model, danet_salt=model))
+    with pytest.raises(InputError, match=f"--augment-on-device: config '{model}' has no SaltDataPreProcessor"):
+        prepare(other)
 
 
 def test_a_trained_cell_of_other_settings_is_not_mixed_in(data: Path):
