@@ -24,6 +24,7 @@ from mmattn.engine.device_augmentation import ON_DEVICE, move_augmentation
 from mmattn.engine.launch import InputError, fit_to_device, load_config
 
 _WARM_UP = 3  # iterations before the clock starts
+_LOADER_SECONDS = 2.0  # at least, so that batches that wait ready count little
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class EpochRow:
         augmentation: where sections are scaled, cropped and flipped: in the loader, or on the device.
         workers: processes that load.
         batch: sections an iteration.
-        iterations: timed of each kind.
+        iterations: timed of each kind, of the loader at least two seconds.
         loader: sections a second that the loader gives when nothing else is done.
         model: sections a second of training steps on one batch of random tensors.
         both: sections a second of training, loading included.
@@ -130,7 +131,7 @@ def measure_epoch(
     batches = endless(loader)
     step = pure_step(model, wrapper, next(batches))
     half = -(-iterations // 2)
-    alone = timed(lambda: len(next(batches)['inputs']), iterations, device, f'{name}: loader')
+    alone = timed(lambda: len(next(batches)['inputs']), iterations, device, f'{name}: loader', seconds=_LOADER_SECONDS)
     before = timed(step, half, device, f'{name}: model')
     both = timed(lambda: train_step(model, wrapper, next(batches)), iterations, device, f'{name}: both')
     after = timed(step, half, device, f'{name}: model')
@@ -179,13 +180,25 @@ def pure_step(model: nn.Module, wrapper: OptimWrapper, batch: dict) -> Callable[
     return step
 
 
-def timed(work: Callable[[], int], iterations: int, device: torch.device, description: str) -> float:
-    """Returns the images a second of ``work``, which returns how many it did, after a few untimed calls."""
+def timed(
+    work: Callable[[], int], iterations: int, device: torch.device, description: str, *, seconds: float = 0.0
+) -> float:
+    """Returns the images a second of ``work``, which returns how many it did, after a few untimed calls.
+
+    Args:
+        work: an iteration.
+        iterations: at least as many are timed.
+        device: that has to be done before the clock stops.
+        description: of the progress bar.
+        seconds: at least as long is timed.
+    """
     for _ in range(_WARM_UP):
         work()
     _synchronize(device)
     start, images = time.perf_counter(), 0
     for _ in track(range(iterations), description=description, console=Console(stderr=True), transient=True):
+        images += work()
+    while time.perf_counter() - start < seconds:
         images += work()
     _synchronize(device)
     return images / (time.perf_counter() - start)

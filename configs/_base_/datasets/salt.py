@@ -45,25 +45,27 @@ tta_pipeline = [
 tta_model = dict(type='SaltTTAModel')
 
 if salt_data is None:
+    num_workers = 2  # 2 ms a section
     note = 'Set SALT_DATA to a folder written by tools/prepare_tgs.py for real tiles.'
     train_dataset = dict(type='SyntheticSaltDataset', num_sections=4000, seed=1, note=note)
     val_dataset = dict(type='SyntheticSaltDataset', num_sections=400, seed=2, note=note)
 else:
+    num_workers = 0  # to hand tiles from one process to another takes longer than to load and augment them
     train_dataset = dict(type='SaltDataset', data_root=salt_data, fold=fold, num_folds=num_folds, split='train')
     train_dataset['in_memory'] = True  # 20 kB a tile
     val_dataset = dict(type='SaltDataset', data_root=salt_data, fold=fold, num_folds=num_folds, split='val')
 
 train_dataloader = dict(
     batch_size=16,
-    num_workers=2,
-    persistent_workers=True,
+    num_workers=num_workers,
+    persistent_workers=num_workers > 0,
     sampler=dict(type='DefaultSampler', shuffle=True),
     dataset=dict(pipeline=train_pipeline, **train_dataset),
 )
 val_dataloader = dict(
     batch_size=16,
-    num_workers=2,
-    persistent_workers=True,
+    num_workers=num_workers,
+    persistent_workers=num_workers > 0,
     sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(pipeline=test_pipeline, test_mode=True, **val_dataset),
 )
