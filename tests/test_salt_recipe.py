@@ -17,9 +17,12 @@ BEST = '../salt_best'  # all that helps in one
 ROWS = [*sorted(path.stem for path in RECIPE.glob('*.py')), BEST]
 CHANNELS = {'model.data_preprocessor', 'pipelines'}
 HEAD = 'model.decode_head.'
+_BEST = {f'{HEAD}loss_decode', f'{HEAD}empty_loss_weight', f'{HEAD}suppress_empty', 'custom_hooks', 'evaluators'}
+_LENGTH = {'train_cfg.max_epochs', 'train_cfg.val_interval'}
 # what each row changes
 CHANGED = {
     'base': set(),
+    'best_cross_entropy': _BEST - {f'{HEAD}loss_decode'},
     'coordinates': CHANNELS,
     'deep_supervision': {f'{HEAD}deep_supervision'},
     'depth': CHANNELS,
@@ -27,6 +30,7 @@ CHANGED = {
     'empty_or_not': {f'{HEAD}empty_loss_weight', f'{HEAD}suppress_empty'},
     'gates': {f'{HEAD}skip_attention'},
     'hypercolumn': {f'{HEAD}hypercolumn'},
+    'large_after': {*_BEST, *_LENGTH, 'optim_wrapper.optimizer.lr', 'model.backbone', 'model.data_preprocessor'},
     'large_input': {'model.data_preprocessor'},
     'lovasz': {f'{HEAD}loss_decode', 'custom_hooks'},
     'pseudo_labels': {'train_dataloader.dataset.pseudo_masks'},
@@ -36,13 +40,7 @@ CHANGED = {
     'smallest_body': {'evaluators'},
     'snapshots': {'param_scheduler', 'default_hooks'},
     'synthetic': {'model.backbone', f'{HEAD}init_cfg'},
-    BEST: {
-        f'{HEAD}loss_decode',
-        f'{HEAD}empty_loss_weight',
-        f'{HEAD}suppress_empty',
-        'custom_hooks',
-        'evaluators',
-    },
+    BEST: _BEST,
 }
 _TOGETHER = 'model.backbone', 'model.data_preprocessor', 'custom_hooks', 'param_scheduler', 'default_hooks'
 
