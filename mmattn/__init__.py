@@ -1,15 +1,24 @@
 """mmattn: attention mechanisms and seismic salt for MMSegmentation 1.x.
 
-``custom_imports = dict(imports=['mmattn'])`` in a config registers everything.
+``custom_imports = dict(imports=['mmattn'])`` in a config registers everything. Importing mmattn alone costs nothing:
+``mmattn.attention`` needs PyTorch only, ``mmattn.seismic`` not even that.
 """
 
-from mmattn._distributions import check_distributions
-from mmattn._upstream import import_mmseg
+import importlib
+from types import ModuleType
 
-check_distributions()
-import_mmseg()
+from mmattn.registration import register_when_wanted
+from mmattn.version import __version__
 
-from mmattn import checkpoints, datasets, engine, evaluation, models  # noqa: E402
-from mmattn.version import __version__  # noqa: E402
+_PACKAGES = ('attention', 'checkpoints', 'datasets', 'engine', 'evaluation', 'inference', 'models', 'seismic')
+__all__ = ['__version__', *_PACKAGES]
 
-__all__ = ['__version__', 'checkpoints', 'datasets', 'engine', 'evaluation', 'models']
+
+def __getattr__(name: str) -> ModuleType:
+    """Imports a package when it is first asked for."""
+    if name in _PACKAGES:
+        return importlib.import_module(f'mmattn.{name}')
+    raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
+
+
+register_when_wanted()

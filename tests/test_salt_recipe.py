@@ -9,7 +9,7 @@ from mmengine.optim import OptimWrapper, build_optim_wrapper
 from mmengine.runner import Runner
 from mmseg.registry import DATASETS, MODELS, PARAM_SCHEDULERS
 
-from mmattn.engine.launch import read_checkpoint, replace_sync_bn
+from mmattn.cli.launch import read_checkpoint, replace_sync_bn
 
 ROOT = Path(__file__).resolve().parents[1]
 RECIPE = ROOT / 'configs' / 'salt_recipe'

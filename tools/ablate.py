@@ -9,12 +9,13 @@ import argparse
 import shlex
 from pathlib import Path
 
-from mmattn.engine.ablation import PLACES, Ablation, plan, prepare, run, write_report
-from mmattn.engine.ablation.cells import NONE, SHORT_NAMES
-from mmattn.engine.command_line import InputError, ToolParser, add_cfg_options, read_options, run_tool
-from mmattn.engine.experiments import FINISHED, locked, train_command
-from mmattn.engine.launch import load_config
-from mmattn.engine.mixed_precision import amp_options
+from mmattn.cli.amp import amp_options
+from mmattn.cli.command_line import ToolParser, add_cfg_options, read_options, run_tool
+from mmattn.cli.launch import load_config
+from mmattn.common.errors import InputError
+from mmattn.studies import FINISHED, locked, train_command
+from mmattn.studies.ablation import PLACES, Ablation, plan, prepare, run, write_report
+from mmattn.studies.ablation.cells import NONE, SHORT_NAMES
 
 TRAIN = Path(__file__).resolve().parent / 'train.py'
 

@@ -11,10 +11,11 @@ from functools import partial
 from pathlib import Path
 
 import torch
-from benchmarks.measure import peak_memory
 
-from mmattn.engine.attention_table import differences, make_table, replace_table
-from mmattn.engine.command_line import InputError, ToolParser, check_file, run_tool
+from mmattn.cli.command_line import ToolParser, check_file, run_tool
+from mmattn.common.errors import InputError
+from mmattn.costs.attention_table import differences, make_table, replace_table
+from mmattn.costs.benchmarks.measure import peak_memory
 from mmattn.engine.storage import AtomicBackend
 
 

@@ -11,8 +11,9 @@ import torch
 
 from mmattn.checkpoints import Conversion, convert_checkpoint, list_sources
 from mmattn.checkpoints.convert import unwrap
-from mmattn.engine.command_line import InputError, ToolParser, check_file, run_tool
-from mmattn.engine.launch import read_checkpoint
+from mmattn.cli.command_line import ToolParser, check_file, run_tool
+from mmattn.cli.launch import read_checkpoint
+from mmattn.common.errors import InputError
 from mmattn.engine.storage import AtomicBackend
 
 

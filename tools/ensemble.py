@@ -18,11 +18,12 @@ import numpy as np
 import torch
 from PIL import Image
 
-from mmattn.engine.command_line import InputError, ToolParser, add_cfg_options, check_device, check_folder, run_tool
-from mmattn.engine.ensemble import Member, Predictions, combine, predict_once
+from mmattn.cli.command_line import ToolParser, add_cfg_options, check_device, check_folder, run_tool
+from mmattn.common.errors import InputError
 from mmattn.engine.storage import AtomicBackend
-from mmattn.evaluation.ensembles import check_weights, fit_weights
-from mmattn.seismic.rle import encode_rle
+from mmattn.seismic.tiles.rle import encode_rle
+from mmattn.studies.ensemble.predictions import Member, Predictions, combine, predict_once
+from mmattn.studies.ensemble.weights import check_weights, fit_weights
 
 COLUMNS = 'mean_precision', 'salt_iou', 'salt_dice', 'boundary_f1'
 EVERY = 7  # pixels between those that weights are fitted on

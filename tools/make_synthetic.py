@@ -17,9 +17,10 @@ from pathlib import Path
 import numpy as np
 import segyio
 
-from mmattn.engine.command_line import InputError, ToolParser, check_folder, one_line, run_tool
-from mmattn.engine.progress import Display
-from mmattn.seismic.files import written_whole
+from mmattn.cli.command_line import ToolParser, check_folder, run_tool
+from mmattn.cli.progress import Display
+from mmattn.common.errors import InputError, one_line
+from mmattn.common.files import written_whole
 from mmattn.seismic.synthetic import SyntheticSurvey, iterate_inlines, write_tgs_folder
 
 

@@ -12,10 +12,11 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import track
 
-from mmattn.engine.command_line import InputError, ToolParser, check_file, run_tool
-from mmattn.engine.launch import load_config
-from mmattn.engine.marked_text import read_part, replace_part
-from mmattn.engine.model_table import NAME, PUBLISHED, Row, differences, make_row, make_table
+from mmattn.cli.command_line import ToolParser, check_file, run_tool
+from mmattn.cli.launch import load_config
+from mmattn.common.errors import InputError
+from mmattn.costs.marked_text import read_part, replace_part
+from mmattn.costs.model_table import NAME, PUBLISHED, Row, differences, make_row, make_table
 from mmattn.engine.storage import AtomicBackend
 
 CONFIGS = Path(__file__).resolve().parents[1] / 'configs'

@@ -8,11 +8,12 @@ import argparse
 import os
 
 import torch
-from segy_options import add_segy_options, segy_options
 
-from mmattn.engine.command_line import InputError, ToolParser, add_cfg_options, check_device, one_line, run_tool
-from mmattn.engine.launch import load_config, read_model
-from mmattn.engine.progress import Display
+from mmattn.cli.command_line import ToolParser, add_cfg_options, check_device, run_tool
+from mmattn.cli.launch import load_config, read_model
+from mmattn.cli.progress import Display
+from mmattn.cli.segy_options import add_segy_options, segy_options
+from mmattn.common.errors import InputError, one_line
 from mmattn.inference import Outputs, VolumeOptions, VolumePrediction, predict_volume
 from mmattn.inference.ranks import rank_and_size, start_ranks
 from mmattn.seismic import open_volume

@@ -6,11 +6,12 @@ python tools/prepare_tgs.py ARCHIVE_OR_FOLDER data/salt
 import argparse
 from pathlib import Path
 
-from mmattn.engine.command_line import InputError, ToolParser, check_folder, one_line, run_tool
-from mmattn.engine.progress import Display
-from mmattn.seismic.mosaics import pair_scores
-from mmattn.seismic.prepare import prepare_tgs
-from mmattn.seismic.tgs import read_folds, read_groups
+from mmattn.cli.command_line import ToolParser, check_folder, run_tool
+from mmattn.cli.progress import Display
+from mmattn.common.errors import InputError, one_line
+from mmattn.seismic.tiles.mosaics import pair_scores
+from mmattn.seismic.tiles.prepare import prepare_tgs
+from mmattn.seismic.tiles.tgs import read_folds, read_groups
 
 
 def parse_args() -> argparse.Namespace:

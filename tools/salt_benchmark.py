@@ -12,11 +12,12 @@ from pathlib import Path
 
 import torch
 
-from mmattn.engine.command_line import InputError, ToolParser, add_cfg_options, run_tool
-from mmattn.engine.device_augmentation import ON_DEVICE
-from mmattn.engine.experiments import locked
-from mmattn.engine.mixed_precision import amp_options
-from mmattn.engine.salt_benchmark import Benchmark, find_models, plan, prepare, run, write_report
+from mmattn.cli.amp import amp_options
+from mmattn.cli.command_line import ToolParser, add_cfg_options, run_tool
+from mmattn.cli.device_augmentation import ON_DEVICE
+from mmattn.common.errors import InputError
+from mmattn.studies import locked
+from mmattn.studies.salt_benchmark import Benchmark, find_models, plan, prepare, run, write_report
 
 TOOLS = Path(__file__).resolve().parent
 METRICS = 'mean_precision', 'salt_iou', 'boundary_f1'

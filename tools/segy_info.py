@@ -8,12 +8,12 @@ A file that does not open as a volume is told too, with the byte positions that 
 import argparse
 import json
 
-from segy_options import add_segy_options, segy_options
-
-from mmattn.engine.command_line import InputError, ToolParser, run_tool
+from mmattn.cli.command_line import ToolParser, run_tool
+from mmattn.cli.segy_options import add_segy_options, segy_options
+from mmattn.common.errors import InputError
 from mmattn.seismic import SegyError, SegyVolume
-from mmattn.seismic.segy_report import describe_headers, describe_unusable, describe_volume
-from mmattn.seismic.slices import check_picture, save_slices
+from mmattn.seismic.segy.report import describe_headers, describe_unusable, describe_volume
+from mmattn.seismic.volumes.slice_picture import check_picture, save_slices
 
 
 def parse_args() -> argparse.Namespace:

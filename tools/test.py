@@ -5,8 +5,8 @@ python tools/test.py configs/ccnet_salt.py CHECKPOINT [--tta] [--out DIR] [--cfg
 
 import argparse
 
-from mmattn.engine.command_line import ToolParser, check_folder, run_tool
-from mmattn.engine.launch import (
+from mmattn.cli.command_line import ToolParser, check_folder, run_tool
+from mmattn.cli.launch import (
     build_runner,
     check_fit,
     choose_work_dir,

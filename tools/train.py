@@ -6,9 +6,9 @@ python tools/train.py configs/ccnet_salt.py [--work-dir DIR] [--resume] [--amp] 
 
 import argparse
 
-from mmattn.engine.command_line import ToolParser, run_tool
-from mmattn.engine.device_augmentation import ON_DEVICE, move_augmentation
-from mmattn.engine.launch import build_runner, choose_work_dir, fit_to_device, load_config, parse_launch
+from mmattn.cli.command_line import ToolParser, run_tool
+from mmattn.cli.device_augmentation import ON_DEVICE, move_augmentation
+from mmattn.cli.launch import build_runner, choose_work_dir, fit_to_device, load_config, parse_launch
 
 
 def parse_args() -> argparse.Namespace:

@@ -12,10 +12,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mmattn.attention._axial_logits import normalised_logits
-from mmattn.attention._axial_pieces import by_position, cut_lines, is_itself
-from mmattn.attention._checks import check_choice, check_feature_map, check_positive_int
-from mmattn.attention._softmax_attention import is_exporting
+from mmattn.attention.inputs import check_feature_map
+from mmattn.common.checks import check_choice, check_positive_int
+from mmattn.kernels.axial.lines import by_position, cut_lines, is_itself
+from mmattn.kernels.axial.similarities import normalised_logits
+from mmattn.kernels.context import is_exporting
 
 _VECTOR = 16  # numbers of float32 that the widest CPU takes at once
 

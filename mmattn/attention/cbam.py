@@ -13,8 +13,9 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from mmattn.attention._checks import check_choice, check_feature_map, check_flag, check_positive, check_positive_int
-from mmattn.attention.squeeze_excitation import channel_logits, scale_own, squeezed_width
+from mmattn.attention.gating import channel_logits, scale_own, squeezed_width
+from mmattn.attention.inputs import check_feature_map
+from mmattn.common.checks import check_choice, check_flag, check_positive, check_positive_int
 
 Pool = Literal['avg', 'max', 'lp', 'lse']
 

@@ -11,9 +11,10 @@ H * W positions overflow in float16.
 import torch
 from torch import Tensor, nn
 
-from mmattn.attention import _channel_op
-from mmattn.attention._checks import check_feature_map, check_positive_int
-from mmattn.attention._softmax_attention import is_exporting
+from mmattn.attention.inputs import check_feature_map
+from mmattn.common.checks import check_positive_int
+from mmattn.kernels import channel as channel_op
+from mmattn.kernels.context import is_exporting
 
 MANY_CHANNELS = 256  # from which on the operator for CPUs is faster
 
@@ -43,7 +44,7 @@ def channel_attention(x: Tensor) -> Tensor:
     flat = x.flatten(2)
     with torch.autocast(x.device.type, enabled=False):
         if x.shape[1] >= MANY_CHANNELS and flat.is_cpu and flat.dtype == torch.float32 and not is_exporting():
-            return _channel_op.attend(flat)[0].unflatten(2, x.shape[2:])
+            return channel_op.attend(flat)[0].unflatten(2, x.shape[2:])
         wide = flat.to(torch.promote_types(x.dtype, torch.float32))
         gram = _Gram.apply(wide)  # (B, C, C)
         # What a softmax takes off every logit has no gradient.

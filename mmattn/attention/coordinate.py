@@ -11,8 +11,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mmattn.attention._checks import check_feature_map, check_positive, check_positive_int
-from mmattn.attention.squeeze_excitation import scale_own
+from mmattn.attention.gating import scale_own
+from mmattn.attention.inputs import check_feature_map
+from mmattn.common.checks import check_positive, check_positive_int
 
 
 def describe_coordinates(x: Tensor, *, dtype: torch.dtype) -> Tensor:

@@ -6,15 +6,16 @@ N * (H + W) attention weights instead of N * N for N = H * W.
 
 Unlike the published code: logits and softmax are float32 or wider whatever the dtype of the features, so half
 precision neither overflows nor fails, and no device is named. On the CPU and on CUDA the layer runs as one operator
-(``_criss_cross_op``), elsewhere and in exports as the plain function here.
+(``mmattn.kernels.criss_cross``), elsewhere and in exports as the plain function here.
 """
 
 import torch
 from torch import Tensor, nn
 
-from mmattn.attention._checks import check_feature_map, check_positive_int
-from mmattn.attention._criss_cross_layer import add_attended
-from mmattn.attention._softmax_attention import is_exporting
+from mmattn.attention.inputs import check_feature_map
+from mmattn.common.checks import check_positive_int
+from mmattn.kernels.context import is_exporting
+from mmattn.kernels.criss_cross.layer import add_attended
 
 
 def criss_cross_attention(query: Tensor, key: Tensor, value: Tensor) -> Tensor:

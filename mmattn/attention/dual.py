@@ -10,9 +10,10 @@ connection instead of having one each, so that a layer put into a trained networ
 import torch
 from torch import Tensor, nn
 
-from mmattn.attention._checks import check_feature_map, check_positive_int
 from mmattn.attention.channel import ChannelAttention
+from mmattn.attention.inputs import check_feature_map
 from mmattn.attention.position import PositionAttention
+from mmattn.common.checks import check_positive_int
 
 
 class DualAttention(nn.Module):

@@ -11,8 +11,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mmattn.attention._checks import check_choice, check_feature_map, check_flag, check_positive, check_positive_int
-from mmattn.attention._softmax_attention import is_exporting, softmax_attention
+from mmattn.attention.inputs import check_feature_map
+from mmattn.common.checks import check_choice, check_flag, check_positive, check_positive_int
+from mmattn.kernels.context import is_exporting
+from mmattn.kernels.softmax import softmax_attention
 
 MODES = ('embedded_gaussian', 'gaussian', 'dot_product', 'concatenation')
 

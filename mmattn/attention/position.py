@@ -10,8 +10,9 @@ the projections, its code plain convolutions, as here.
 import torch
 from torch import Tensor, nn
 
-from mmattn.attention._checks import check_feature_map, check_positive_int
-from mmattn.attention._softmax_attention import softmax_attention
+from mmattn.attention.inputs import check_feature_map
+from mmattn.common.checks import check_positive_int
+from mmattn.kernels.softmax import softmax_attention
 
 
 def position_attention(query: Tensor, key: Tensor, value: Tensor) -> Tensor:

@@ -12,7 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mmattn.attention._checks import check_feature_map, check_flag, check_positive_int
+from mmattn.attention.inputs import check_feature_map
+from mmattn.common.checks import check_flag, check_positive_int
 
 
 def multi_head_mixed_convolution(x: Tensor, weights: Sequence[Tensor], biases: Sequence[Tensor]) -> Tensor:

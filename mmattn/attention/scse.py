@@ -13,8 +13,10 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from mmattn.attention._checks import check_choice, check_feature_map, check_flag, check_positive_int
-from mmattn.attention.squeeze_excitation import squeeze_excitation, squeezed_width
+from mmattn.attention.gating import squeezed_width
+from mmattn.attention.inputs import check_feature_map
+from mmattn.attention.squeeze_excitation import squeeze_excitation
+from mmattn.common.checks import check_choice, check_flag, check_positive_int
 
 Combination = Literal['max', 'add']
 

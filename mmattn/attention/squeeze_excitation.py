@@ -13,26 +13,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mmattn.attention._checks import check_choice, check_feature_map, check_flag, check_positive_int
+from mmattn.attention.gating import channel_logits, squeezed_width
+from mmattn.attention.inputs import check_feature_map
+from mmattn.common.checks import check_choice, check_flag, check_positive_int
 
 Gate = Literal['sigmoid', 'hard_sigmoid']
 
 _GATES = {'sigmoid': torch.sigmoid, 'hard_sigmoid': F.hardsigmoid}
-
-
-def channel_logits(pooled: Tensor, squeeze: nn.Linear | nn.Conv2d, excite: nn.Linear | nn.Conv2d) -> Tensor:
-    """Applies excite(relu(squeeze(pooled))) in the dtype of ``pooled`` (equation 3 of the paper, without its sigmoid).
-
-    Args:
-        pooled: (..., C), a number a channel.
-        squeeze: linear layer or 1x1 convolution from C channels to fewer.
-        excite: the same back to C channels.
-
-    Returns:
-        (..., C).
-    """
-    hidden = F.linear(pooled, squeeze.weight.flatten(1).to(pooled.dtype), _as(squeeze.bias, pooled)).relu()
-    return F.linear(hidden, excite.weight.flatten(1).to(pooled.dtype), _as(excite.bias, pooled))
 
 
 def squeeze_excitation(
@@ -53,26 +40,6 @@ def squeeze_excitation(
     with torch.autocast(x.device.type, enabled=False):
         scale = _GATES[gate](channel_logits(x.mean((2, 3), dtype=wide), squeeze, excite))
         return x * scale.to(x.dtype)[:, :, None, None]
-
-
-def scale_own(x: Tensor, scale: Tensor) -> Tensor:
-    """Returns x * scale, in the memory of ``x`` where no gradient is needed: ``x`` must be of the caller's making."""
-    return x * scale if x.requires_grad or scale.requires_grad else x.mul_(scale)
-
-
-def squeezed_width(in_channels: int, reduction: int, divisor: int = 1) -> int:
-    """Returns in_channels // reduction rounded to the nearest multiple of ``divisor``.
-
-    The result is at least ``divisor``, and never more than a tenth below in_channels // reduction: the rule of
-    MobileNet that MMSegmentation follows.
-    """
-    width = in_channels // reduction
-    rounded = max((width + divisor // 2) // divisor * divisor, divisor)
-    return rounded if rounded >= 0.9 * width else rounded + divisor
-
-
-def _as(bias: Tensor | None, pooled: Tensor) -> Tensor | None:
-    return None if bias is None else bias.to(pooled.dtype)
 
 
 class SqueezeExcitation(nn.Module):

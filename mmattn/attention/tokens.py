@@ -7,7 +7,10 @@ convolutions and linear layers follow each other without a copy.
 from collections.abc import Sequence
 
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
+
+from mmattn.kernels.context import is_prediction
+from mmattn.kernels.products import multiply_rows, takes_onednn
 
 
 def to_tokens(x: Tensor) -> Tensor:
@@ -39,3 +42,18 @@ def multi_head_attention(query: Tensor, key: Tensor, value: Tensor, *, num_heads
     """
     heads = (t.unflatten(-1, (num_heads, -1)).transpose(1, 2) for t in (query, key, value))
     return F.scaled_dot_product_attention(*heads).transpose(1, 2).flatten(2)
+
+
+class TokenLinear(nn.Linear):
+    """``nn.Linear`` whose predictions go through ``multiply_rows``; training, export and compilation are PyTorch's.
+
+    Shape:
+        (..., in_features) to (..., out_features).
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Returns the products."""
+        if not is_prediction(x) or not takes_onednn(x):
+            return super().forward(x)
+        rows = x.reshape(-1, self.in_features).contiguous()
+        return multiply_rows(rows, self.weight, self.bias).view(*x.shape[:-1], -1)

@@ -6,7 +6,7 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from mmseg.registry import TRANSFORMS
 
-from mmattn.seismic.checks import check_whole
+from mmattn.common.checks import check_whole
 
 AXES = ('row', 'column')
 

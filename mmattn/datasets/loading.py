@@ -7,8 +7,8 @@ import numpy as np
 from mmcv.transforms import BaseTransform, LoadImageFromFile
 from mmseg.registry import TRANSFORMS
 
-from mmattn.seismic.rle import decode_rle
-from mmattn.seismic.tgs import read_mask
+from mmattn.seismic.tiles.rle import decode_rle
+from mmattn.seismic.tiles.tgs import read_mask
 
 
 @TRANSFORMS.register_module()

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 from mmseg.registry import DATASETS
 
+from mmattn.common.checks import check_whole
 from mmattn.datasets.loading import LoadSaltAnnotations, LoadSaltSection
 from mmattn.datasets.sections import SaltSections
-from mmattn.seismic.checks import check_whole
-from mmattn.seismic.survey import read_survey
-from mmattn.seismic.tgs import FoldRow, list_tiles, read_depths, read_folds, read_image, read_rles
+from mmattn.seismic.tiles.statistics import read_survey
+from mmattn.seismic.tiles.tgs import FoldRow, list_tiles, read_depths, read_folds, read_image, read_rles
 
 SPLITS = ('train', 'val', 'all', 'test')
 MASK_SOURCES = ('auto', 'png', 'rle')

@@ -9,12 +9,12 @@ import numpy as np
 from mmengine.logging import print_log
 from mmseg.registry import DATASETS
 
+from mmattn.common.checks import check_whole
 from mmattn.datasets.sections import SaltSections
 from mmattn.datasets.segy_sections import SectionAddress, shared_volume
 from mmattn.seismic import Volume, estimate_clip
-from mmattn.seismic.checks import check_whole
-from mmattn.seismic.line_blocks import TRAIN, VAL, line_runs, split_lines, window_starts
 from mmattn.seismic.opening import ARRAY_SUFFIXES, SEGY_DEFAULTS
+from mmattn.seismic.volumes.line_blocks import TRAIN, VAL, line_runs, split_lines, window_starts
 
 SPLITS = ('train', 'val', 'all')
 _DIRECTIONS = ('iline', 'xline')
@@ -61,7 +61,7 @@ class SegySaltDataset(SaltSections):
             default), and options of ``open_volume`` that hold for both files where they are SEG-Y;
             ``label_options`` (a dict) overrides them for the label.
         split: 'train', 'val' or 'all'.
-        val_fraction, num_blocks, guard: of the split, see :func:`mmattn.seismic.line_blocks.split_lines`.
+        val_fraction, num_blocks, guard: of the split, see :func:`mmattn.seismic.volumes.line_blocks.split_lines`.
         split_along: axis of the split, 'iline' or 'xline'. None is the direction where there is one, 'iline' where
             there are two; of a 2-D line always its traces.
         window: (samples, traces) of a window; None takes whole sections.

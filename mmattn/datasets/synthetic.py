@@ -14,8 +14,8 @@ from mmengine.fileio import BaseStorageBackend, register_backend
 from mmengine.logging import print_log
 from mmseg.registry import DATASETS
 
+from mmattn.common.checks import check_whole
 from mmattn.datasets.sections import SaltSections
-from mmattn.seismic.checks import check_whole
 from mmattn.seismic.synthetic import SyntheticSection, SyntheticSurvey
 
 _ADDRESS = re.compile(r'synthetic://(\d+)x(\d+)/(\d+)/(image|mask)/(\d+)\.png')

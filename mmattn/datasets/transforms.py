@@ -10,7 +10,7 @@ from mmcv.transforms import BaseTransform
 from mmcv.transforms.utils import cache_randomness
 from mmseg.registry import TRANSFORMS
 
-from mmattn.seismic.checks import check_number
+from mmattn.common.checks import check_number
 
 
 @TRANSFORMS.register_module()

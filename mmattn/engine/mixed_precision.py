@@ -9,9 +9,6 @@ from mmengine.runner.amp import autocast
 from mmseg.registry import OPTIM_WRAPPERS
 from torch import nn
 
-from mmattn.attention._row_products import has_bfloat16
-from mmattn.engine.command_line import InputError
-
 
 @OPTIM_WRAPPERS.register_module()
 class BFloat16OptimWrapper(OptimWrapper):
@@ -26,25 +23,3 @@ class BFloat16OptimWrapper(OptimWrapper):
         """Wraps a forward pass and its losses."""
         with super().optim_context(model), autocast(dtype=torch.bfloat16):
             yield
-
-
-def amp_settings() -> dict[str, str]:
-    """Returns what an ``optim_wrapper`` needs for mixed precision on this machine.
-
-    That is float16 with a scaled loss on a GPU, bfloat16 on processors that have it, and nothing on others.
-    """
-    if torch.cuda.is_available():
-        return dict(type='AmpOptimWrapper', loss_scale='dynamic')
-    return dict(type='BFloat16OptimWrapper') if has_bfloat16() else {}
-
-
-def amp_options() -> tuple[str, ...]:
-    """Returns ``amp_settings`` as texts for ``--cfg-options``.
-
-    Raises:
-        InputError: on a machine without mixed precision.
-    """
-    settings = amp_settings()
-    if not settings:
-        raise InputError('--amp: no GPU, and no bfloat16 in this processor')
-    return tuple(f'optim_wrapper.{key}={value}' for key, value in settings.items())

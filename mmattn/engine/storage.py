@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from mmengine.fileio import LocalBackend, register_backend
 
-from mmattn.seismic.files import write_whole
+from mmattn.common.files import write_whole
 
 
 class AtomicBackend(LocalBackend):

@@ -10,7 +10,7 @@ from mmattn.evaluation.scores import (
     tgs_precision,
     total_scores,
 )
-from mmattn.evaluation.small_bodies import remove_small_bodies
+from mmattn.seismic.salt.cleanup import remove_small_bodies
 
 __all__ = [
     'SaltMetric',

@@ -16,10 +16,10 @@ from PIL import Image
 from prettytable import PrettyTable
 from torch import Tensor
 
+from mmattn.common.checks import check_number, check_whole
 from mmattn.evaluation.scores import TileScore, binary_mask, score_tile, total_scores
-from mmattn.evaluation.small_bodies import remove_small_bodies
-from mmattn.seismic.checks import check_number, check_whole
-from mmattn.seismic.rle import encode_rle
+from mmattn.seismic.salt.cleanup import remove_small_bodies
+from mmattn.seismic.tiles.rle import encode_rle
 
 _TILE_COLUMNS = ('iou', 'dice', 'pixel_accuracy', 'boundary_f1', 'boundary_distance', 'mean_precision')
 

@@ -9,8 +9,8 @@ from mmattn.inference.outputs import Outputs, Slabs, write_volume, write_zarr
 from mmattn.inference.plan import VolumePlan
 from mmattn.inference.scratch import Scratch, ScratchArray, line_ranges
 from mmattn.seismic import Volume
-from mmattn.seismic.cleanup import clean_mask
-from mmattn.seismic.salt_report import write_salt_report
+from mmattn.seismic.salt.cleanup import clean_mask
+from mmattn.seismic.salt.report import write_salt_report
 
 TEXT = {
     'probability': 'mmattn: samples are the probability of salt, 0 to 1',

@@ -9,9 +9,9 @@ from typing import TypeAlias
 
 import numpy as np
 
+from mmattn.common.checks import check_number, check_whole
+from mmattn.common.files import written_whole
 from mmattn.seismic import SegyVolume, Volume, copy_with_samples
-from mmattn.seismic.checks import check_number, check_whole
-from mmattn.seismic.files import written_whole
 
 Slabs: TypeAlias = Iterable[tuple[int, np.ndarray]]
 """Adjacent inlines in order: first line, (num_lines, num_xlines, num_samples)."""

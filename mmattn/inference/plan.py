@@ -9,9 +9,9 @@ import torch
 from mmengine.model import is_model_wrapper
 from torch import nn
 
+from mmattn.common.checks import check_number, check_shape, check_whole
 from mmattn.inference.scratch import Block, line_ranges
 from mmattn.inference.sections import Windows, choose_windows
-from mmattn.seismic.checks import check_number, check_shape, check_whole
 
 DIRECTIONS = ('iline', 'xline')
 _MIB = 2**20

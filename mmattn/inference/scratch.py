@@ -15,7 +15,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from mmattn.seismic.files import write_whole
+from mmattn.common.files import write_whole
 
 Block: TypeAlias = tuple[str, int, int]  # direction, first line, line after the last
 

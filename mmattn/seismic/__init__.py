@@ -2,13 +2,13 @@
 
 NumPy, SciPy, scikit-image, Matplotlib, Pillow and segyio only; neither torch nor MMSegmentation. What concerns volumes
 can be imported from here; tiles, run lengths, mosaics and folds from their modules, e.g.
-``from mmattn.seismic.rle import encode_rle``.
+``from mmattn.seismic.tiles.rle import encode_rle``.
 """
 
-from mmattn.seismic.amplitude import estimate_clip, scale_amplitude, to_grey
 from mmattn.seismic.opening import open_volume
 from mmattn.seismic.segy import SegyError, SegyVolume, copy_with_samples
-from mmattn.seismic.volumes import ArrayVolume, Volume
+from mmattn.seismic.volumes.amplitude import estimate_clip, scale_amplitude, to_grey
+from mmattn.seismic.volumes.volume import ArrayVolume, Volume
 
 __all__ = [
     'ArrayVolume',

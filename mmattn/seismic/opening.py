@@ -5,7 +5,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from mmattn.seismic.segy.volume import SegyVolume
-from mmattn.seismic.volumes import ArrayVolume, Volume
+from mmattn.seismic.volumes.volume import ArrayVolume, Volume
 
 ARRAY_SUFFIXES = ('.npy', '.zarr')
 SEGY_DEFAULTS = MappingProxyType(SegyVolume.__init__.__kwdefaults__)

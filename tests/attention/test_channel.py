@@ -3,8 +3,9 @@
 import pytest
 import torch
 
-from mmattn.attention import ChannelAttention, _channel_op, channel, channel_attention
+from mmattn.attention import ChannelAttention, channel, channel_attention
 from mmattn.checkpoints import convert_state_dict
+from mmattn.kernels import channel as channel_op
 from tests.attention.contract import AttentionContract
 from tests.golden_vectors import load_golden
 
@@ -47,7 +48,7 @@ def test_equals_the_definition_channel_by_channel():
 
 @pytest.mark.parametrize('size', [(3, 5), (1, 1), (9, 8)])
 def test_the_operator_of_many_channels_gives_the_same(monkeypatch, size: tuple[int, int]):
-    monkeypatch.setattr(_channel_op, 'PIECE', 40)
+    monkeypatch.setattr(channel_op, 'PIECE', 40)
     x = torch.randn(2, 6, *size, requires_grad=True)
     grad = torch.randn(x.shape)
     expected = channel_attention(x)

@@ -5,7 +5,7 @@ import torch
 from mmseg.models.utils import SELayer, make_divisible
 
 from mmattn.attention import SqueezeExcitation
-from mmattn.attention.squeeze_excitation import squeezed_width
+from mmattn.attention.gating import squeezed_width
 from mmattn.checkpoints import convert_state_dict
 from tests.attention.contract import AttentionContract
 from tests.golden_vectors import load_golden

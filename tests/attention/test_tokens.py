@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from mmattn.attention.tokens import to_map, to_tokens
+from mmattn.attention import tokens
+from mmattn.attention.tokens import TokenLinear, to_map, to_tokens
 
 
 def test_tokens_go_row_after_row():
@@ -20,3 +21,19 @@ def test_both_ways_are_views_in_the_channels_last_layout(batch: int):
     assert x.stride() == (60, 1, 20, 5)  # of the batch too: convolutions and interpolation choose their layout by it
     assert x.data_ptr() == to_tokens(x).data_ptr() == tokens.data_ptr()
     assert to_tokens(x).is_contiguous()
+
+
+def test_predictions_of_a_token_layer_go_through_it_and_training_does_not(monkeypatch: pytest.MonkeyPatch):
+    layer, x = TokenLinear(12, 9), torch.randn(2, 35, 12)
+    trained = layer(x)
+    assert trained.requires_grad
+    calls = []
+    real = tokens.multiply_rows
+    monkeypatch.setattr(tokens, 'multiply_rows', lambda *args: calls.append(1) or real(*args))
+    with torch.no_grad():
+        torch.testing.assert_close(layer(x), trained.detach(), rtol=1e-5, atol=1e-6)
+        assert len(calls) == int(tokens.takes_onednn(x))
+        with torch.autocast('cpu', dtype=torch.bfloat16):
+            assert layer(x).dtype == torch.bfloat16
+        layer.double()(x.double())
+    assert len(calls) == int(tokens.takes_onednn(x))

@@ -6,7 +6,7 @@ from mmseg.datasets.transforms import PackSegInputs
 from mmseg.registry import TRANSFORMS
 
 from mmattn.datasets import AddDepthChannel, LoadSaltAnnotations
-from mmattn.seismic.rle import encode_rle
+from mmattn.seismic.tiles.rle import encode_rle
 from tests.seismic.tgs_files import png
 
 MASK = (np.add.outer(np.arange(6), np.arange(9)) > 7).astype(np.uint8)

@@ -9,8 +9,8 @@ from mmengine.dataset import ConcatDataset
 from mmseg.registry import DATASETS
 
 from mmattn.datasets import SaltDataset
-from mmattn.seismic.prepare import prepare_tgs
-from mmattn.seismic.tgs import read_folds
+from mmattn.seismic.tiles.prepare import prepare_tgs
+from mmattn.seismic.tiles.tgs import read_folds
 from tests.seismic.tgs_files import below, competition_files, png, write_files
 
 FILES = competition_files()

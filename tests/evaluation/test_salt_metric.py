@@ -18,7 +18,7 @@ from scipy.ndimage import gaussian_filter
 
 from mmattn.evaluation import SaltMetric, salt_metric
 from mmattn.evaluation.salt_metric import TileResult
-from mmattn.seismic.rle import decode_rle
+from mmattn.seismic.tiles.rle import decode_rle
 
 KEYS = {'salt_iou', 'salt_dice', 'pixel_accuracy', 'boundary_f1', 'boundary_distance', 'mean_precision'}
 

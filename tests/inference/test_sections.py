@@ -9,8 +9,8 @@ import torch
 from mmengine.config import Config
 from mmseg.apis import MMSegInferencer, inference_model, init_model
 
+from mmattn.cli.launch import replace_sync_bn
 from mmattn.datasets import SegySaltDataset
-from mmattn.engine.launch import replace_sync_bn
 from mmattn.evaluation import salt_probability
 from mmattn.inference import TilePredictor, default_window, predict_section
 from tests.inference.models import GreyModel, build_tiny

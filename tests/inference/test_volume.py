@@ -270,8 +270,8 @@ def test_windows_without_live_traces_are_left_out(tmp_path, monkeypatch):
 def test_the_report(survey, tmp_path, monkeypatch):
     volume, cube = survey
     drawn = []
-    monkeypatch.setattr('mmattn.seismic.salt_report.save_histogram', lambda *_, **__: None)
-    monkeypatch.setattr('mmattn.seismic.salt_report.save_slices', lambda slices, path: drawn.extend(slices))
+    monkeypatch.setattr('mmattn.seismic.salt.report.save_histogram', lambda *_, **__: None)
+    monkeypatch.setattr('mmattn.seismic.salt.report.save_slices', lambda slices, path: drawn.extend(slices))
     outputs = Outputs(tmp_path / 'p.sgy', report=tmp_path / 'report')
     predict_volume(GreyModel(), volume, outputs, options=SMALL)
     summary = json.loads((tmp_path / 'report' / 'summary.json').read_text())

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
-from mmattn.seismic.rle import encode_rle
+from mmattn.seismic.tiles.rle import encode_rle
 
 SIZE = 32
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mmattn.engine.experiments import Cell, read_result
+from mmattn.studies import Cell, read_result
 from tests.tiny import write_tiny_config
 from tests.tools.run_here import Outcome, run_here
 from tests.tools.run_tools import python
@@ -41,7 +41,7 @@ def test_a_dry_run_prints_commands_that_can_be_run(ablate, tmp_path: Path):
 
 
 def test_mixed_precision_is_an_option_of_each_cell(ablate, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr('mmattn.engine.mixed_precision.amp_settings', lambda: dict(type='BFloat16OptimWrapper'))
+    monkeypatch.setattr('mmattn.cli.amp.amp_settings', lambda: dict(type='BFloat16OptimWrapper'))
     outcome = ablate('--attention', 'se', '--dry-run', '--amp')
     assert shlex.split(outcome.stdout)[-2:] == ['--cfg-options', 'optim_wrapper.type=BFloat16OptimWrapper']
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mmattn.engine.attention_table import END, START
+from mmattn.costs.attention_table import END, START
 from tests.tools.run_here import run_here
 from tests.tools.run_tools import ROOT
 

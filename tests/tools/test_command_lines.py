@@ -16,7 +16,7 @@ EXPERIMENTS = {
 }
 OTHERS = {
     'attention_table.py': ['--check', 'gone.md'],
-    'benchmark.py': ['ops', '--out', '{out}/t.md'],
+    'speed.py': ['ops', '--out', '{out}/t.md'],
     'convert_checkpoint.py': ['mmseg', 'gone.pth', '{out}/x.pth'],
     'make_synthetic.py': ['tgs', '{out}/x'],
     'model_table.py': ['gone.py'],

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from mmattn.engine.marked_text import markers
-from mmattn.engine.model_table import NAME, PUBLISHED
+from mmattn.costs.marked_text import markers
+from mmattn.costs.model_table import NAME, PUBLISHED
 from tests.tools.run_here import run_here
 from tests.tools.run_tools import ROOT
 

@@ -76,7 +76,7 @@ def test_wrong_input_ends_in_one_line(monkeypatch, capsys, tmp_path: Path):
 
 
 def test_mixed_precision_that_is_not_there_is_an_error(monkeypatch, capsys, tmp_path):
-    monkeypatch.setattr('mmattn.engine.mixed_precision.amp_settings', dict)
+    monkeypatch.setattr('mmattn.cli.amp.amp_settings', dict)
     outcome = run_here(monkeypatch, capsys, 'salt_benchmark.py', '--data', tmp_path, '--out', tmp_path / 'out', '--amp')
     assert outcome.returncode == 2
     assert outcome.stderr.strip() == 'error: --amp: no GPU, and no bfloat16 in this processor'

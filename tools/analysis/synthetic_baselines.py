@@ -13,7 +13,8 @@ import time
 
 import numpy as np
 
-from mmattn.engine.command_line import InputError, ToolParser, one_line, run_tool
+from mmattn.cli.command_line import ToolParser, run_tool
+from mmattn.common.errors import InputError, one_line
 from mmattn.seismic.synthetic import SyntheticSurvey
 from mmattn.seismic.synthetic.baselines import otsu_iou
 from mmattn.seismic.synthetic.comparison import read_tgs_sample, tile_statistics

@@ -6,7 +6,8 @@ python tools/analysis/synthetic_gallery.py gallery.png --data data/salt    # a f
 
 import argparse
 
-from mmattn.engine.command_line import InputError, ToolParser, check_file, one_line, run_tool
+from mmattn.cli.command_line import ToolParser, check_file, run_tool
+from mmattn.common.errors import InputError, one_line
 from mmattn.seismic.synthetic import SyntheticSurvey
 from mmattn.seismic.synthetic.comparison import read_tgs_sample, save_gallery
 

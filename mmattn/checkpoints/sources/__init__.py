@@ -4,7 +4,6 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
-from mmattn.attention._checks import did_you_mean
 from mmattn.checkpoints.convert import (
     Conversion,
     Source,
@@ -30,6 +29,7 @@ from mmattn.checkpoints.sources.senet import SENET
 from mmattn.checkpoints.sources.smt import SMT
 from mmattn.checkpoints.sources.torchvision import TORCHVISION
 from mmattn.checkpoints.sources.u_mixformer import U_MIXFORMER
+from mmattn.common.names import did_you_mean
 
 _SOURCES: dict[str, Source] = {
     'attention-gate': ATTENTION_GATE,

@@ -12,7 +12,7 @@ from torch import nn
 class ChannelsLastHook(Hook):
     """Lays a model's convolution weights out as NHWC; the maps that they make follow.
 
-    Convolutions of few channels run faster so, on a CPU and in mixed precision on a GPU: ``tools/benchmark.py epoch
+    Convolutions of few channels run faster so, on a CPU and in mixed precision on a GPU: ``tools/speed.py epoch
     CONFIG --channels-last`` tells by how much. Names and shapes of the weights stay as they are, and so does what a
     network computes; but random weights are drawn in the order of memory, so a seed starts from other ones.
 

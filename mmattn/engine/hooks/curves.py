@@ -10,7 +10,7 @@ from mmengine.hooks import Hook, LoggerHook
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 
-from mmattn.seismic.pictures import Curve, save_curves
+from mmattn.engine.curve_pictures import Curve, save_curves
 
 # What the log holds beside losses and metrics.
 _BOOKKEEPING = {'step', 'iter', 'epoch', 'time', 'data_time', 'memory', 'eta', 'base_lr', 'base_momentum', 'momentum'}
@@ -78,7 +78,7 @@ def read_curves(work_dir: str | Path, *, validation_unit: str = 'iteration') -> 
         validation_unit: what the steps of validation count.
 
     Returns:
-        Curves for :func:`mmattn.seismic.pictures.save_curves`; none if nothing was logged.
+        Curves for :func:`mmattn.engine.curve_pictures.save_curves`; none if nothing was logged.
 
     Raises:
         ValueError: if a file holds a line that is not JSON, other than a last one cut short by a kill.

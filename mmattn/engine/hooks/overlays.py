@@ -17,7 +17,7 @@ from mmseg.structures import SegDataSample
 from torch import Tensor
 
 from mmattn.evaluation import salt_probability
-from mmattn.seismic.pictures import OverlayPanel, save_overlay_grid
+from mmattn.seismic.salt.overlays import OverlayPanel, save_overlay_grid
 
 
 class TileSelection:
@@ -106,7 +106,7 @@ class OverlayHook(Hook):
         filename: of the PNG in the work directory; validation writes ``val_<filename>``.
         during_val: whether each validation writes a picture too.
         amplitude_center: value of zero amplitude in the inputs, drawn mid-grey; None: see
-            :func:`mmattn.seismic.pictures.grey_limits`.
+            :func:`mmattn.seismic.salt.overlays.grey_limits`.
 
     Raises:
         ValueError: if a number is negative or all are 0, or filename does not end with .png.

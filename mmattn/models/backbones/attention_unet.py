@@ -16,9 +16,10 @@ from mmseg.registry import MODELS
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from mmattn.attention._checks import check_choice, check_feature_map, check_positive_int
+from mmattn.attention.inputs import check_feature_map
+from mmattn.common.checks import check_choice, check_positive_int
 from mmattn.models.backbones.backbone import Backbone
-from mmattn.models.unet_pieces import build_gate, enlarge, halve
+from mmattn.models.blocks.unet import build_gate, enlarge, halve
 
 _INIT = (
     dict(type='Kaiming', layer='Conv2d'),

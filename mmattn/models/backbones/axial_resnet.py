@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
-from mmattn.attention._checks import check_positive, check_positive_int, check_positive_ints
-from mmattn.models.backbones.axial_block import AxialBlock, check_norm_cfg, normalisation
+from mmattn.common.checks import check_positive, check_positive_int, check_positive_ints
 from mmattn.models.backbones.backbone import Backbone
+from mmattn.models.blocks.axial import AxialBlock, check_norm_cfg, normalisation
 
 STAGES = 4
 BLOCKS = {26: (1, 2, 4, 1), 50: (3, 4, 6, 3)}

@@ -9,7 +9,7 @@ from mmengine.model.weight_init import PretrainedInit
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from mmattn.models.backbones.pretrained import Pretrained
+from mmattn.models.weights.pretrained import Pretrained
 
 
 class Backbone(BaseModule):

@@ -9,11 +9,11 @@ from mmcv.cnn.bricks import DropPath
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
-from mmattn.attention._checks import check_positive_int, check_positive_ints, check_rate
 from mmattn.attention.tokens import to_map, to_tokens
+from mmattn.common.checks import check_positive_int, check_positive_ints, check_rate
 from mmattn.models.backbones.backbone import Backbone
-from mmattn.models.backbones.lvt_attention import ConvolutionalSelfAttention, RecursiveAtrousSelfAttention
-from mmattn.models.transformer_pieces import ConvFFN, init_convolution
+from mmattn.models.blocks.lvt import ConvolutionalSelfAttention, RecursiveAtrousSelfAttention
+from mmattn.models.blocks.transformer import ConvFFN, init_convolution
 
 STAGES = 4
 

@@ -11,12 +11,12 @@ import torch.nn.functional as F
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
-from mmattn.attention._checks import check_choice, check_positive_int
 from mmattn.attention.tokens import to_map, to_tokens
+from mmattn.common.checks import check_choice, check_positive_int
 from mmattn.models.backbones.backbone import Backbone
-from mmattn.models.backbones.smt_arch import ARCHS, MODULATED, STAGES, SMTArch
-from mmattn.models.backbones.smt_block import Block, SelfAttention, TokenModulation
-from mmattn.models.transformer_pieces import init_convolution
+from mmattn.models.blocks.smt import Block, SelfAttention, TokenModulation
+from mmattn.models.blocks.smt_sizes import ARCHS, MODULATED, STAGES, SMTArch
+from mmattn.models.blocks.transformer import init_convolution
 
 
 class Stem(nn.Module):

@@ -6,7 +6,7 @@ from mmseg.registry import MODELS
 from mmseg.utils import SampleList
 from torch import Tensor, nn
 
-from mmattn.attention._checks import check_flag, check_positive_int
+from mmattn.common.checks import check_flag, check_positive_int
 from mmattn.models.decode_heads.decode_head import DecodeHead
 from mmattn.models.layers import build_layer
 

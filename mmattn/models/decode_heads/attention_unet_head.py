@@ -13,10 +13,10 @@ from mmseg.registry import MODELS
 from mmseg.utils import ConfigType, SampleList
 from torch import Tensor, nn
 
-from mmattn.attention._checks import check_flag, check_not_negative, check_positive_int
+from mmattn.common.checks import check_flag, check_not_negative, check_positive_int
+from mmattn.models.blocks.empty_sections import EmptyClassifier, bound_by_section, empty_losses
+from mmattn.models.blocks.unet_decoder import HyperColumn, UNetBlock, one_each
 from mmattn.models.decode_heads.decode_head import DecodeHead
-from mmattn.models.decode_heads.empty_sections import EmptyClassifier, bound_by_section, empty_losses
-from mmattn.models.decode_heads.unet_blocks import HyperColumn, UNetBlock, one_each
 
 LEVEL_WEIGHT = 0.4  # of the coarser levels' losses: what MMSegmentation's recipes give to auxiliary heads
 _GATE = dict(type='AttentionGate')

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
-from mmattn.attention._checks import check_positive_int, check_rate
+from mmattn.common.checks import check_positive_int, check_rate
+from mmattn.models.blocks.mix import LowLevelBlock
 from mmattn.models.decode_heads.fusion_head import LEVELS, FusionHead, check_levels
-from mmattn.models.decode_heads.mix_blocks import LowLevelBlock
 
 POOL_RATIOS = (2, 4, 8)  # windows of the first level as each of the others sees it
 

@@ -8,9 +8,10 @@ from mmcv.cnn import ConvModule
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from mmattn.attention._checks import check_feature_map, check_positive_int
-from mmattn.attention._row_products import is_prediction
+from mmattn.attention.inputs import check_feature_map
 from mmattn.attention.tokens import to_map, to_tokens
+from mmattn.common.checks import check_positive_int
+from mmattn.kernels.context import is_prediction
 from mmattn.models.decode_heads.decode_head import DecodeHead
 
 LEVELS = 4

@@ -6,10 +6,11 @@ from mmseg.registry import MODELS
 from torch import Tensor, nn
 
 from mmattn.attention import FeatureMixer
-from mmattn.attention._checks import check_feature_map, check_positive_int, check_rate
-from mmattn.attention.mix_attention import pool_to_grid
+from mmattn.attention.inputs import check_feature_map
+from mmattn.attention.mix import pool_to_grid
+from mmattn.common.checks import check_positive_int, check_rate
+from mmattn.models.blocks.mix import MixBlock
 from mmattn.models.decode_heads.fusion_head import FusionHead, check_levels
-from mmattn.models.decode_heads.mix_blocks import MixBlock
 
 
 @MODELS.register_module()

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
-from mmattn.attention._checks import check_not_negative
+from mmattn.common.checks import check_not_negative
 
 
 def compactness(distance: Tensor, *, delta_v: float, delta_d: float) -> Tensor:

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
-from mmattn.attention._checks import check_choice, check_flag, check_not_negative
+from mmattn.common.checks import check_choice, check_flag, check_not_negative
 
 Activation = Literal['relu', 'elu+1']
 Reduction = Literal['none', 'mean', 'sum']

@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from mmattn.seismic.files import written_whole
+from mmattn.common.files import written_whole
 from mmattn.seismic.segy.formats import FORMATS, IEEE_FLOAT
 from mmattn.seismic.segy.layout import Layout
 from mmattn.seismic.segy.reading import BUFFER, TraceReader, find_runs

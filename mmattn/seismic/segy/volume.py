@@ -20,7 +20,7 @@ from mmattn.seismic.segy.headers import (
 from mmattn.seismic.segy.layout import read_layout
 from mmattn.seismic.segy.reading import TraceReader
 from mmattn.seismic.segy.text import SIZE, decode_text
-from mmattn.seismic.volumes import Volume
+from mmattn.seismic.volumes.volume import Volume
 
 UNITS = ('ms', 'm', 'ft')
 

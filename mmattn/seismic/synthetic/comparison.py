@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from mmattn.seismic.archive import TgsSource
-from mmattn.seismic.tgs import read_image, read_mask
+from mmattn.seismic.tiles.archive import TgsSource
+from mmattn.seismic.tiles.tgs import read_image, read_mask
 
 _OUTLINE = '#E69F00'
 

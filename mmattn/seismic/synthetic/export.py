@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from mmattn.seismic.checks import check_whole
-from mmattn.seismic.files import written_whole
-from mmattn.seismic.rle import encode_rle
+from mmattn.common.checks import check_whole
+from mmattn.common.files import written_whole
 from mmattn.seismic.synthetic.section import SyntheticSurvey
+from mmattn.seismic.tiles.rle import encode_rle
 
 
 def write_tgs_folder(

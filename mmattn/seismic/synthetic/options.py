@@ -1,6 +1,6 @@
 """Bounds and checks of the synthetic survey's options."""
 
-from mmattn.seismic.checks import check_number
+from mmattn.common.checks import check_number
 
 SHORTEST_WAVELENGTH = 4.0  # samples; below it the wavelet aliases
 SMALLEST_SIZE = 16  # samples and traces

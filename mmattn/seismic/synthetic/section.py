@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mmattn.seismic.checks import check_number, check_shape, check_whole
+from mmattn.common.checks import check_number, check_shape, check_whole
 from mmattn.seismic.synthetic.bodies import draw_coverage
 from mmattn.seismic.synthetic.grid import get_grid
 from mmattn.seismic.synthetic.options import SMALLEST_SIZE, check_wavelengths

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from mmattn.seismic.checks import check_number, check_shape, check_whole
+from mmattn.common.checks import check_number, check_shape, check_whole
 from mmattn.seismic.synthetic.grid import get_grid
 from mmattn.seismic.synthetic.options import SHORTEST_WAVELENGTH, SMALLEST_SIZE
 from mmattn.seismic.synthetic.scene import Scene

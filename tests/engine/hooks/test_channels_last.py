@@ -6,7 +6,7 @@ import torch
 from mmengine.config import Config
 from mmengine.runner import Runner
 
-from mmattn.engine.launch import fit_to_device, read_checkpoint
+from mmattn.cli.launch import fit_to_device, read_checkpoint
 from tests.tiny import write_tiny_config
 
 

@@ -13,7 +13,7 @@ from PIL import Image
 
 from mmattn.engine.hooks import OverlayHook, TileSelection, overlays
 from mmattn.models.segmentors import SaltTTAModel
-from mmattn.seismic.pictures import OverlayPanel
+from mmattn.seismic.salt.overlays import OverlayPanel
 
 SECTION = np.zeros((3, 3))
 

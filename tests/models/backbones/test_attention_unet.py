@@ -10,7 +10,7 @@ from torch import nn
 from mmattn.attention import AttentionGate
 from mmattn.checkpoints import convert_state_dict
 from mmattn.models.backbones import AttentionUNet
-from mmattn.models.unet_pieces import enlarge, halve
+from mmattn.models.blocks.unet import enlarge, halve
 from tests.golden_vectors import load_golden
 from tests.models.backbones.contract import BackboneContract
 

@@ -14,7 +14,7 @@ from torch.utils._pytree import tree_leaves
 
 from mmattn.checkpoints import convert_checkpoint, convert_state_dict
 from mmattn.models.backbones import AxialResNet
-from mmattn.models.backbones.axial_block import AxialBlock
+from mmattn.models.blocks.axial import AxialBlock
 from tests.golden_vectors import load_golden
 from tests.models.backbones.contract import BackboneContract
 

@@ -12,10 +12,10 @@ from torch import nn
 
 from mmattn.attention.tokens import to_tokens
 from mmattn.checkpoints import convert_checkpoint, convert_state_dict
-from mmattn.engine.complexity import count_multiply_adds
+from mmattn.costs.complexity import count_multiply_adds
 from mmattn.models.backbones import SMT
 from mmattn.models.backbones.smt import Stem
-from mmattn.models.backbones.smt_block import Block, SelfAttention, TokenModulation
+from mmattn.models.blocks.smt import Block, SelfAttention, TokenModulation
 from tests.golden_vectors import load_golden
 from tests.models.backbones.contract import BackboneContract
 

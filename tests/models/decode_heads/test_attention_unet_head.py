@@ -9,8 +9,8 @@ from mmseg.structures import SegDataSample
 from torch import nn
 
 from mmattn.attention import SCSE, AttentionGate, list_attention
+from mmattn.models.blocks.empty_sections import bound_by_section
 from mmattn.models.decode_heads import AttentionUNetHead
-from mmattn.models.decode_heads.empty_sections import bound_by_section
 from tests.models.decode_heads.contract import BCE, DecodeHeadContract
 from tests.models.decode_heads.pyramids import CHANNELS, pyramid, samples
 

@@ -1,0 +1,39 @@
+"""Gates of channels: what squeeze-and-excitation (https://arxiv.org/abs/1709.01507) shares with other mechanisms."""
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+def channel_logits(pooled: Tensor, squeeze: nn.Linear | nn.Conv2d, excite: nn.Linear | nn.Conv2d) -> Tensor:
+    """Applies excite(relu(squeeze(pooled))) in the dtype of ``pooled`` (equation 3 of the paper, without its sigmoid).
+
+    Args:
+        pooled: (..., C), a number a channel.
+        squeeze: linear layer or 1x1 convolution from C channels to fewer.
+        excite: the same back to C channels.
+
+    Returns:
+        (..., C).
+    """
+    hidden = F.linear(pooled, squeeze.weight.flatten(1).to(pooled.dtype), _as(squeeze.bias, pooled)).relu()
+    return F.linear(hidden, excite.weight.flatten(1).to(pooled.dtype), _as(excite.bias, pooled))
+
+
+def scale_own(x: Tensor, scale: Tensor) -> Tensor:
+    """Returns x * scale, in the memory of ``x`` where no gradient is needed: ``x`` must be of the caller's making."""
+    return x * scale if x.requires_grad or scale.requires_grad else x.mul_(scale)
+
+
+def squeezed_width(in_channels: int, reduction: int, divisor: int = 1) -> int:
+    """Returns in_channels // reduction rounded to the nearest multiple of ``divisor``.
+
+    The result is at least ``divisor``, and never more than a tenth below in_channels // reduction: the rule of
+    MobileNet that MMSegmentation follows.
+    """
+    width = in_channels // reduction
+    rounded = max((width + divisor // 2) // divisor * divisor, divisor)
+    return rounded if rounded >= 0.9 * width else rounded + divisor
+
+
+def _as(bias: Tensor | None, pooled: Tensor) -> Tensor | None:
+    return None if bias is None else bias.to(pooled.dtype)

@@ -1,0 +1,158 @@
+"""What all command-line tools share: checked options, one line for what went wrong, a quiet end on interrupts."""
+
+import argparse
+import os
+import signal
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+from mmengine.config import DictAction
+
+from mmattn.common.errors import InputError, one_line
+
+
+class ToolParser(argparse.ArgumentParser):
+    """A parser whose errors are one line."""
+
+    def error(self, message: str) -> None:
+        """Ends the process with the message and exit code 2."""
+        self.exit(2, f'error: {one_line(message)} ({self.prog} --help lists the options)\n')
+
+
+def cfg_option(text: str) -> str:
+    """Checks an option of the form ``key=value``, and returns it as it is.
+
+    Raises:
+        ArgumentTypeError: if it has another form, or mmengine cannot read the value.
+    """
+    key, equals, _ = text.partition('=')
+    if not equals or not all(key.split('.')):
+        raise argparse.ArgumentTypeError(f'must be of the form key=value, got {text!r}')
+    try:
+        read_options([text])
+    except (AssertionError, ValueError, RecursionError) as error:
+        raise argparse.ArgumentTypeError(f'value of {text!r} cannot be read: {one_line(error)}') from error
+    return text
+
+
+def read_options(texts: Sequence[str]) -> dict:
+    """Returns options of the form ``key=value`` as mmengine reads them: dotted keys to values."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument('--cfg-options', nargs='*', action=DictAction, default={})
+    return parser.parse_args(['--cfg-options', *texts]).cfg_options
+
+
+def add_cfg_options(parser: argparse.ArgumentParser, *, of: str = 'the config', as_text: bool = False) -> None:
+    """Adds ``--cfg-options``, with values as ``load_config`` takes them.
+
+    Args:
+        parser: to add it to.
+        of: whose settings they are, for the help.
+        as_text: leave them a list of texts, to be handed on and for ``read_options``.
+    """
+    kind = dict(default=[]) if as_text else dict(action=DictAction)
+    text = f'override settings of {of}: key=value, key="[a,b]"'
+    parser.add_argument('--cfg-options', nargs='+', type=cfg_option, metavar='KEY=VALUE', help=text, **kind)
+
+
+def check_device(name: str) -> torch.device:
+    """Returns the device of that name.
+
+    Raises:
+        InputError: if there is none.
+    """
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise InputError(f'--device {name!r} cannot be used: {one_line(error)}') from error
+    return device
+
+
+def check_folder(option: str, path: str | os.PathLike) -> None:
+    """Makes a folder for output where there is none, so that a wrong one shows before work begins.
+
+    Args:
+        option: that names it, for the message.
+        path: of the folder.
+
+    Raises:
+        InputError: if it cannot be made or written into.
+    """
+    try:
+        Path(path).mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=path).close()
+    except OSError as error:
+        raise InputError(f'{option}: nothing can be written into {str(path)!r} ({error.strerror})') from None
+
+
+def check_file(option: str, path: str | os.PathLike) -> None:
+    """Checks that a file can be written, and makes its folder where there is none.
+
+    Args:
+        option: that names it, for the message.
+        path: of the file.
+
+    Raises:
+        InputError: if it is a folder, or its folder cannot be made or written into.
+    """
+    if Path(path).is_dir():
+        raise InputError(f'{option}: {str(path)!r} is a folder; name a file')
+    check_folder(option, Path(path).parent)
+
+
+def run_tool(main: Callable[[], int | None], *, after_interrupt: str = '') -> None:
+    """Runs a tool's main function and ends the process where that has something to tell.
+
+    Errors in what the user gave end it with one line and exit code 2, Ctrl-C and SIGTERM with one line and 130, else
+    it ends with the code that ``main`` returns. ``MMATTN_TRACEBACK=1`` shows where an error comes from.
+
+    Args:
+        main: the tool.
+        after_interrupt: what to do after an interrupt, for the message.
+    """
+    os.environ.setdefault('TORCH_FORCE_WEIGHTS_ONLY_LOAD', '1')  # mmengine would fall back to running a pickle
+    try:
+        with _sigterm_as_interrupt():
+            code = main()
+            if torch.distributed.is_initialized():  # a process that leaves early takes its peers' connections down
+                torch.distributed.barrier()
+                torch.distributed.destroy_process_group()
+    except BrokenPipeError:  # the reader of our output left, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except (InputError, OSError) as error:  # a file may turn out to be missing, or a disk full, in the middle
+        if os.environ.get('MMATTN_TRACEBACK'):
+            raise
+        more = '' if isinstance(error, InputError) and not error.__cause__ else ' (MMATTN_TRACEBACK=1 shows where)'
+        print(f'error: {one_line(error)}{more}', file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print(f'interrupted{after_interrupt and "; "}{after_interrupt}', file=sys.stderr)
+        sys.exit(130)
+    if code:
+        sys.exit(code)
+
+
+@contextmanager
+def _sigterm_as_interrupt() -> Iterator[None]:
+    """Makes SIGTERM end the process as Ctrl-C does, also where SIGINT is ignored, as in a shell's background.
+
+    Not under a launcher: a process that waits for its peers could not be ended.
+    """
+    alone = os.environ.get('WORLD_SIZE', '1') == '1' and threading.current_thread() is threading.main_thread()
+
+    def end(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, end) if alone else None
+    try:
+        yield
+    finally:
+        if alone:
+            signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,240 @@
+"""What tools do with experiments: reading configs and checkpoints, fitting a config to the device at hand."""
+
+import argparse
+import os
+from pathlib import Path
+
+import torch
+from mmengine.config import Config
+from mmengine.logging import print_log
+from mmengine.model import BaseTTAModel, is_model_wrapper
+from mmengine.runner import Runner
+from mmengine.runner.checkpoint import get_torch_safe_globals
+from mmseg.apis import init_model
+from torch import Tensor, nn
+
+from mmattn.cli.amp import amp_settings
+from mmattn.cli.command_line import add_cfg_options, check_folder
+from mmattn.cli.settings import check_settings
+from mmattn.common.errors import InputError, one_line
+
+_LAUNCHERS = dict(pytorch=('RANK', 'torchrun'), slurm=('SLURM_PROCID', 'srun'), mpi=('OMPI_COMM_WORLD_RANK', 'mpirun'))
+
+
+def parse_launch(parser: argparse.ArgumentParser) -> argparse.Namespace:
+    """Adds the options that training and testing share, and reads the command line."""
+    parser.add_argument('--work-dir', help='where logs and pictures go; work_dirs/NAME_OF_CONFIG by default')
+    add_cfg_options(parser)
+    parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none', help='job launcher')
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    variable, program = _LAUNCHERS.get(args.launcher, ('', ''))
+    if variable and variable not in os.environ:
+        parser.error(f'--launcher {args.launcher} needs {variable} in the environment: start the tool by {program}')
+    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    return args
+
+
+def load_config(path: str, options: dict | None = None) -> Config:
+    """Reads a config file and applies command-line options.
+
+    Args:
+        path: a Python config file.
+        options: dotted keys to values, as ``--cfg-options`` gives them.
+
+    Raises:
+        InputError: if there is no such file, it cannot be read, or an option sets what nothing reads.
+    """
+    if not Path(path).is_file():
+        raise InputError(f'config {path!r} is not a file')
+    try:
+        config = Config.fromfile(path)
+    except Exception as error:  # a config is Python: anything can happen in it
+        raise InputError(f'config {path!r} cannot be read: {type(error).__name__}: {one_line(error)}') from error
+    if options:
+        check_settings(options, config, path)
+        try:
+            config.merge_from_dict(options)
+        except Exception as error:
+            raise InputError(f'--cfg-options do not fit {path!r}: {type(error).__name__}: {one_line(error)}') from error
+    if 'model' not in config:
+        raise InputError(f'config {path!r} has no `model`: it is not an experiment')
+    return config
+
+
+def read_checkpoint(path: str) -> dict[str, Tensor] | None:
+    """Returns the weights in a checkpoint file, or None for a URL, which is left to mmengine.
+
+    Raises:
+        InputError: if there is no such file, it is no checkpoint, or reading it would run code.
+    """
+    if '://' in path:
+        return None
+    if not Path(path).is_file():
+        raise InputError(f'checkpoint {path!r} is not a file')
+    try:
+        with torch.serialization.safe_globals(get_torch_safe_globals()):
+            content = torch.load(path, map_location='cpu', weights_only=True)
+    except Exception as error:
+        raise InputError(f'checkpoint {path!r} cannot be read: {type(error).__name__}: {one_line(error)}') from error
+    if not isinstance(content, dict):
+        raise InputError(f'checkpoint {path!r} holds a {type(content).__name__}, not a dict of weights')
+    return content.get('state_dict', content)
+
+
+def check_fit(model: nn.Module, weights: dict[str, Tensor] | None, path: str) -> None:
+    """Checks that a checkpoint has every tensor of a model, in its shape; mmengine would go on without.
+
+    Args:
+        model: the segmentor, maybe wrapped for several processes or for test-time augmentation.
+        weights: as ``read_checkpoint`` returns them.
+        path: the checkpoint's file, named in the message.
+
+    Raises:
+        InputError: if tensors are missing or of another shape; the message names the first of them.
+    """
+    while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
+        model = model.module
+    if weights is None:
+        return
+    weights = {key.removeprefix('module.'): value for key, value in weights.items()}
+    expected = model.state_dict()
+    missing = [key for key in expected if key not in weights]
+    reshaped = [key for key in expected if key in weights and weights[key].shape != expected[key].shape]
+    if missing or reshaped:
+        first = (missing + reshaped)[0]
+        raise InputError(
+            f'checkpoint {path!r} is not of this config: of {len(expected)} tensors {len(missing)} are missing and '
+            f'{len(reshaped)} have another shape, {first} for one'
+        )
+
+
+def read_model(config: Config, checkpoint: str, device: str) -> nn.Module:
+    """Builds an experiment's segmentor with the weights of a checkpoint, ready to predict.
+
+    Args:
+        config: the experiment.
+        checkpoint: file of a training, which knows the dataset's classes too.
+        device: of the model.
+
+    Raises:
+        InputError: if the checkpoint cannot be read or is of another model, or the model cannot be built.
+    """
+    weights = read_checkpoint(checkpoint)
+    try:
+        model = init_model(config, checkpoint, device=device)
+    except Exception as error:
+        reason = f'{type(error).__name__}: {one_line(error)}'
+        raise InputError(f'the model cannot be built of checkpoint {checkpoint!r}: {reason}') from error
+    check_fit(model, weights, checkpoint)
+    return model
+
+
+def choose_work_dir(config: Config, config_path: str, work_dir: str | None) -> None:
+    """Sets and makes ``config.work_dir``: the command line's, else the config's, else ``work_dirs/NAME_OF_CONFIG``.
+
+    Raises:
+        InputError: if nothing can be written there.
+    """
+    if work_dir is not None:
+        config.work_dir = work_dir
+    elif config.get('work_dir') is None:
+        config.work_dir = str(Path('work_dirs') / Path(config_path).stem)
+    check_folder('--work-dir', config.work_dir)
+
+
+def build_runner(config: Config, path: str, *loops: str) -> Runner:
+    """Builds a runner and the loops that will run, so that what is wrong with them shows before work begins.
+
+    Args:
+        config: the experiment.
+        path: its file, named in the message.
+        loops: of ``train_loop``, ``val_loop`` and ``test_loop``.
+
+    Raises:
+        InputError: if the model, a dataset or anything else that the config asks for cannot be built.
+    """
+    try:
+        runner = Runner.from_cfg(config)
+        for loop in loops:
+            getattr(runner, loop)
+    except Exception as error:
+        raise InputError(f'config {path!r} cannot be built: {type(error).__name__}: {one_line(error)}') from error
+    return runner
+
+
+def use_tta(config: Config, path: str) -> None:
+    """Makes an experiment test with its test-time augmentation, in place.
+
+    Args:
+        config: the experiment.
+        path: its file, named in the message.
+
+    Raises:
+        InputError: if it has none.
+    """
+    if 'tta_model' not in config or 'tta_pipeline' not in config:
+        raise InputError(f'--tta: config {path!r} has no tta_model and tta_pipeline')
+    config.test_dataloader.dataset.pipeline = config.tta_pipeline
+    config.model = dict(config.tta_model, module=config.model)
+
+
+def replace_sync_bn(config: dict | list) -> int:
+    """Replaces every SyncBN in a config by BN, in place, and returns how many there were."""
+    replaced = 0
+    if isinstance(config, dict):
+        if config.get('type') in ('SyncBN', 'MMSyncBN'):
+            config['type'] = 'BN'
+            replaced = 1
+        return replaced + sum(replace_sync_bn(value) for value in config.values())
+    if isinstance(config, list | tuple):
+        return sum(replace_sync_bn(value) for value in config)
+    return 0
+
+
+def _mix_precision(wrapper: Config) -> None:
+    settings = amp_settings()
+    if settings and wrapper.type == settings['type']:
+        return
+    if wrapper.type != 'OptimWrapper':
+        raise InputError(f'--amp needs optim_wrapper.type OptimWrapper, the config has {wrapper.type!r}')
+    wrapper.update({**settings, **wrapper, 'type': settings.get('type', wrapper.type)})
+    now = (
+        f'{wrapper.type} instead of OptimWrapper' if settings else 'no GPU, and no bfloat16 in this processor: float32'
+    )
+    print_log(f'--amp: {now}', logger='current')
+
+
+def fit_to_device(config: Config, *, amp: bool = False) -> None:
+    """Fits a config to the machine: backend, batch normalisation and mixed precision.
+
+    On a GPU the config stays as it is. Without one: gloo instead of nccl, BN instead of SyncBN with its statistics
+    averaged over processes after each epoch. Each change is logged. ``amp`` turns mixed precision on: float16 with a
+    scaled loss on a GPU, bfloat16 on processors that have it; on others training stays float32, which is logged.
+
+    Args:
+        config: with ``launcher`` set; changed in place.
+        amp: mixed precision is asked for.
+
+    Raises:
+        InputError: if the optimiser's wrapper does not go with mixed precision.
+    """
+    has_gpu = torch.cuda.is_available()
+    if amp:
+        _mix_precision(config.optim_wrapper)
+    if has_gpu or config.get('launcher', 'none') == 'none':
+        return
+    config.merge_from_dict({'env_cfg.dist_cfg': dict(backend='gloo')})
+    wrapper = dict(type='MMDistributedDataParallel', device_ids=None, broadcast_buffers=False)
+    wrapper['find_unused_parameters'] = config.get('find_unused_parameters', False)
+    config.model_wrapper_cfg = wrapper
+    replaced = replace_sync_bn(config.model)
+    config.custom_hooks = [*(config.get('custom_hooks') or []), dict(type='SyncBuffersHook')]
+    if not torch.distributed.is_initialized() and config.launcher == 'pytorch':
+        # mmengine would ask for a CUDA device first
+        torch.distributed.init_process_group('gloo')
+    if int(os.environ.get('RANK', 0)) == 0:
+        print_log(
+            f'no GPU: gloo instead of nccl, {replaced} SyncBN became BN (statistics averaged each epoch)',
+            logger='current',
+        )

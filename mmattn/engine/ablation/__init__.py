@@ -1,7 +1,0 @@
-"""Ablations of attention layers: many trainings that differ in one layer and a seed, and one table."""
-
-from mmattn.engine.ablation.cells import PLACES, resolve_attention
-from mmattn.engine.ablation.driver import Ablation, plan, prepare, run
-from mmattn.engine.ablation.report import write_report
-
-__all__ = ['PLACES', 'Ablation', 'plan', 'prepare', 'resolve_attention', 'run', 'write_report']

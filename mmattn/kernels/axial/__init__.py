@@ -1,0 +1,1 @@
+"""Axial attention: lines of a map in pieces, and the batch-normalised similarities on them."""

@@ -1,0 +1,111 @@
+"""Criss-cross attention as one operator for the CPU and CUDA.
+
+The formulas are those of ``criss_cross_attention``. Queries, keys and values come packed with the channels last, as
+one matrix product makes them, and so do their gradients; products read and write them where they lie. Maps in between
+are channels first, as the network has them.
+
+Between forward and backward the operator keeps a record: the weights here, their normaliser in ``triton``,
+which takes over on GPUs that can run it.
+"""
+
+import torch
+from torch import Tensor
+
+from mmattn.kernels.criss_cross.cpu import TILE_POSITIONS, along_both, backward_image, similarities, wide
+from mmattn.kernels.criss_cross.layout import empty_map, takes_triton
+from mmattn.kernels.products import multiply_rows, without_denormals
+
+
+@torch.library.custom_op('mmattn::criss_cross_attention', mutates_args=(), device_types=('cpu', 'cuda'))
+def attend(x: Tensor, packed: Tensor, gamma: Tensor) -> tuple[Tensor, Tensor]:
+    """Adds to each position what it gathers from its row and column.
+
+    Args:
+        x: (B, C, H, W).
+        packed: (B, H, W, 2 D + C), the queries, keys and values of each position.
+        gamma: (1,), factor of what is added.
+
+    Returns:
+        (B, C, H, W) in the dtype of ``x``, and the record for the backward pass: the weights (B, H, W, H + W), the
+        column's first, in that of ``packed``; or the logarithm of their normaliser (B, H * W) in float32.
+    """
+    batch, channels, height, width = x.shape
+    if takes_triton(packed, channels):
+        from mmattn.kernels.criss_cross import triton  # optional: only here Triton is needed
+
+        return triton.attend(x, packed, gamma)
+    embed = (packed.shape[-1] - channels) // 2
+    weights = packed.new_empty(batch, height, width, height + width)
+    out = torch.empty_like(x, memory_format=torch.contiguous_format)
+    for origin, image, kept, result in zip(x, packed, weights, out):
+        query, key, value = image.split([embed, embed, channels], -1)
+        logits = wide(query).new_empty(kept.shape)
+        similarities(wide(query), wide(key), logits)
+        logits[..., :height].diagonal(dim1=0, dim2=2).fill_(float('-inf'))  # the row counts the position itself
+        kept.copy_(without_denormals(logits.softmax(-1)))
+        del logits
+        gathered = value.new_empty(value.shape)
+        along_both(kept, value, gathered)
+        result.view(channels, -1).copy_(gathered.view(-1, channels).t())
+        torch.add(origin, result, alpha=gamma.item(), out=result)
+    return out, weights
+
+
+@attend.register_fake
+def _(x: Tensor, packed: Tensor, gamma: Tensor) -> tuple[Tensor, Tensor]:
+    batch, channels, height, width = x.shape
+    if takes_triton(packed, channels):
+        return empty_map(x), packed.new_empty(batch, height * width, dtype=torch.float32)
+    out = torch.empty_like(x, memory_format=torch.contiguous_format)
+    return out, packed.new_empty(batch, height, width, height + width)
+
+
+@torch.library.custom_op('mmattn::criss_cross_attention_backward', mutates_args=(), device_types=('cpu', 'cuda'))
+def attend_backward(
+    grad: Tensor, features: Tensor, weight: Tensor, packed: Tensor, record: Tensor, gamma: Tensor
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Returns the gradients of what was projected and of gamma, for that of the result.
+
+    Args:
+        grad: (B, C, H, W), like all but ``record`` and ``gamma`` in the dtype of the products.
+        features: (B, C, H, W), which were projected.
+        weight: (2 D + C, C), the projections.
+        packed: as ``attend`` had them.
+        record: as ``attend`` returned it.
+        gamma: (1,).
+
+    Returns:
+        The gradients of ``features``, without what passes by them, of ``weight``, of its bias (2 D + C,), of ``gamma``.
+    """
+    if takes_triton(packed, grad.shape[1]):
+        from mmattn.kernels.criss_cross import triton
+
+        return triton.attend_backward(grad, features, weight, packed, record, gamma)
+    grad_features = torch.empty_like(grad, memory_format=torch.contiguous_format)
+    grad_weight = torch.zeros_like(wide(weight), memory_format=torch.contiguous_format)
+    grad_bias, grad_gamma = grad_weight.new_zeros(len(weight)), torch.zeros_like(gamma)
+    transposed = weight.t().contiguous()
+    for grad_image, origin, image, kept, result in zip(grad, features, packed, record, grad_features):
+        gathered = result.view(*image.shape[:2], -1)  # until the result is due, its memory holds the gradient gathered
+        gathered.flatten(0, 1).copy_(grad_image.reshape(len(grad_image), -1).t())
+        grad_packed = torch.empty_like(image)
+        grad_gamma += backward_image(gathered, image, kept, gamma, grad_packed).to(gamma.dtype)
+        grad_packed = grad_packed.flatten(0, 1)
+        grad_bias += grad_packed.sum(0)
+        tiles = (part.split(TILE_POSITIONS, 1) for part in (origin.flatten(1), result.flatten(1)))
+        for part, position, out in zip(grad_packed.split(TILE_POSITIONS), *tiles):
+            grad_weight += multiply_rows(position.contiguous(), part.t()).t()
+            out.copy_(multiply_rows(part, transposed).t())
+    return grad_features, grad_weight.to(weight.dtype), grad_bias.to(weight.dtype), grad_gamma
+
+
+@attend_backward.register_fake
+def _(
+    grad: Tensor, features: Tensor, weight: Tensor, packed: Tensor, record: Tensor, gamma: Tensor
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    if takes_triton(packed, grad.shape[1]):
+        grad_features = empty_map(features)
+    else:
+        grad_features = torch.empty_like(grad, memory_format=torch.contiguous_format)
+    grad_weight = torch.empty_like(weight, memory_format=torch.contiguous_format)
+    return grad_features, grad_weight, weight.new_empty(len(weight)), torch.empty_like(gamma)

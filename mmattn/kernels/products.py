@@ -1,0 +1,113 @@
+"""Products of many rows, or columns, with a matrix on a CPU.
+
+PyTorch gives matrix products in float32 to the BLAS that it was built with, and 1x1 convolutions to oneDNN, if more
+than one thread works. Where the two differ in speed it is oneDNN that is faster, up to twice, so it is asked by name;
+but for MKL on Intel's processors, which is as fast.
+"""
+
+import math
+import platform
+from functools import cache
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+
+def takes_onednn(x: Tensor) -> bool:
+    """Tells whether oneDNN is there, not turned off, and faster than the BLAS for tensors like this."""
+    return x.device.type == 'cpu' and x.dtype == torch.float32 and _has_onednn()
+
+
+@torch.compiler.assume_constant_result
+def _has_onednn() -> bool:
+    return torch.backends.mkldnn.is_available() and torch.backends.mkldnn.enabled and not _has_fast_blas()
+
+
+@cache
+def _has_fast_blas() -> bool:
+    if not torch.backends.mkl.is_available():
+        return False
+    try:
+        processor = Path('/proc/cpuinfo').read_text()
+    except OSError:  # not on Linux
+        processor = platform.processor()
+    return 'GenuineIntel' in processor
+
+
+def multiply_rows(rows: Tensor, matrix: Tensor, bias: Tensor | None = None) -> Tensor:
+    """Multiplies each row by a matrix.
+
+    Args:
+        rows: (M, K), contiguous.
+        matrix: (N, K).
+        bias: (N,), added to each row.
+
+    Returns:
+        (M, N), ``rows @ matrix.T + bias``.
+    """
+    if not takes_onednn(rows) or not rows.numel():
+        return rows @ matrix.t() if bias is None else torch.addmm(bias, rows, matrix.t())
+    count, width = rows.shape
+    height = next(height for height in range(math.isqrt(count), 0, -1) if count % height == 0)
+    image = rows.view(1, height, -1, width).permute(0, 3, 1, 2)  # channels last, as the rows lie
+    out = torch.mkldnn_convolution(image, matrix[:, :, None, None], bias, [0, 0], [1, 1], [1, 1], 1)
+    return out.permute(0, 2, 3, 1).reshape(count, -1)
+
+
+def multiply_columns(columns: Tensor, matrix: Tensor, bias: Tensor | None = None) -> Tensor:
+    """Multiplies a matrix by each column.
+
+    Args:
+        columns: (K, M), contiguous; oneDNN is slow with more than a few thousand of them.
+        matrix: (N, K).
+        bias: (N,), added to each product.
+
+    Returns:
+        (N, M), ``matrix @ columns + bias[:, None]``.
+    """
+    if not takes_onednn(columns) or not columns.numel():
+        return matrix @ columns if bias is None else torch.addmm(bias[:, None], matrix, columns)
+    image = columns.view(1, len(columns), 1, -1)
+    return torch.mkldnn_convolution(image, matrix[:, :, None, None], bias, [0, 0], [1, 1], [1, 1], 1)[0, :, 0]
+
+
+def slices(count: int, length: int) -> list[slice]:
+    """Cuts ``count`` things into pieces of ``length``, the last maybe shorter."""
+    return [slice(start, min(start + length, count)) for start in range(0, count, length)]
+
+
+def without_denormals(weights: Tensor) -> Tensor:
+    """Sets what is next to nothing beside a sum of one to zero, in place.
+
+    Softmax weights that are too small for normal numbers, 1e-38 in float32, slow products with them down up to fifty
+    times on many processors. All below 1e-30 go, so that their products with gradients are normal too.
+
+    Args:
+        weights: of a softmax, float32 or float64.
+
+    Returns:
+        ``weights``.
+    """
+    return torch.threshold_(weights, 1e-30 if weights.dtype == torch.float32 else 1e-290, 0.0)
+
+
+@torch.library.custom_op('mmattn::project_positions', mutates_args=(), device_types='cpu')
+def project_positions(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """Projects each position of a map.
+
+    Args:
+        x: (B, C, H, W).
+        weight: (N, C).
+        bias: (N,).
+
+    Returns:
+        (B, H, W, N), contiguous.
+    """
+    positions = x.permute(0, 2, 3, 1).contiguous()
+    return multiply_rows(positions.flatten(0, 2), weight, bias).view(*positions.shape[:3], -1)
+
+
+@project_positions.register_fake
+def _(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    return x.new_empty(x.shape[0], *x.shape[2:], len(weight))

@@ -1,0 +1,100 @@
+"""Softmax attention over all positions that never holds the N x M matrix, neither forward nor backward.
+
+Shared by the position attention of DANet and the non-local block, whose queries and keys are narrower or wider than
+their values. Two of PyTorch's fused kernels for GPUs hold no matrix: flash attention, for half precision and one width
+of at most 256 channels, and memory-efficient attention, for float32 too and widths that are large or unequal. The one
+for CPUs wants equal widths and is fast in bfloat16. Where none serves PyTorch quietly takes the whole matrix, hence the
+operator of ``softmax_tiles``, which is faster in float32 on a CPU.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from mmattn.kernels import softmax_tiles
+from mmattn.kernels.context import has_bfloat16, is_exporting
+
+
+def softmax_attention(query: Tensor, key: Tensor, value: Tensor, *, scale: float = 1.0) -> Tensor:
+    """Sum over the M keys of softmax(scale * <query, key>) * value.
+
+    Args:
+        query: (B, D, N).
+        key: (B, D, M).
+        value: (B, C, M); C may differ from D.
+        scale: factor on the logits.
+
+    Returns:
+        (B, C, N) in the dtype of ``value``. Logits and softmax are float32 or wider.
+    """
+    dtype = value.dtype
+    with torch.autocast(value.device.type, enabled=False):
+        if value.device.type == 'cuda' and not is_exporting():
+            rows = _rows(query.to(dtype), key.to(dtype), value)
+            if has_lean_kernel(*rows):
+                return _fused_attention(*rows, scale)[:, : value.shape[1]]
+        if value.device.type == 'cpu' and dtype == torch.bfloat16 and has_bfloat16() and not is_exporting():
+            return _fused_attention(*_equally_wide(query.to(dtype), key.to(dtype), value), scale)[:, : value.shape[1]]
+        wide = torch.promote_types(dtype, torch.float32)
+        query, key, value = query.to(wide), key.to(wide), value.to(wide)
+        if is_exporting():
+            return _library_attention(query, key, value, scale).to(dtype)
+        return softmax_tiles.attend(query if scale == 1 else query * scale, key, value)[0].to(dtype)
+
+
+def _library_attention(query: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor:
+    query, key, value = (t.mT.unsqueeze(1) for t in (query, key, value))
+    return F.scaled_dot_product_attention(query, key, value, scale=scale).squeeze(1).mT
+
+
+def has_lean_kernel(query: Tensor, key: Tensor, value: Tensor) -> bool:
+    """Tells whether ``scaled_dot_product_attention`` has a CUDA kernel for these that holds no N x M matrix.
+
+    PyTorch answers for the tensors at hand, the GPU and the kernels that the user left enabled. What asks it cannot be
+    compiled: a compiled graph goes by the demands of memory-efficient attention, half precision or float32, rows of
+    whole 16 bytes and, for bfloat16, compute capability 8.0. The fused kernel of cuDNN does not count, because PyTorch
+    may rank the whole matrix above it.
+
+    Args:
+        query: (B, heads, N, D) on a GPU, like the others.
+        key: (B, heads, M, D).
+        value: (B, heads, M, C).
+    """
+    if not torch.compiler.is_compiling():
+        asked = torch.backends.cuda.SDPAParams(query, key, value, None, 0.0, False, False)
+        return torch.backends.cuda.can_use_flash_attention(asked) or torch.backends.cuda.can_use_efficient_attention(
+            asked
+        )
+    if query.dtype not in (torch.float16, torch.bfloat16, torch.float32):
+        return False
+    return _efficient_attention_serves(query.dtype == torch.bfloat16)
+
+
+@torch.compiler.assume_constant_result
+def _efficient_attention_serves(bfloat16: bool) -> bool:
+    old = bfloat16 and torch.cuda.get_device_capability() < (8, 0)
+    return torch.backends.cuda.mem_efficient_sdp_enabled() and not old
+
+
+def _fused_attention(query: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor:
+    """The fused kernels compute logits and softmax in float32 whatever the dtype of the features."""
+    return F.scaled_dot_product_attention(query, key, value, scale=scale)[:, 0].mT
+
+
+def _rows(*features: Tensor) -> list[Tensor]:
+    """Brings (B, C, N) to (B, 1, N, C) with the channels last and filled up to a multiple of 8, as the kernels want."""
+    return [_aligned(x.mT.contiguous()).unsqueeze(1) for x in features]
+
+
+def _equally_wide(*features: Tensor) -> list[Tensor]:
+    """Brings (B, C, N) to (B, 1, N, C) with the channels filled up to those of the widest, as the CPU's kernel wants.
+
+    In bfloat16 the wider products cost less than what the kernel saves: it takes half the time of the tiles.
+    """
+    width = max(x.shape[1] for x in features)
+    return [F.pad(x.mT, (0, width - x.shape[1])).contiguous().unsqueeze(1) for x in features]
+
+
+def _aligned(x: Tensor) -> Tensor:
+    lacking = -x.shape[-1] % 8
+    return F.pad(x, (0, lacking)) if lacking else x

@@ -1,0 +1,1 @@
+"""Building blocks that backbones and decode heads share."""

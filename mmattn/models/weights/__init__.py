@@ -1,0 +1,1 @@
+"""Pretrained weights: reading published files, and what they become for one input channel."""

@@ -1,0 +1,135 @@
+"""Registers mmattn's components with MMSegmentation, and checks that one family of distributions is installed.
+
+``import mmattn`` imports nothing. Where mmengine is loaded already, as a config's ``custom_imports`` finds it, the
+components register at once; else as soon as mmseg is imported, whoever imports it.
+
+mmengine, mmcv and mmseg are published under two families of distribution names that hold the same import packages.
+Installed over each other they overwrite each other's files, and the failure shows far from its cause.
+"""
+
+import contextlib
+import importlib
+import io
+import sys
+import warnings
+from collections.abc import Callable
+from importlib import metadata, util
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+
+# import name -> (maintained distribution, original distributions)
+_FAMILIES = {
+    'mmengine': ('onedl-mmengine', ('mmengine', 'mmengine-lite')),
+    'mmcv': ('onedl-mmcv', ('mmcv', 'mmcv-lite', 'mmcv-full')),
+    'mmseg': ('onedl-mmsegmentation', ('mmsegmentation',)),
+}
+_PACKAGES = 'models', 'datasets', 'evaluation', 'engine'
+
+
+def register() -> None:
+    """Imports MMSegmentation and everything of ours that its registries are to know.
+
+    Raises:
+        ImportError: if a distribution is missing or installed twice; the message holds the commands that mend it.
+    """
+    check_distributions()
+    _import_mmseg()
+    for package in _PACKAGES:
+        importlib.import_module(f'mmattn.{package}')
+
+
+def register_when_wanted() -> None:
+    """Registers at once where mmengine is loaded, else once mmseg is."""
+    if 'mmengine' in sys.modules:
+        register()
+    elif not any(isinstance(finder, _AfterMMSeg) for finder in sys.meta_path):
+        sys.meta_path.insert(0, _AfterMMSeg())
+
+
+class _AfterMMSeg(MetaPathFinder):
+    """Finds mmseg as others do, and registers once its import has ended."""
+
+    def __init__(self) -> None:
+        self._asking = False
+
+    def find_spec(self, fullname: str, path: object = None, target: ModuleType | None = None) -> ModuleSpec | None:
+        """Returns mmseg's own specification with a loader that registers; None for other modules."""
+        if fullname != 'mmseg' or self._asking:
+            return None
+        self._asking = True
+        try:
+            spec = util.find_spec(fullname)
+        finally:
+            self._asking = False
+        if spec is not None and spec.loader is not None:
+            execute = spec.loader.exec_module
+
+            def execute_and_register(module: ModuleType) -> None:
+                execute(module)
+                if self in sys.meta_path:
+                    sys.meta_path.remove(self)
+                register()
+
+            spec.loader.exec_module = execute_and_register
+        return spec
+
+
+def _is_installed(distribution: str) -> bool:
+    try:
+        metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return False
+    return True
+
+
+def _is_importable(name: str) -> bool:
+    return name in sys.modules or util.find_spec(name) is not None
+
+
+def check_distributions(
+    is_installed: Callable[[str], bool] = _is_installed, is_importable: Callable[[str], bool] = _is_importable
+) -> None:
+    """Checks that each of mmengine, mmcv and mmseg comes from exactly one distribution.
+
+    Args:
+        is_installed: tells whether a distribution is installed.
+        is_importable: tells whether an import name can be found.
+
+    Raises:
+        ImportError: if one is missing or installed twice; the message holds the commands that mend it.
+    """
+    missing, doubled = [], []
+    for package, (maintained, originals) in _FAMILIES.items():
+        present = [name for name in (maintained, *originals) if is_installed(name)]
+        if len(present) > 1:
+            doubled += present
+        elif not is_importable(package):
+            missing.append(package)
+    maintained = ' '.join(family[0] for family in _FAMILIES.values())
+    if doubled:
+        raise ImportError(
+            f'mmattn: distributions that overwrite each other are installed together: {", ".join(doubled)}. '
+            'Remove them all and install one family:\n'
+            f'  pip uninstall -y {" ".join(doubled)}\n  pip install {maintained}'
+        )
+    if missing:
+        raise ImportError(f'mmattn: {", ".join(missing)} not found. Install them:\n  pip install {maintained}')
+
+
+def _import_mmseg() -> None:
+    """Imports ``mmseg.datasets`` and ``mmseg.models`` without remarks on optional parts that mmattn does not use.
+
+    MMSegmentation prints that a dataset library is absent, and warns of mmcv's compiled operators, each time it is
+    imported. Anything else that it has to say passes through.
+    """
+    said = io.StringIO()
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stdout(said):
+            warnings.filterwarnings('ignore', message='Fail to import ``MultiScaleDeformableAttention``')
+            importlib.import_module('mmseg.datasets')
+            importlib.import_module('mmseg.models')
+    finally:
+        for line in said.getvalue().splitlines():
+            if line != 'Could not import OneDL':
+                print(line)

@@ -1,0 +1,1 @@
+"""Salt in tiles and volumes: clean-up of bodies, reports, overlays."""

@@ -1,0 +1,1 @@
+"""Tiles: the TGS survey, archives, mosaics and folds, run lengths, statistics."""

@@ -1,0 +1,1 @@
+"""Volumes: arrays and their amplitudes, blocks of lines, pictures of slices."""

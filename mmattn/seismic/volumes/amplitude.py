@@ -1,0 +1,70 @@
+"""Amplitude scaling of a survey: one symmetric clip for all its sections.
+
+Zero amplitude stays zero and signs stay. Grey values have zero at 128, as 8-bit sections here have (the synthetic
+survey writes 128 + 127 x amplitude, and ``RandomAmplitude`` and the pictures take 128 for zero).
+"""
+
+import numpy as np
+
+from mmattn.common.checks import check_number, check_whole
+from mmattn.seismic.volumes.volume import Volume
+
+MID_GREY, GREY_REACH = 128.0, 127.0
+
+
+def estimate_clip(volume: Volume, *, percentile: float = 99.5, num_traces: int = 2000, seed: int = 0) -> float:
+    """Estimates the amplitude at which sections are clipped, from a sample of traces.
+
+    Args:
+        volume: of amplitudes.
+        percentile: of |amplitude| over all samples of the chosen traces, 0 to 100.
+        num_traces: how many live traces are read; all, if there are fewer.
+        seed: of the choice. The result is the same for the same volume, options and seed.
+
+    Returns:
+        The clip, above 0. Where more samples than the percentile are zero it is the largest |amplitude|.
+
+    Raises:
+        TypeError: if an option is of the wrong kind.
+        ValueError: if an option is out of its range, or no trace of the volume is live.
+    """
+    if not check_number('percentile', percentile, low=0, high=100):
+        raise ValueError(f'percentile must be above 0 and at most 100, got {percentile!r}')
+    check_whole('num_traces', num_traces, least=1)
+    amplitudes = np.abs(sample_traces(volume, num_traces=num_traces, seed=seed))
+    if not amplitudes.size:
+        raise ValueError(f'{volume.name} has no live trace: every trace is missing, zero or marked as dead')
+    return float(np.percentile(amplitudes, percentile)) or float(amplitudes.max())
+
+
+def sample_traces(volume: Volume, *, num_traces: int = 2000, seed: int = 0) -> np.ndarray:
+    """Reads live traces drawn evenly from a volume; float32 (num_traces or fewer, num_samples)."""
+    rows, columns = np.nonzero(volume.usable)
+    order = np.random.default_rng(seed).permutation(len(rows))
+    found, count = [], 0
+    for start in range(0, len(order), num_traces):
+        chosen = np.sort(order[start : start + num_traces])
+        traces = volume.traces(rows[chosen], columns[chosen])
+        traces = traces[traces.any(axis=1)][: num_traces - count]
+        found.append(traces)
+        count += len(traces)
+        if count == num_traces:
+            break
+    return np.concatenate(found) if found else np.empty((0, volume.shape[2]), np.float32)
+
+
+def scale_amplitude(array: np.ndarray, clip: float) -> np.ndarray:
+    """Scales amplitudes to [-1, 1]: ``array / clip``, clipped. NaN becomes 0.
+
+    Raises:
+        ValueError: if the clip is not a positive number.
+    """
+    if not (np.isfinite(clip) and clip > 0):
+        raise ValueError(f'clip must be a positive number, got {clip!r}')
+    scaled = np.clip(np.asarray(array, np.float32) / np.float32(clip), -1, 1)
+    return np.nan_to_num(scaled, copy=False, nan=0.0)
+
+
+def to_grey(scaled: np.ndarray) -> np.ndarray:
+    """Turns scaled amplitudes into float32 grey values: -1, 0 and 1 become 1, 128 and 255."""
+    return np.float32(MID_GREY) + np.float32(GREY_REACH) * np.asarray(scaled, np.float32)

@@ -1,0 +1,1 @@
+"""Averages of several models, with weights that validation tiles decide."""

@@ -1,0 +1,42 @@
+"""What every comparison does around its cells: a lock on the folder, progress with time left, a line an outcome."""
+
+import fcntl
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from mmattn.cli.command_line import check_folder
+from mmattn.studies.runs import FAILED, Result
+
+
+@contextmanager
+def locked(out: Path) -> Iterator[int]:
+    """Keeps other comparisons, and a process left over from a killed one, out of a folder; gives the lock's descriptor.
+
+    Raises:
+        InputError: if nothing can be written there.
+        ValueError: if another one is at work there.
+    """
+    check_folder('--out', out)
+    with (out / '.lock').open('w') as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ValueError(f'another comparison is at work in {str(out)!r}') from None
+        yield file.fileno()
+
+
+def cells_progress() -> Progress:
+    """A progress bar that shows the time left."""
+    columns = TextColumn('{task.description}'), BarColumn(), TaskProgressColumn(), TimeElapsedColumn()
+    return Progress(*columns, TextColumn('left'), TimeRemainingColumn(), speed_estimate_period=3600)
+
+
+def outcome(result: Result, metrics: Sequence[str]) -> str:
+    """One line on what became of a cell."""
+    if result.status == FAILED:
+        return f'failed: {result.error.splitlines()[-1]}'
+    scores = ', '.join(f'{name} {result.metrics[name]:.4f}' for name in metrics if name in result.metrics)
+    return f'{scores} in {result.seconds:.0f} s'

@@ -1,0 +1,199 @@
+"""Configs and checkpoints given by users, and fitting a config to the device."""
+
+import subprocess
+import sys
+
+import pytest
+import torch
+from mmengine.config import Config, ConfigDict
+
+from mmattn.cli.launch import (
+    check_fit,
+    choose_work_dir,
+    fit_to_device,
+    load_config,
+    read_checkpoint,
+    replace_sync_bn,
+    use_tta,
+)
+from mmattn.common.errors import InputError
+
+
+def config(**options) -> Config:
+    base = dict(
+        model=dict(backbone=dict(norm_cfg=dict(type='SyncBN')), heads=[dict(norm_cfg=dict(type='SyncBN'))]),
+        optim_wrapper=dict(type='OptimWrapper'),
+        env_cfg=dict(dist_cfg=dict(backend='nccl')),
+    )
+    return Config({**base, **options})
+
+
+def test_a_missing_config_is_named():
+    with pytest.raises(InputError, match=r"config 'nowhere.py' is not a file"):
+        load_config('nowhere.py')
+
+
+@pytest.mark.parametrize(
+    ('text', 'message'),
+    [
+        ('model = ', 'cannot be read: SyntaxError'),
+        ("_base_ = ['gone.py']", 'cannot be read'),
+        ('a = 1', 'has no `model`'),
+    ],
+)
+def test_a_broken_config_is_one_line(tmp_path, text: str, message: str):
+    (tmp_path / 'broken.py').write_text(text)
+    with pytest.raises(InputError, match=message) as error:
+        load_config(str(tmp_path / 'broken.py'))
+    assert '\n' not in str(error.value)
+
+
+def test_options_override(tmp_path):
+    (tmp_path / 'a.py').write_text('model = dict(depth=18)')
+    assert load_config(str(tmp_path / 'a.py'), {'model.depth': 50}).model.depth == 50
+
+
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        ({'modle.depth': 50}, "--cfg-options modle.depth: config '.*' has no 'modle'; did you mean 'model'[?]"),
+        ({'zzz': 1}, "--cfg-options zzz: config '.*' has no 'zzz'; there are model"),
+        ({'model.depth.x': 1}, "--cfg-options do not fit '.*': TypeError: depth="),
+        ({'depth': 50}, "--cfg-options depth: 'depth' is a variable of '.*', which .* read: set model.depth$"),
+        ({'file': 'b'}, 'which was used while it was read: set model.encoder.0$'),
+        ({'old': 5}, 'which was used while it was read: set what was made of it$'),
+    ],
+)
+def test_options_that_nothing_reads_or_that_do_not_fit_are_named(tmp_path, options: dict, message: str):
+    text = "depth, file, old = 18, 'a.pth', 18\nmodel = dict(depth=depth, encoder=[file])"
+    (tmp_path / 'a.py').write_text(text)
+    with pytest.raises(InputError, match=message):
+        load_config(str(tmp_path / 'a.py'), options)
+
+
+def test_settings_of_the_runner_need_not_be_in_the_config(tmp_path):
+    (tmp_path / 'a.py').write_text('model = dict(depth=18)')
+    options = {'randomness.seed': 3, 'find_unused_parameters': True, 'model_wrapper_cfg.type': 'A'}
+    config = load_config(str(tmp_path / 'a.py'), options)
+    assert (config.randomness.seed, config.find_unused_parameters, config.model_wrapper_cfg.type) == (3, True, 'A')
+
+
+def test_test_time_augmentation_wraps_the_model():
+    cfg = Config(dict(model=dict(a=1), test_dataloader=dict(dataset=dict(pipeline=[]))))
+    with pytest.raises(InputError, match=r"--tta: config 'a.py' has no tta_model and tta_pipeline"):
+        use_tta(cfg, 'a.py')
+    cfg.merge_from_dict(dict(tta_model=dict(type='T'), tta_pipeline=[dict(type='P')]))
+    use_tta(cfg, 'a.py')
+    assert cfg.model == dict(type='T', module=dict(a=1))
+    assert cfg.test_dataloader.dataset.pipeline == [dict(type='P')]
+
+
+class Evil:
+    def __reduce__(self):
+        return (eval, ('print("ran")',))
+
+
+@pytest.mark.parametrize(
+    ('content', 'message'),
+    [(b'junk', 'cannot be read'), (Evil(), 'cannot be read'), ([torch.ones(1)], 'holds a list, not a dict of weights')],
+)
+def test_a_wrong_checkpoint_is_one_line(tmp_path, capsys, content, message: str):
+    path = tmp_path / 'a.pth'
+    path.write_bytes(content) if isinstance(content, bytes) else torch.save(content, path)
+    with pytest.raises(InputError, match=message) as error:
+        read_checkpoint(str(path))
+    assert '\n' not in str(error.value)
+    assert capsys.readouterr().out == ''
+
+
+def test_a_missing_checkpoint_is_named():
+    with pytest.raises(InputError, match=r"checkpoint 'gone.pth' is not a file"):
+        read_checkpoint('gone.pth')
+
+
+def test_a_good_checkpoint_and_a_url_pass(tmp_path):
+    torch.save(dict(state_dict=dict(a=torch.ones(2))), tmp_path / 'a.pth')
+    assert read_checkpoint(str(tmp_path / 'a.pth'))['a'].tolist() == [1, 1]
+    assert read_checkpoint('https://example.org/a.pth') is None
+
+
+def test_a_checkpoint_of_another_model_is_an_error():
+    model = torch.nn.Linear(3, 2)
+    check_fit(model, {f'module.{key}': value for key, value in model.state_dict().items()}, 'a.pth')
+    check_fit(model, None, 'https://example.org/a.pth')
+    with pytest.raises(InputError, match='of 2 tensors 1 are missing and 1 have another shape, bias for one'):
+        check_fit(model, dict(weight=torch.ones(5, 5)), 'a.pth')
+
+
+@pytest.mark.parametrize(
+    ('own', 'given', 'expected'), [(None, None, 'work_dirs/x'), ('own', None, 'own'), ('own', 'given', 'given')]
+)
+def test_work_dir(tmp_path, monkeypatch, own: str | None, given: str | None, expected: str):
+    monkeypatch.chdir(tmp_path)
+    cfg = Config(dict(work_dir=own) if own else {})
+    choose_work_dir(cfg, 'configs/x.py', given)
+    assert cfg.work_dir == expected
+    assert (tmp_path / expected).is_dir()
+
+
+def test_a_work_dir_that_cannot_be_made_is_named(tmp_path):
+    (tmp_path / 'file').touch()
+    with pytest.raises(InputError, match=r"--work-dir: nothing can be written into '.*file' \(File exists\)"):
+        choose_work_dir(Config({}), 'configs/x.py', str(tmp_path / 'file'))
+
+
+def test_replace_sync_bn_everywhere():
+    model = config().model
+    assert replace_sync_bn(model) == 2
+    assert model == ConfigDict(backbone=dict(norm_cfg=dict(type='BN')), heads=[dict(norm_cfg=dict(type='BN'))])
+
+
+def test_cpu_alone_changes_nothing(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
+    monkeypatch.setattr('mmattn.cli.amp.has_bfloat16', lambda: False)
+    cfg = config(launcher='none')
+    fit_to_device(cfg, amp=True)
+    assert cfg.to_dict() == config(launcher='none').to_dict()
+
+
+def test_cpu_with_bfloat16_turns_it_on(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
+    monkeypatch.setattr('mmattn.cli.amp.has_bfloat16', lambda: True)
+    cfg = config(launcher='none')
+    fit_to_device(cfg, amp=True)
+    assert cfg.to_dict() == config(launcher='none', optim_wrapper=dict(type='BFloat16OptimWrapper')).to_dict()
+
+
+def test_cpu_processes_use_gloo_and_bn(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
+    monkeypatch.setattr(torch.distributed, 'is_initialized', lambda: True)
+    cfg = config(launcher='pytorch', find_unused_parameters=True)
+    fit_to_device(cfg)
+    assert cfg.env_cfg.dist_cfg.backend == 'gloo'
+    assert cfg.model.backbone.norm_cfg.type == 'BN'
+    assert cfg.model_wrapper_cfg.device_ids is None
+    assert cfg.model_wrapper_cfg.find_unused_parameters is True
+    assert cfg.custom_hooks == [dict(type='SyncBuffersHook')]
+
+
+def test_gpu_turns_amp_on(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: True)
+    cfg = config(launcher='pytorch')
+    fit_to_device(cfg, amp=True)
+    assert cfg.optim_wrapper == dict(type='AmpOptimWrapper', loss_scale='dynamic')
+    assert cfg.env_cfg.dist_cfg.backend == 'nccl'
+    assert cfg.model.backbone.norm_cfg.type == 'SyncBN'
+
+
+def test_amp_with_another_wrapper_is_an_error(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: True)
+    with pytest.raises(InputError, match=r"--amp needs optim_wrapper.type OptimWrapper, the config has 'Other'"):
+        fit_to_device(config(optim_wrapper=dict(type='Other')), amp=True)
+
+
+def test_a_tool_ends_with_one_line(root):
+    command = [sys.executable, 'tools/train.py', 'nowhere.py']
+    result = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    assert result.returncode == 2
+    assert result.stderr.strip().splitlines()[-1] == "error: config 'nowhere.py' is not a file"
+    assert 'Traceback' not in result.stderr

@@ -1,0 +1,59 @@
+"""Products of rows by oneDNN and by the BLAS are the same."""
+
+import pytest
+import torch
+from torch import nn
+
+from mmattn.kernels import products
+from mmattn.kernels.products import multiply_columns, multiply_rows, project_positions, takes_onednn, without_denormals
+
+
+@pytest.fixture(autouse=True, params=[False, True], ids=['onednn', 'blas'])
+def _products_of(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Products go to oneDNN where the BLAS is slow, which depends on the processor."""
+    monkeypatch.setattr(products, '_has_fast_blas', lambda: request.param)
+    assert takes_onednn(torch.zeros(1)) is not request.param
+
+
+def test_weights_next_to_nothing_go():
+    weights = torch.tensor([0.0, 1e-45, 1e-38, 9e-31, 2e-30, 1.0])
+    assert without_denormals(weights) is weights
+    torch.testing.assert_close(weights, torch.tensor([0.0, 0.0, 0.0, 0.0, 2e-30, 1.0]), rtol=1e-6, atol=0)
+    wide = torch.tensor([1e-300, 1e-280], dtype=torch.float64)
+    assert without_denormals(wide).tolist() == [0.0, 1e-280]
+
+
+@pytest.mark.parametrize('count', [0, 1, 7, 12, 512, 97 * 5])
+@pytest.mark.parametrize('with_bias', [True, False])
+def test_rows_times_a_matrix(count: int, with_bias: bool):
+    rows, matrix = torch.randn(count, 24), torch.randn(10, 24)
+    bias = torch.randn(10) if with_bias else None
+    expected = nn.functional.linear(rows, matrix, bias)
+    out = multiply_rows(rows, matrix, bias)
+    torch.testing.assert_close(out, expected, rtol=1e-5, atol=1e-5)
+    with torch.backends.mkldnn.flags(enabled=False):
+        torch.testing.assert_close(multiply_rows(rows, matrix, bias), expected, rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(multiply_rows(rows, torch.randn(24, 10).t(), None).shape, out.shape)
+
+
+@pytest.mark.parametrize('count', [0, 1, 97])
+@pytest.mark.parametrize('with_bias', [True, False])
+def test_a_matrix_times_columns(count: int, with_bias: bool):
+    columns, matrix = torch.randn(24, count), torch.randn(10, 24)
+    bias = torch.randn(10) if with_bias else None
+    expected = matrix @ columns + (bias[:, None] if with_bias else 0)
+    torch.testing.assert_close(multiply_columns(columns, matrix, bias), expected, rtol=1e-5, atol=1e-5)
+    with torch.backends.mkldnn.flags(enabled=False):
+        torch.testing.assert_close(multiply_columns(columns, matrix, bias), expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize('size', [(5, 7), (1, 6), (6, 1), (1, 1)])
+@pytest.mark.parametrize('dtype', [torch.float32, torch.float64, torch.bfloat16])
+def test_positions_are_projected(size: tuple[int, int], dtype: torch.dtype):
+    x, weight, bias = (torch.randn(*shape, dtype=dtype) for shape in ((2, 12, *size), (9, 12), (9,)))
+    out = project_positions(x, weight, bias)
+    assert out.is_contiguous()
+    expected = nn.functional.linear(x.permute(0, 2, 3, 1), weight, bias)
+    tolerance = 5e-2 if dtype == torch.bfloat16 else 1e-5
+    torch.testing.assert_close(out, expected, rtol=tolerance, atol=tolerance)
+    torch.library.opcheck(torch.ops.mmattn.project_positions, (x, weight, bias), test_utils='test_faketensor')

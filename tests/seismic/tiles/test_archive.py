@@ -1,0 +1,101 @@
+"""Every form in which the competition's data comes, and archives that must be refused."""
+
+import zipfile
+
+import pytest
+
+from mmattn.seismic.tiles.archive import TgsSource
+from tests.seismic.tgs_files import below, competition_files, write_files, zipped
+
+FILES = competition_files(count=4, held_out=2)
+TABLES = {name: FILES[name] for name in ('train.csv', 'depths.csv')}
+INNER = {'train.zip': zipped(below(FILES, 'train/')), 'test.zip': zipped(below(FILES, 'test/'))} | TABLES
+FORMS = {
+    'one zip of zips': {'all.zip': zipped(INNER | {'sample_submission.csv': b'id,rle_mask\n'})},
+    'one zip of tiles': {'all.zip': zipped(FILES)},
+    'zips and csv side by side': INNER,
+    'all in one beside the csv': {'competition_data.zip': zipped(FILES)} | TABLES,
+    'everything twice': INNER | {'competition_data.zip': zipped(FILES)},
+    'unpacked': FILES | {'.DS_Store': b'x', 'train/images/._t00.png': b'x'},
+    'unpacked, zips left': FILES | INNER,
+    'bare folder': below(FILES, 'train/') | {k: v for k, v in FILES.items() if not k.startswith('train/')},
+}
+
+
+@pytest.mark.parametrize('form', FORMS)
+def test_every_form_gives_the_same_tiles(form, tmp_path):
+    write_files(tmp_path, FORMS[form])
+    path = tmp_path / 'all.zip' if 'all.zip' in FORMS[form] else tmp_path
+    with TgsSource(path) as source:
+        assert sorted(source.images) == sorted(source.masks) == ['t00', 't01', 't02', 't03']
+        assert sorted(source.test_images) == ['h00', 'h01']
+        for tile in source.images:
+            assert source.images[tile]() == FILES[f'train/images/{tile}.png']
+            assert source.masks[tile]() == FILES[f'train/masks/{tile}.png']
+        assert source.test_images['h01']() == FILES['test/images/h01.png']
+        assert {name: read() for name, read in source.tables.items()} == TABLES
+
+
+def test_train_zip_alone_finds_the_tables_beside_it(tmp_path):
+    write_files(tmp_path, INNER)
+    with TgsSource(tmp_path / 'train.zip') as source:
+        assert len(source.images) == len(source.masks) == 4
+        assert source.test_images == {}
+        assert source.tables['depths.csv']() == FILES['depths.csv']
+
+
+def test_digest_tells_sources_apart_but_not_their_forms(tmp_path):
+    digests = []
+    for name, files in dict(zips=INNER, plain=FILES, fewer=FORMS['unpacked'] | {'train.csv': b'id,rle_mask\n'}).items():
+        with TgsSource(write_files(tmp_path / name, files)) as source:
+            digests.append(source.digest())
+    assert digests[0] == digests[1] != digests[2]
+
+
+@pytest.mark.parametrize(
+    ('files', 'message'),
+    [
+        ({'train.zip': INNER['train.zip'][:-500]} | TABLES, 'train.zip is not a readable zip archive'),
+        ({'train.zip': b''} | TABLES, 'train.zip is not a readable zip archive'),
+        ({'train.zip': zipped({'images/../../a.png': b''})} | TABLES, "'images/../../a.png' points outside"),
+        ({'train.zip': zipped({'/images/a.png': b''})} | TABLES, "'/images/a.png' points outside"),
+        ({'train.zip': zipped({'C:/images/a.png': b''})} | TABLES, "'C:/images/a.png' points outside"),
+        ({'train.zip': zipped({'images/a b.png': b''})} | TABLES, "'train.zip/images/a b.png' is not a tile id"),
+        ({'images/a.png': b'', 'train/images/a.png': b''} | TABLES, 'holds tile a twice'),
+    ],
+)
+def test_refused_archives(files, message, tmp_path):
+    with pytest.raises(ValueError, match=message):
+        TgsSource(write_files(tmp_path, files))
+
+
+@pytest.mark.parametrize(
+    ('files', 'message'),
+    [
+        ({'readme.txt': b''}, 'holds no tiles: looked for images'),
+        (FILES | {'depths.csv': None}, 'depths.csv not found in'),
+        ({k: v for k, v in FILES.items() if k not in TABLES}, 'train.csv and depths.csv not found in'),
+    ],
+)
+def test_missing_parts(files, message, tmp_path):
+    write_files(tmp_path, {name: content for name, content in files.items() if content is not None})
+    with pytest.raises(FileNotFoundError, match=message):
+        TgsSource(tmp_path)
+
+
+def test_missing_source(tmp_path):
+    with pytest.raises(FileNotFoundError, match='expected the archive or folder that Kaggle serves'):
+        TgsSource(tmp_path / 'all.zip')
+
+
+def test_damaged_member_is_named(tmp_path):
+    content = bytearray(zipped(FILES))
+    with zipfile.ZipFile(write_files(tmp_path, {'all.zip': bytes(content)}) / 'all.zip') as archive:
+        start = archive.getinfo('train/images/t02.png').header_offset + 80
+    content[start] ^= 255
+    write_files(tmp_path, {'all.zip': bytes(content)})
+    with (
+        TgsSource(tmp_path / 'all.zip') as source,
+        pytest.raises(ValueError, match=r'member train/images/t02.png cannot be read \(Bad CRC-32'),
+    ):
+        source.images['t02']()

@@ -1,0 +1,148 @@
+"""Measures speed and memory beside the named peers, in one process.
+
+python tools/speed.py ops [--ops criss_cross …] [--size 1 512 97 97] [--dtype float32] [--device cpu] [--out FILE]
+python tools/speed.py model [--heads umixformer_b0 …] [--configs configs/… …] [--size 512 512] [--out FILE]
+python tools/speed.py epoch CONFIG … [--iterations 50] [--workers N] [--amp] [--device cpu] [--out FILE]
+python tools/speed.py volume [--config CONFIG] [--shape 64 128 256] [--overlap 0.25] [--out FILE]
+"""
+
+import argparse
+import sys
+from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import product
+from pathlib import Path
+
+import torch
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from mmattn.cli.command_line import ToolParser, check_device, check_file, run_tool
+from mmattn.common.errors import InputError
+from mmattn.costs.benchmarks.epoch import add_epoch_command, measure_epochs
+from mmattn.costs.benchmarks.model import WORK, ModelRow, Yardstick, key, measure_network
+from mmattn.costs.benchmarks.networks import HEADS, Network, build_head, build_segmentor
+from mmattn.costs.benchmarks.ops import compare
+from mmattn.costs.benchmarks.published import PEERS
+from mmattn.costs.benchmarks.table import Cells, as_markdown, read_rows, write_table
+from mmattn.costs.benchmarks.volume import add_volume_command, compare_volumes
+
+DTYPES = {'float32': torch.float32, 'bfloat16': torch.bfloat16, 'float16': torch.float16}
+
+
+def parse_args() -> argparse.Namespace:
+    """Reads the command line."""
+    parser = ToolParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(dest='command', required=True)
+    ops = commands.add_parser('ops', help='attention layers against those of mmcv, mmseg and the papers')
+    ops.add_argument('--ops', nargs='+', choices=list(PEERS), default=list(PEERS))
+    ops.add_argument('--size', nargs=4, type=int, default=[1, 512, 97, 97], metavar=('B', 'C', 'H', 'W'))
+    ops.add_argument('--dtype', choices=list(DTYPES), default='float32', help='of weights and maps')
+    model = commands.add_parser('model', help='decode heads and whole networks: forward and training step')
+    model.add_argument('--heads', nargs='+', choices=list(HEADS), default=[], help='heads on random maps')
+    model.add_argument('--configs', nargs='+', default=[], help='experiments, backbone and head')
+    model.add_argument(
+        '--size',
+        nargs=2,
+        type=int,
+        action='append',
+        metavar=('H', 'W'),
+        help='of the images, may be given several times; 512 512 for heads, what a config trains on for configs',
+    )
+    model.add_argument('--batch', type=int, default=1, help='images at a time')
+    model.add_argument('--dtype', nargs='+', choices=list(DTYPES), default=['float32'], help='autocast below float32')
+    model.add_argument('--work', nargs='+', choices=WORK, default=list(WORK))
+    model.add_argument('--resume', action='store_true', help='keep what the csv table of --out holds already')
+    for command in (ops, model, add_volume_command(commands)):
+        command.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu')
+        repeats = command.get_default('repeats') or 10
+        command.add_argument('--repeats', type=int, default=repeats, help='timed calls of each; the median counts')
+        command.add_argument('--threads', type=int, help="CPU threads; PyTorch's choice by default")
+        command.add_argument('--out', type=Path, help='file for the table: .md or .csv')
+    add_epoch_command(commands)
+    args = parser.parse_args()
+    if args.out and args.out.suffix not in ('.md', '.csv'):
+        parser.error(f'--out must end with .md or .csv, got {str(args.out)!r}')
+    if args.repeats < 1 or (args.threads is not None and args.threads < 1):
+        parser.error('--repeats and --threads must be positive')
+    if args.command == 'ops' and (min(args.size) < 1 or args.size[1] < 16):
+        parser.error('--size must be positive, with at least 16 channels')
+    if args.command == 'model':
+        if not args.heads and not args.configs:
+            parser.error('model needs --heads or --configs')
+        if args.batch < 1 or any(min(size) < 1 for size in args.size or []):
+            parser.error('--batch and --size must be positive')
+        if args.resume and (args.out is None or args.out.suffix != '.csv'):
+            parser.error('--resume needs --out FILE.csv')
+    return args
+
+
+def compare_ops(args: argparse.Namespace, done: list[Cells]) -> Iterator[list[Cells]]:
+    """Yields the rows of one operator after the other; ``done`` is empty."""
+    device = torch.device(args.device)
+    for op in args.ops:
+        rows = compare(op, args.size, dtype=DTYPES[args.dtype], device=device, repeats=args.repeats)
+        for row in rows:
+            print(f'{row.op:20} {row.work:17} time {row.time_ratio or "-":>5}  memory {row.memory_ratio or "-":>5}')
+        yield rows
+
+
+def measure_models(args: argparse.Namespace, done: list[ModelRow]) -> Iterator[list[Cells]]:
+    """Yields the row of one network, size, dtype and kind of work after the other, but for those that are done."""
+    device = torch.device(args.device)
+    networks: list[tuple[str, Callable[..., Network], list[list[int] | None]]] = [
+        *((head, build_head, args.size or [[512, 512]]) for head in args.heads),
+        *((config, build_segmentor, args.size or [None]) for config in args.configs),
+    ]
+    cases = [
+        (partial(build, name, size, args.batch, device), dict(dtype=DTYPES[dtype], work=work))
+        for name, build, sizes in networks
+        for size, dtype, work in product(sizes, args.dtype, args.work)
+    ]
+    finished = {tuple(row.cells().values())[:6] for row in done}
+    yardstick = Yardstick(device)
+    columns = TextColumn('{task.description}'), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        task = progress.add_task('measuring', total=len(cases))
+        for build, what in cases:
+            torch.manual_seed(0)
+            network = build()
+            case = key(network, **what)
+            progress.update(task, description=' '.join(case))
+            if case not in finished:
+                yield [measure_network(network, **what, repeats=args.repeats, yardstick=yardstick)]
+            progress.advance(task)
+
+
+def main() -> int:
+    """Measures, prints and writes."""
+    args = parse_args()
+    check_device(args.device)
+    if args.out:
+        check_file('--out', args.out)
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    rows: list[Cells] = []
+    if args.command == 'model' and args.resume:
+        try:
+            rows += [ModelRow(**cells) for cells in read_rows(args.out)]
+        except TypeError as error:
+            raise InputError(f'{args.out} is no table of `speed.py model`: {error}') from error
+    code = 0
+    try:
+        commands = dict(ops=compare_ops, model=measure_models, epoch=measure_epochs, volume=compare_volumes)
+        for new in commands[args.command](args, list(rows)):
+            rows += new
+            if args.out:  # after each, so that an interrupted run keeps what it has
+                write_table(rows, args.out)
+    except KeyboardInterrupt:
+        print('interrupted; what was measured is below', file=sys.stderr)
+        code = 130
+    print(f'PyTorch {torch.__version__}, {torch.get_num_threads()} threads; ratios are to the peer or the yardstick')
+    if rows:
+        print(as_markdown(rows))
+    return code
+
+
+if __name__ == '__main__':
+    run_tool(main)
