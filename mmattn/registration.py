@@ -40,8 +40,8 @@ def register() -> None:
 
 
 def register_when_wanted() -> None:
-    """Registers at once where mmengine is loaded, else once mmseg is."""
-    if 'mmengine' in sys.modules:
+    """Registers at once where mmengine or mmseg is loaded, else once mmseg is."""
+    if any(sys.modules.get(name) is not None for name in ('mmengine', 'mmseg')):
         register()
     elif not any(isinstance(finder, _AfterMMSeg) for finder in sys.meta_path):
         sys.meta_path.insert(0, _AfterMMSeg())
@@ -84,7 +84,7 @@ def _is_installed(distribution: str) -> bool:
 
 
 def _is_importable(name: str) -> bool:
-    return name in sys.modules or util.find_spec(name) is not None
+    return sys.modules.get(name) is not None or util.find_spec(name) is not None
 
 
 def check_distributions(

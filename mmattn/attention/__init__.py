@@ -6,6 +6,7 @@ from mmattn.attention.channel import ChannelAttention, channel_attention
 from mmattn.attention.coordinate import CoordinateAttention
 from mmattn.attention.criss_cross import CrissCrossAttention, criss_cross_attention
 from mmattn.attention.dual import DualAttention
+from mmattn.attention.efficient_channel import EfficientChannelAttention, efficient_channel_attention
 from mmattn.attention.gate import AttentionGate, gate_coefficients
 from mmattn.attention.mix import FeatureMixer, MixAttention
 from mmattn.attention.non_local import NonLocal, concatenation_attention, dot_product_attention
@@ -15,33 +16,4 @@ from mmattn.attention.scale_aware_modulation import ScaleAwareModulation, multi_
 from mmattn.attention.scse import SCSE
 from mmattn.attention.squeeze_excitation import SqueezeExcitation, squeeze_excitation
 from mmattn.attention.tokens import multi_head_attention
-
-__all__ = [
-    'CBAM',
-    'SCSE',
-    'AttentionGate',
-    'AxialAttention',
-    'ChannelAttention',
-    'CoordinateAttention',
-    'CrissCrossAttention',
-    'DualAttention',
-    'FeatureMixer',
-    'MixAttention',
-    'NonLocal',
-    'PositionAttention',
-    'ScaleAwareModulation',
-    'SingleAxisAttention',
-    'SqueezeExcitation',
-    'axial_attention',
-    'build_attention',
-    'channel_attention',
-    'concatenation_attention',
-    'criss_cross_attention',
-    'dot_product_attention',
-    'gate_coefficients',
-    'list_attention',
-    'multi_head_attention',
-    'multi_head_mixed_convolution',
-    'position_attention',
-    'squeeze_excitation',
-]
+from mmattn.kernels.engines import use_engine

@@ -13,12 +13,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmattn.attention.inputs import check_feature_map
+from mmattn.attention.registry import mechanism
 from mmattn.common.checks import check_choice, check_positive_int
-from mmattn.kernels.axial.lines import by_position, cut_lines, is_itself
-from mmattn.kernels.axial.similarities import normalised_logits
-from mmattn.kernels.context import is_exporting
-
-_VECTOR = 16  # numbers of float32 that the widest CPU takes at once
+from mmattn.kernels.engines import find_engine
 
 
 def axial_attention(
@@ -42,27 +39,45 @@ def axial_attention(
     Returns:
         Two (B, G, V, L), in the dtype of ``value``: the sums over j of the weights times v_j, and times Ev[i - j].
     """
-    length, dtype = query.shape[-1], value.dtype
+    engine = find_engine('axial', query, key, value, relative, norm, span)
+    if engine is not None:
+        return engine(query, key, value, relative, norm, span)
+    length, depth, reach, dtype = query.shape[3], query.shape[2], relative.shape[1] // 2, value.dtype
     wide = torch.promote_types(torch.promote_types(dtype, norm.weight.dtype), torch.float32)
+    positions = torch.arange(length, device=query.device)
+    ahead = positions - positions[:, None]  # (L, L), of key j from query i
+    seen = (ahead >= -((span - 1) // 2)) & (ahead <= span // 2) | (length <= reach + 1)
+    behind = relative[:, reach - ahead.clamp(-reach, reach)].permute(1, 2, 0)  # (L, L, 2 D + V), offsets i - j
+    before = relative[:, reach + ahead.clamp(-reach, reach)].permute(1, 2, 0)  # offsets j - i
+    of_query, of_key, of_value = behind[..., :depth], before[..., depth : 2 * depth], behind[..., 2 * depth :]
     with torch.autocast(value.device.type, enabled=False):
-        pieces = cut_lines(query.to(wide), key.to(wide), value, relative, span)
-        logits = normalised_logits(pieces, norm)
-        if pieces.valid is not None:
-            # A padded query sees itself, padding too: a row without any key would be NaN, and so its gradient.
-            logits.masked_fill_(~(pieces.valid | is_itself(pieces.valid, span)), float('-inf'))
-        weights = _softmax(logits).to(dtype)
-        content = pieces.value @ weights.mT
-        position = by_position(weights, pieces.value_table).mT
-    content, position = (x.transpose(2, 3).flatten(3)[..., :length] for x in (content, position))
-    return content, position
+        query, key = query.to(wide), key.to(wide)
+        similarities = [
+            torch.einsum('bgdi,bgdj->bgij', query, key),
+            torch.einsum('bgdi,ijd->bgij', query, of_query.to(wide)),
+            torch.einsum('bgdj,ijd->bgij', key, of_key.to(wide)),
+        ]
+        pairs = torch.cat(similarities, dim=1)[..., seen]  # (B, 3 G, pairs that attend)
+        pairs = _normalise(pairs.unsqueeze(3), norm).squeeze(3).unflatten(1, (3, -1)).sum(1)
+        logits = pairs.new_full((*query.shape[:2], length, length), float('-inf')).masked_scatter(seen, pairs)
+        weights = logits.softmax(-1).to(dtype)
+        content = torch.einsum('bgij,bgvj->bgvi', weights, value)
+        return content, torch.einsum('bgij,ijv->bgvi', weights, of_value.to(dtype))
 
 
-def _softmax(logits: Tensor) -> Tensor:
-    """Softmax over the last axis; PyTorch's takes five times as long on a CPU where that is below a vector's width."""
-    length = logits.shape[-1]
-    if is_exporting() or logits.device.type != 'cpu' or length >= _VECTOR:
-        return logits.softmax(-1)
-    return F.pad(logits, (0, _VECTOR - length), value=float('-inf')).softmax(-1)[..., :length]
+def _normalise(x: Tensor, norm: nn.BatchNorm2d) -> Tensor:
+    """Applies a batch normalisation in the dtype of ``x``, which may be wider than its own."""
+    if x.dtype == norm.weight.dtype:
+        return norm(x)
+    running = norm.running_mean.to(x.dtype), norm.running_var.to(x.dtype)
+    out = F.batch_norm(
+        x, *running, norm.weight.to(x.dtype), norm.bias.to(x.dtype), norm.training, norm.momentum, norm.eps
+    )
+    if norm.training:
+        norm.running_mean.copy_(running[0])
+        norm.running_var.copy_(running[1])
+        norm.num_batches_tracked += 1
+    return out
 
 
 class SingleAxisAttention(nn.Module):
@@ -153,6 +168,7 @@ class SingleAxisAttention(nn.Module):
         return f'axis={self.axis!r}, num_heads={self.num_heads}, kernel_size={self.kernel_size}, span={self.span}'
 
 
+@mechanism(short='axial', cost='N*(4*C**2 + 7/2*(H + W)*C)')
 class AxialAttention(nn.Module):
     """Position-sensitive axial attention: along the height, then along the width.
 

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from mmattn.attention.gating import channel_logits, scale_own, squeezed_width
 from mmattn.attention.inputs import check_feature_map
+from mmattn.attention.registry import mechanism
 from mmattn.common.checks import check_choice, check_flag, check_positive, check_positive_int
 
 Pool = Literal['avg', 'max', 'lp', 'lse']
@@ -63,6 +64,7 @@ def describe_positions(x: Tensor) -> Tensor:
     return torch.cat([largest, x.mean(1, keepdim=True)], dim=1)
 
 
+@mechanism(short='cbam', cost='98*N + C**2/4')
 class CBAM(nn.Module):
     """Channel gate, then spatial gate.
 

@@ -12,24 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from mmattn.attention.inputs import check_feature_map
+from mmattn.attention.registry import mechanism
 from mmattn.common.checks import check_positive_int
-from mmattn.kernels import channel as channel_op
-from mmattn.kernels.context import is_exporting
-
-MANY_CHANNELS = 256  # from which on the operator for CPUs is faster
-
-
-class _Gram(torch.autograd.Function):
-    """(B, C, N) to x @ x.mT; its gradient takes one product where autograd, blind to the symmetry, takes two."""
-
-    @staticmethod
-    def forward(ctx, x: Tensor) -> Tensor:
-        ctx.save_for_backward(x)
-        return x @ x.mT
-
-    @staticmethod
-    def backward(ctx, grad: Tensor) -> Tensor:
-        return (grad + grad.mT) @ ctx.saved_tensors[0]
+from mmattn.kernels.engines import find_engine
 
 
 def channel_attention(x: Tensor) -> Tensor:
@@ -43,15 +28,16 @@ def channel_attention(x: Tensor) -> Tensor:
     """
     flat = x.flatten(2)
     with torch.autocast(x.device.type, enabled=False):
-        if x.shape[1] >= MANY_CHANNELS and flat.is_cpu and flat.dtype == torch.float32 and not is_exporting():
-            return channel_op.attend(flat)[0].unflatten(2, x.shape[2:])
+        engine = find_engine('channel', flat)
+        if engine is not None:
+            return engine(flat).view(x.shape)
         wide = flat.to(torch.promote_types(x.dtype, torch.float32))
-        gram = _Gram.apply(wide)  # (B, C, C)
-        # What a softmax takes off every logit has no gradient.
-        weights = (gram.detach().amax(-1, keepdim=True) - gram).softmax(-1)
-        return (weights.to(x.dtype) @ flat).unflatten(2, x.shape[2:])
+        gram = wide @ wide.transpose(1, 2)  # (B, C, C)
+        weights = (gram.amax(-1, keepdim=True) - gram).softmax(-1)
+        return (weights.to(x.dtype) @ flat).view(x.shape)
 
 
+@mechanism(short='channel', cost='2*N*C**2')
 class ChannelAttention(nn.Module):
     """Channel attention with a learned residual weight, zero at first, so that it starts as the identity.
 

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from mmattn.attention.gating import scale_own
 from mmattn.attention.inputs import check_feature_map
+from mmattn.attention.registry import mechanism
 from mmattn.common.checks import check_positive, check_positive_int
 
 
@@ -30,6 +31,7 @@ def describe_coordinates(x: Tensor, *, dtype: torch.dtype) -> Tensor:
     return torch.cat([rows, columns.transpose(2, 3)], dim=2)
 
 
+@mechanism(short='coord', cost='(H + W)*C**2/16')
 class CoordinateAttention(nn.Module):
     """Coordinate attention.
 

@@ -5,17 +5,16 @@ Applied twice with shared weights it gathers from every position (the paper's re
 N * (H + W) attention weights instead of N * N for N = H * W.
 
 Unlike the published code: logits and softmax are float32 or wider whatever the dtype of the features, so half
-precision neither overflows nor fails, and no device is named. On the CPU and on CUDA the layer runs as one operator
-(``mmattn.kernels.criss_cross``), elsewhere and in exports as the plain function here.
+precision neither overflows nor fails, and no device is named. Where an engine serves, the layer runs as one operator.
 """
 
 import torch
 from torch import Tensor, nn
 
 from mmattn.attention.inputs import check_feature_map
+from mmattn.attention.registry import mechanism
 from mmattn.common.checks import check_positive_int
-from mmattn.kernels.context import is_exporting
-from mmattn.kernels.criss_cross.layer import add_attended
+from mmattn.kernels.engines import find_engine
 
 
 def criss_cross_attention(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
@@ -44,6 +43,7 @@ def criss_cross_attention(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
         return from_columns.permute(0, 3, 2, 1) + from_rows.permute(0, 3, 1, 2)
 
 
+@mechanism(short='cc', cost='N*(5/4*C**2 + 9/8*(H + W)*C)')
 class CrissCrossAttention(nn.Module):
     """Criss-cross attention with a learned residual weight, applied ``recurrence`` times with shared weights.
 
@@ -78,12 +78,13 @@ class CrissCrossAttention(nn.Module):
         return x
 
     def _add_attended(self, x: Tensor) -> Tensor:
-        """Applies the layer once; where our operator serves, one matrix product stands for the three convolutions."""
+        """Applies the layer once; in an engine one matrix product stands for the three convolutions."""
         convs = (self.query_conv, self.key_conv, self.value_conv)
-        if x.device.type not in ('cpu', 'cuda') or is_exporting() or x.shape[0] == 0:
-            return x + self.gamma * criss_cross_attention(*(conv(x) for conv in convs))
-        weight = torch.cat([conv.weight for conv in convs]).flatten(1)
-        return add_attended(x, weight, torch.cat([conv.bias for conv in convs]), self.gamma)
+        weight, bias = torch.cat([conv.weight for conv in convs]).flatten(1), torch.cat([conv.bias for conv in convs])
+        engine = find_engine('criss_cross', x, weight, bias, self.gamma)
+        if engine is not None:
+            return engine(x, weight, bias, self.gamma)
+        return x + self.gamma * criss_cross_attention(*(conv(x) for conv in convs))
 
     def extra_repr(self) -> str:
         """Options shown by ``print(model)``."""

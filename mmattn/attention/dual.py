@@ -13,9 +13,11 @@ from torch import Tensor, nn
 from mmattn.attention.channel import ChannelAttention
 from mmattn.attention.inputs import check_feature_map
 from mmattn.attention.position import PositionAttention
+from mmattn.attention.registry import mechanism
 from mmattn.common.checks import check_positive_int
 
 
+@mechanism(short='dual', cost='N*(13/4*C**2 + 9/8*N*C)')
 class DualAttention(nn.Module):
     """Sum of position and channel attention.
 

@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmattn.attention.inputs import check_same_batch
+from mmattn.attention.registry import mechanism
 from mmattn.common.checks import check_choice, check_flag, check_positive_int
 
 _CONV = {2: nn.Conv2d, 3: nn.Conv3d}
@@ -52,6 +53,7 @@ def resize(x: Tensor, size: Sequence[int], align_corners: bool) -> Tensor:
     return F.interpolate(x, size=tuple(size), mode=mode, align_corners=align_corners)
 
 
+@mechanism(short='gate', inputs=2)
 class AttentionGate(nn.Module):
     """Attention gate on a skip connection.
 

@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmattn.attention.inputs import check_feature_map, check_same_batch
+from mmattn.attention.registry import mechanism
 from mmattn.attention.tokens import TokenLinear, multi_head_attention, to_map, to_tokens
 from mmattn.common.checks import check_flag, check_positive_int, check_positive_ints
 from mmattn.kernels.context import is_exporting
@@ -86,6 +87,7 @@ class FeatureMixer(nn.Module):
         return self.mix([first, *rest])
 
 
+@mechanism(short='mix', inputs=2)
 class MixAttention(nn.Module):
     """Multi-head attention from one feature map to keys of another size and width.
 

@@ -12,11 +12,25 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmattn.attention.inputs import check_feature_map
+from mmattn.attention.registry import mechanism
 from mmattn.common.checks import check_choice, check_flag, check_positive, check_positive_int
-from mmattn.kernels.context import is_exporting
-from mmattn.kernels.softmax import softmax_attention
+from mmattn.kernels.engines import find_engine
 
 MODES = ('embedded_gaussian', 'gaussian', 'dot_product', 'concatenation')
+
+
+def gaussian_attention(query: Tensor, key: Tensor, value: Tensor, *, scale: float = 1.0) -> Tensor:
+    """Equations 2 and 3: (B, D, N), (B, D, M), (B, C, M) to (B, C, N), sum of softmax(scale * <query, key>) * value.
+
+    Logits and softmax are float32 or wider whatever the dtype of ``value``, which the result has.
+    """
+    engine = find_engine('softmax', query, key, value, scale)
+    if engine is not None:
+        return engine(query, key, value, scale)
+    wide = torch.promote_types(value.dtype, torch.float32)
+    with torch.autocast(value.device.type, enabled=False):
+        weights = (scale * query.to(wide).transpose(1, 2) @ key.to(wide)).softmax(-1)  # (B, N, M)
+        return (value.to(wide) @ weights.transpose(1, 2)).to(value.dtype)
 
 
 def dot_product_attention(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
@@ -28,16 +42,14 @@ def dot_product_attention(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
     wide = torch.promote_types(value.dtype, torch.float32)
     with torch.autocast(value.device.type, enabled=False):
         query, key, weighed = query.to(wide), key.to(wide), value.to(wide)
-        return (weighed @ key.mT / key.shape[2]) @ query
+        return (weighed @ key.transpose(1, 2) / key.shape[2]) @ query
 
 
 def concatenation_attention(query: Tensor, key: Tensor, value: Tensor, weight: Tensor) -> Tensor:
     """Equation 5: (B, D, N), (B, D, M), (B, C, M), (2 D) to (B, C, N).
 
     Sums relu(weight . [query, key]) * value / M over the M keys, in float32 or wider. The weight of a pair is
-    relu(a + b) for one number a of the query and one b of the key. With the keys sorted by falling b, the pairs above
-    zero are the first ones: two cumulative sums over the keys, taken at one place a query, give the result exactly, in
-    O((N + M) (log M + C)).
+    relu(a + b) for one number a of the query and one b of the key, so that an engine need not hold the pairs.
     """
     wide = torch.promote_types(value.dtype, torch.float32)
     with torch.autocast(value.device.type, enabled=False):
@@ -45,15 +57,10 @@ def concatenation_attention(query: Tensor, key: Tensor, value: Tensor, weight: T
         a = (of_query @ query.to(wide)).squeeze(1)  # (B, N)
         b = (of_key @ key.to(wide)).squeeze(1)  # (B, M)
         weighed = value.to(wide) / key.shape[2]
-        if is_exporting():  # sorted search has no translation
-            return weighed @ (a.unsqueeze(1) + b.unsqueeze(2)).relu()
-        b, order = b.sort(descending=True)
-        count = torch.searchsorted(-b.detach(), a.detach())  # keys with b > -a
-        weighed = weighed.gather(2, order.unsqueeze(1).expand_as(weighed))
-        sums = F.pad(torch.cat([weighed, weighed * b.unsqueeze(1)], 1).cumsum(2), (1, 0))
-        sums = sums.gather(2, count.unsqueeze(1).expand(-1, sums.shape[1], -1))
-        plain, times_b = sums.chunk(2, 1)
-        return torch.addcmul(times_b, a.unsqueeze(1), plain)
+        engine = find_engine('concatenation', a, b, weighed)
+        if engine is not None:
+            return engine(a, b, weighed)
+        return weighed @ (a.unsqueeze(1) + b.unsqueeze(2)).relu()
 
 
 def halve(x: Tensor) -> Tensor:
@@ -65,6 +72,7 @@ def halve(x: Tensor) -> Tensor:
     return F.max_pool2d(x, (2 if height > 1 else 1, 2 if width > 1 else 1))
 
 
+@mechanism(short='nonlocal', cost='N*(2*C**2 + N*C)')
 class NonLocal(nn.Module):
     """Non-local block with a residual connection; it starts as the identity.
 
@@ -152,7 +160,7 @@ class NonLocal(nn.Module):
         elif self.mode == 'concatenation':
             y = concatenation_attention(query, key, value, self.concat_weight)
         else:
-            y = softmax_attention(query, key, value, scale=self.scale)
+            y = gaussian_attention(query, key, value, scale=self.scale)
         return y.unflatten(2, x.shape[2:])
 
     def forward(self, x: Tensor) -> Tensor:

@@ -2,17 +2,18 @@
 
 Dual Attention Network for Scene Segmentation, https://arxiv.org/abs/1809.02983, section 3.2.
 
-Unlike the published code: the N x N attention map (N = H * W) is never held, neither forward nor backward; logits and
-softmax are float32 or wider whatever the dtype of the features. The paper's text has batch normalisation and ReLU after
-the projections, its code plain convolutions, as here.
+Unlike the published code: where an engine serves, the N x N attention map (N = H * W) is never held, neither forward
+nor backward; logits and softmax are float32 or wider whatever the dtype of the features. The paper's text has batch
+normalisation and ReLU after the projections, its code plain convolutions, as here.
 """
 
 import torch
 from torch import Tensor, nn
 
 from mmattn.attention.inputs import check_feature_map
+from mmattn.attention.registry import mechanism
 from mmattn.common.checks import check_positive_int
-from mmattn.kernels.softmax import softmax_attention
+from mmattn.kernels.engines import find_engine
 
 
 def position_attention(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
@@ -26,10 +27,20 @@ def position_attention(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
     Returns:
         (B, C, H, W) in the dtype of ``value``: sum over positions of softmax(<query, key>) * value, without a scale.
     """
-    attended = softmax_attention(query.flatten(2), key.flatten(2), value.flatten(2))
-    return attended.unflatten(2, query.shape[2:])
+    size, dtype = query.shape[2:], value.dtype
+    query, key, value = query.flatten(2), key.flatten(2), value.flatten(2)  # (B, D or C, N)
+    engine = find_engine('softmax', query, key, value)
+    if engine is not None:
+        attended = engine(query, key, value)
+    else:
+        wide = torch.promote_types(dtype, torch.float32)
+        with torch.autocast(value.device.type, enabled=False):
+            weights = (query.to(wide).transpose(1, 2) @ key.to(wide)).softmax(-1)  # (B, N, N)
+            attended = (value.to(wide) @ weights.transpose(1, 2)).to(dtype)
+    return attended.view(*value.shape[:2], *size)
 
 
+@mechanism(short='position', cost='N*(5/4*C**2 + 9/8*N*C)')
 class PositionAttention(nn.Module):
     """Position attention with a learned residual weight, zero at first, so that it starts as the identity.
 

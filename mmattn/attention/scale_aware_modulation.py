@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmattn.attention.inputs import check_feature_map
+from mmattn.attention.registry import mechanism
 from mmattn.common.checks import check_flag, check_positive_int
 
 
@@ -35,6 +36,7 @@ def multi_head_mixed_convolution(x: Tensor, weights: Sequence[Tensor], biases: S
     return torch.stack(convolved, dim=2).flatten(1, 2)
 
 
+@mechanism(short='sam', cost='N*(5*C**2 + 49*C)')
 class ScaleAwareModulation(nn.Module):
     """Scale-aware modulation, the attention of SMT's first stages.
 

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from mmattn.attention.gating import squeezed_width
 from mmattn.attention.inputs import check_feature_map
+from mmattn.attention.registry import mechanism
 from mmattn.attention.squeeze_excitation import squeeze_excitation
 from mmattn.common.checks import check_choice, check_flag, check_positive_int
 
@@ -37,6 +38,7 @@ def spatial_excitation(x: Tensor, logits: Tensor) -> Tensor:
     return x * logits.to(wide).sigmoid().to(x.dtype)
 
 
+@mechanism(short='scse', cost='N*C + C**2')
 class SCSE(nn.Module):
     """Concurrent spatial and channel squeeze-and-excitation.
 

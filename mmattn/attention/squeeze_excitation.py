@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from mmattn.attention.gating import channel_logits, squeezed_width
 from mmattn.attention.inputs import check_feature_map
+from mmattn.attention.registry import mechanism
 from mmattn.common.checks import check_choice, check_flag, check_positive_int
 
 Gate = Literal['sigmoid', 'hard_sigmoid']
@@ -42,6 +43,7 @@ def squeeze_excitation(
         return x * scale.to(x.dtype)[:, :, None, None]
 
 
+@mechanism(short='se', cost='C**2/8')
 class SqueezeExcitation(nn.Module):
     """Squeeze-and-excitation.
 

@@ -6,11 +6,10 @@ convolutions and linear layers follow each other without a copy.
 
 from collections.abc import Sequence
 
-import torch.nn.functional as F
+import torch
 from torch import Tensor, nn
 
-from mmattn.kernels.context import is_prediction
-from mmattn.kernels.products import multiply_rows, takes_onednn
+from mmattn.kernels.engines import find_engine
 
 
 def to_tokens(x: Tensor) -> Tensor:
@@ -29,7 +28,7 @@ def to_map(tokens: Tensor, size: Sequence[int]) -> Tensor:
 
 
 def multi_head_attention(query: Tensor, key: Tensor, value: Tensor, *, num_heads: int) -> Tensor:
-    """Scaled dot-product attention, head by head; PyTorch's fused kernels hold no N x M matrix.
+    """Scaled dot-product attention, head by head: softmax(<query, key> / sqrt(D)) * value for D = C / num_heads.
 
     Args:
         query: (B, N, C), head after head.
@@ -40,12 +39,25 @@ def multi_head_attention(query: Tensor, key: Tensor, value: Tensor, *, num_heads
     Returns:
         (B, N, C).
     """
-    heads = (t.unflatten(-1, (num_heads, -1)).transpose(1, 2) for t in (query, key, value))
-    return F.scaled_dot_product_attention(*heads).transpose(1, 2).flatten(2)
+    query, key, value = (_split(x, num_heads) for x in (query, key, value))  # (B, G, N or M, D)
+    engine = find_engine('multi_head', query, key, value)
+    if engine is not None:
+        found = engine(query, key, value)
+    else:
+        logits = query @ key.transpose(2, 3) * query.shape[3] ** -0.5
+        wide = torch.promote_types(logits.dtype, torch.float32)
+        found = logits.to(wide).softmax(-1).to(value.dtype) @ value
+    return found.transpose(1, 2).flatten(2)
+
+
+def _split(x: Tensor, num_heads: int) -> Tensor:
+    """Returns (B, N, G D) as (B, G, N, D)."""
+    batch, length, channels = x.shape
+    return x.reshape(batch, length, num_heads, channels // num_heads).transpose(1, 2)
 
 
 class TokenLinear(nn.Linear):
-    """``nn.Linear`` whose predictions go through ``multiply_rows``; training, export and compilation are PyTorch's.
+    """``nn.Linear`` whose predictions on a CPU go through an engine; training, export and compilation are PyTorch's.
 
     Shape:
         (..., in_features) to (..., out_features).
@@ -53,7 +65,5 @@ class TokenLinear(nn.Linear):
 
     def forward(self, x: Tensor) -> Tensor:
         """Returns the products."""
-        if not is_prediction(x) or not takes_onednn(x):
-            return super().forward(x)
-        rows = x.reshape(-1, self.in_features).contiguous()
-        return multiply_rows(rows, self.weight, self.bias).view(*x.shape[:-1], -1)
+        engine = find_engine('rows', x, self.weight, self.bias)
+        return super().forward(x) if engine is None else engine(x, self.weight, self.bias)

@@ -8,28 +8,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from mmattn import attention
 from mmattn.attention import build_attention, list_attention
+from mmattn.attention.registry import find_attention
 from mmattn.costs.complexity import count_multiply_adds, count_parameters
 from mmattn.costs.marked_text import markers, read_part, replace_part
 
 NAME = 'attention table'
 START, END = markers(NAME)
 
-# Multiply-adds with default options, C divisible by what the options divide by; N = H W positions.
-FORMULAS = {
-    'SqueezeExcitation': 'C**2/8',
-    'SCSE': 'N*C + C**2',
-    'CBAM': '98*N + C**2/4',
-    'CoordinateAttention': '(H + W)*C**2/16',
-    'NonLocal': 'N*(2*C**2 + N*C)',
-    'CrissCrossAttention': 'N*(5/4*C**2 + 9/8*(H + W)*C)',
-    'PositionAttention': 'N*(5/4*C**2 + 9/8*N*C)',
-    'ChannelAttention': '2*N*C**2',
-    'DualAttention': 'N*(13/4*C**2 + 9/8*N*C)',
-    'AxialAttention': 'N*(4*C**2 + 7/2*(H + W)*C)',
-    'ScaleAwareModulation': 'N*(5*C**2 + 49*C)',
-}
 _PAPER = re.compile(r'\n\n(?P<title>[^\n]+?),\s+(?P<url>https?://\S+?)[,.]?(?=\s|$)')
 _HEADER = ('layer', 'what it does', 'paper', 'cost', 'parameters', 'M multiply-adds', 'activations, MiB')
 _EXACT = (0, 3, 4, 5)
@@ -44,7 +30,7 @@ class Row:
         summary: what it does, the first line of its module's docstring.
         title: of its paper.
         url: of its paper.
-        formula: of its multiply-adds, in C, H, W and N = H W; an expression that Python can compute.
+        formula: of its multiply-adds, in C, H, W and N = H W.
         parameters: their number.
         multiply_adds: for one map.
         activation_bytes: most memory that a forward pass holds while it keeps what the backward pass needs; None if
@@ -81,7 +67,7 @@ def describe(name: str) -> tuple[str, str, str]:
     Raises:
         ValueError: if the docstring's second paragraph does not begin with ``Title, https://…``.
     """
-    module = getattr(attention, name).__module__
+    module = find_attention('describe', name).layer.__module__
     text = sys.modules[module].__doc__ or ''
     paper = _PAPER.search(text)
     if paper is None:
@@ -106,15 +92,13 @@ def make_row(
         peak_memory: measures a call's memory in bytes; without it that column stays empty.
 
     Raises:
-        ValueError: if the layer has no formula here, or no paper in its docstring.
+        ValueError: if there is no such layer, or no paper in its docstring.
     """
-    if name not in FORMULAS:
-        raise ValueError(f'{name} has no cost formula: add it to mmattn/engine/attention_table.py')
     layer = build_attention(name, channels)
     x = torch.zeros(1, channels, *size)
     memory = None if peak_memory is None else peak_memory(lambda: _forward(layer, x))
     counts = count_parameters(layer), count_multiply_adds(layer.eval(), x)
-    return Row(name, *describe(name), FORMULAS[name], *counts, memory)
+    return Row(name, *describe(name), find_attention('make_row', name).formula, *counts, memory)
 
 
 def _forward(layer: nn.Module, x: Tensor) -> Tensor:

@@ -1,11 +1,41 @@
-"""Channel attention in float32 on a CPU as one operator, whose products go through oneDNN."""
+"""Channel attention: in float32 on a CPU an operator with products by oneDNN; elsewhere a gradient of one product."""
 
 import torch
 from torch import Tensor
 
+from mmattn.kernels.context import is_exporting
 from mmattn.kernels.products import multiply_columns, multiply_rows, slices, takes_onednn, without_denormals
 
+MANY_CHANNELS = 256  # from which on the operator for CPUs is faster
 PIECE = 1024  # positions at a time: oneDNN is slow with more than a few thousand columns
+
+
+def takes(x: Tensor) -> bool:
+    """Tells whether the engine serves: where nothing is exported."""
+    return not is_exporting()
+
+
+def channel_attention(x: Tensor) -> Tensor:
+    """Attends from each channel to every channel of (B, C, N); returns its like."""
+    if x.shape[1] >= MANY_CHANNELS and x.is_cpu and x.dtype == torch.float32:
+        return attend(x)[0]
+    gram = _Gram.apply(x.to(torch.promote_types(x.dtype, torch.float32)))  # (B, C, C)
+    # What a softmax takes off every logit has no gradient.
+    weights = (gram.detach().amax(-1, keepdim=True) - gram).softmax(-1)
+    return weights.to(x.dtype) @ x
+
+
+class _Gram(torch.autograd.Function):
+    """(B, C, N) to x @ x.mT; its gradient takes one product where autograd, blind to the symmetry, takes two."""
+
+    @staticmethod
+    def forward(ctx, x: Tensor) -> Tensor:
+        ctx.save_for_backward(x)
+        return x @ x.mT
+
+    @staticmethod
+    def backward(ctx, grad: Tensor) -> Tensor:
+        return (grad + grad.mT) @ ctx.saved_tensors[0]
 
 
 @torch.library.custom_op('mmattn::channel_attention', mutates_args=(), device_types='cpu')

@@ -13,13 +13,15 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from mmattn.kernels.context import constant_when_compiled, is_prediction
+
 
 def takes_onednn(x: Tensor) -> bool:
     """Tells whether oneDNN is there, not turned off, and faster than the BLAS for tensors like this."""
     return x.device.type == 'cpu' and x.dtype == torch.float32 and _has_onednn()
 
 
-@torch.compiler.assume_constant_result
+@constant_when_compiled
 def _has_onednn() -> bool:
     return torch.backends.mkldnn.is_available() and torch.backends.mkldnn.enabled and not _has_fast_blas()
 
@@ -53,6 +55,17 @@ def multiply_rows(rows: Tensor, matrix: Tensor, bias: Tensor | None = None) -> T
     image = rows.view(1, height, -1, width).permute(0, 3, 1, 2)  # channels last, as the rows lie
     out = torch.mkldnn_convolution(image, matrix[:, :, None, None], bias, [0, 0], [1, 1], [1, 1], 1)
     return out.permute(0, 2, 3, 1).reshape(count, -1)
+
+
+def takes_rows(x: Tensor, weight: Tensor, bias: Tensor | None) -> bool:
+    """Tells whether a linear layer's products should go through ``multiply_rows``: predictions on a CPU."""
+    return is_prediction(x) and takes_onednn(x)
+
+
+def project_rows(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """Returns ``F.linear(x, weight, bias)``, (..., K) to (..., N)."""
+    rows = x.reshape(-1, x.shape[-1]).contiguous()
+    return multiply_rows(rows, weight, bias).view(*x.shape[:-1], -1)
 
 
 def multiply_columns(columns: Tensor, matrix: Tensor, bias: Tensor | None = None) -> Tensor:

@@ -1,4 +1,4 @@
-"""Softmax attention over all positions that never holds the N x M matrix, neither forward nor backward.
+"""Softmax attention over all positions by engines that never hold the N x M matrix, neither forward nor backward.
 
 Shared by the position attention of DANet and the non-local block, whose queries and keys are narrower or wider than
 their values. Two of PyTorch's fused kernels for GPUs hold no matrix: flash attention, for half precision and one width
@@ -12,33 +12,49 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mmattn.kernels import softmax_tiles
-from mmattn.kernels.context import has_bfloat16, is_exporting
+from mmattn.kernels.context import constant_when_compiled, has_bfloat16, is_exporting
 
 
-def softmax_attention(query: Tensor, key: Tensor, value: Tensor, *, scale: float = 1.0) -> Tensor:
-    """Sum over the M keys of softmax(scale * <query, key>) * value.
+def takes_fused(query: Tensor, key: Tensor, value: Tensor, scale: float = 1.0) -> bool:
+    """Tells whether PyTorch's fused attention serves without holding the matrix, or is what an export should hold.
 
     Args:
         query: (B, D, N).
         key: (B, D, M).
-        value: (B, C, M); C may differ from D.
+        value: (B, C, M).
         scale: factor on the logits.
-
-    Returns:
-        (B, C, N) in the dtype of ``value``. Logits and softmax are float32 or wider.
     """
+    if torch.jit.is_tracing():  # its exporters know no fused attention
+        return False
+    if is_exporting():
+        return True
+    if value.device.type == 'cuda':
+        return has_lean_kernel(*(_room_for_rows(x, value.dtype) for x in (query, key, value)))
+    return value.device.type == 'cpu' and value.dtype == torch.bfloat16 and has_bfloat16()
+
+
+def fused_attention(query: Tensor, key: Tensor, value: Tensor, scale: float = 1.0) -> Tensor:
+    """Sum over the M keys of softmax(scale * <query, key>) * value, (B, C, N) in the dtype of ``value``."""
+    dtype, width = value.dtype, value.shape[1]
+    with torch.autocast(value.device.type, enabled=False):
+        if is_exporting():
+            wide = torch.promote_types(dtype, torch.float32)
+            return _library_attention(query.to(wide), key.to(wide), value.to(wide), scale).to(dtype)
+        lay_out = _rows if value.device.type == 'cuda' else _equally_wide
+        return _fused_attention(*lay_out(query.to(dtype), key.to(dtype), value), scale)[:, :width]
+
+
+def takes_tiles(query: Tensor, key: Tensor, value: Tensor, scale: float = 1.0) -> bool:
+    """Tells whether the operator that goes piece by piece serves: where nothing is exported."""
+    return not is_exporting()
+
+
+def tiled_attention(query: Tensor, key: Tensor, value: Tensor, scale: float = 1.0) -> Tensor:
+    """Does what ``fused_attention`` does, with logits and softmax in float32 or wider."""
     dtype = value.dtype
     with torch.autocast(value.device.type, enabled=False):
-        if value.device.type == 'cuda' and not is_exporting():
-            rows = _rows(query.to(dtype), key.to(dtype), value)
-            if has_lean_kernel(*rows):
-                return _fused_attention(*rows, scale)[:, : value.shape[1]]
-        if value.device.type == 'cpu' and dtype == torch.bfloat16 and has_bfloat16() and not is_exporting():
-            return _fused_attention(*_equally_wide(query.to(dtype), key.to(dtype), value), scale)[:, : value.shape[1]]
         wide = torch.promote_types(dtype, torch.float32)
         query, key, value = query.to(wide), key.to(wide), value.to(wide)
-        if is_exporting():
-            return _library_attention(query, key, value, scale).to(dtype)
         return softmax_tiles.attend(query if scale == 1 else query * scale, key, value)[0].to(dtype)
 
 
@@ -70,7 +86,7 @@ def has_lean_kernel(query: Tensor, key: Tensor, value: Tensor) -> bool:
     return _efficient_attention_serves(query.dtype == torch.bfloat16)
 
 
-@torch.compiler.assume_constant_result
+@constant_when_compiled
 def _efficient_attention_serves(bfloat16: bool) -> bool:
     old = bfloat16 and torch.cuda.get_device_capability() < (8, 0)
     return torch.backends.cuda.mem_efficient_sdp_enabled() and not old
@@ -93,6 +109,12 @@ def _equally_wide(*features: Tensor) -> list[Tensor]:
     """
     width = max(x.shape[1] for x in features)
     return [F.pad(x.mT, (0, width - x.shape[1])).contiguous().unsqueeze(1) for x in features]
+
+
+def _room_for_rows(x: Tensor, dtype: torch.dtype) -> Tensor:
+    """Returns an empty tensor of the shape and layout that ``_rows`` gives: only that decides on a kernel."""
+    batch, channels, length = x.shape
+    return x.new_empty(batch, 1, length, channels + -channels % 8, dtype=dtype)
 
 
 def _aligned(x: Tensor) -> Tensor:

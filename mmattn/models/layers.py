@@ -3,10 +3,10 @@
 from mmseg.registry import MODELS
 from torch import nn
 
-from mmattn import attention
+from mmattn.attention.registry import mechanisms
 
-for _name in (*attention.list_attention(), 'AttentionGate', 'MixAttention'):
-    MODELS.register_module(name=_name, module=getattr(attention, _name))
+for _name, _mechanism in mechanisms().items():
+    MODELS.register_module(name=_name, module=_mechanism.layer)
 
 
 def build_layer(option: str, config: dict | None, in_channels: int) -> nn.Module:
@@ -18,8 +18,8 @@ def build_layer(option: str, config: dict | None, in_channels: int) -> nn.Module
         in_channels: channels of the map that it gets.
 
     Raises:
-        TypeError: if config is neither None nor a dict with a type.
-        ValueError: if it has in_channels of its own.
+        TypeError: if config is neither None nor a dict with a type, or has an option that the layer lacks.
+        ValueError: if it has in_channels of its own, or no layer has that type.
     """
     if config is None:
         return nn.Identity()

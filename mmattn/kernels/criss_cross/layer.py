@@ -1,4 +1,4 @@
-"""The criss-cross layer's own backward pass around the operator of ``operator``."""
+"""The criss-cross layer as the engines compute it: one product for the three projections, and its own backward pass."""
 
 from typing import Any
 
@@ -7,7 +7,23 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from mmattn.kernels import products  # noqa: F401  register the operators
+from mmattn.kernels.context import is_exporting
 from mmattn.kernels.criss_cross import operator  # noqa: F401  register the operators
+from mmattn.kernels.criss_cross.layout import serves_triton
+
+
+def takes_cpu(x: Tensor, weight: Tensor, bias: Tensor, gamma: Tensor) -> bool:
+    """Tells whether the operator in PyTorch serves: on CPUs and CUDA, where nothing is exported."""
+    return x.device.type in ('cpu', 'cuda') and not is_exporting() and x.shape[0] > 0
+
+
+def takes_triton(x: Tensor, weight: Tensor, bias: Tensor, gamma: Tensor) -> bool:
+    """Tells whether the kernels for GPUs serve."""
+    if x.device.type != 'cuda' or not takes_cpu(x, weight, bias, gamma):
+        return False
+    channels = x.shape[1]
+    embed = (weight.shape[0] - channels) // 2
+    return serves_triton(x.device, _product_dtype(x, weight), x.shape[2] * x.shape[3], embed, channels)
 
 
 def add_attended(x: Tensor, weight: Tensor, bias: Tensor, gamma: Tensor) -> Tensor:
@@ -25,36 +41,50 @@ def add_attended(x: Tensor, weight: Tensor, bias: Tensor, gamma: Tensor) -> Tens
     Raises:
         TypeError: if the dtypes of ``x`` and ``weight`` differ without autocast.
     """
+    return _add_attended(x, weight, bias, gamma, False)
+
+
+def add_attended_by_triton(x: Tensor, weight: Tensor, bias: Tensor, gamma: Tensor) -> Tensor:
+    """Does what ``add_attended`` does, by the kernels for GPUs."""
+    return _add_attended(x, weight, bias, gamma, True)
+
+
+def _product_dtype(x: Tensor, weight: Tensor) -> torch.dtype:
     device = x.device.type
     if torch.is_autocast_enabled(device) and x.dtype != torch.float64:  # autocast leaves float64 alone, too
-        weight, bias = (t.to(torch.get_autocast_dtype(device)) for t in (weight, bias))
-    elif x.dtype != weight.dtype:
+        return torch.get_autocast_dtype(device)
+    return weight.dtype
+
+
+def _add_attended(x: Tensor, weight: Tensor, bias: Tensor, gamma: Tensor, by_triton: bool) -> Tensor:
+    dtype = _product_dtype(x, weight)
+    if x.dtype != dtype and not torch.is_autocast_enabled(x.device.type):
         raise TypeError(f'CrissCrossAttention: expected an input of {weight.dtype}, as the weights are, got {x.dtype}')
-    with torch.autocast(device, enabled=False):
-        return _AddAttended.apply(x, weight, bias, gamma)
+    with torch.autocast(x.device.type, enabled=False):
+        return _AddAttended.apply(x, weight.to(dtype), bias.to(dtype), gamma, by_triton)
 
 
 class _AddAttended(torch.autograd.Function):
     """Saves ``x`` as it came; a convolution would keep a copy in its own layout and dtype."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, gamma: Tensor) -> Tensor:
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, gamma: Tensor, by_triton: bool) -> Tensor:
         features = x.to(weight.dtype)
         if x.device.type == 'cpu':
             packed = torch.ops.mmattn.project_positions(features, weight, bias)
         else:
             matrices = weight.t().expand(len(x), -1, -1)
             packed = torch.baddbmm(bias, features.flatten(2).mT, matrices).unflatten(1, x.shape[2:])
-        out, record = torch.ops.mmattn.criss_cross_attention(x, packed, gamma)
+        out, record = torch.ops.mmattn.criss_cross_attention(x, packed, gamma, by_triton)
         ctx.save_for_backward(x, weight, packed, record, gamma)
         return out
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         x, weight, packed, record, gamma = ctx.saved_tensors
         with torch.autocast(x.device.type, enabled=False):
             grad_features, grad_weight, grad_bias, grad_gamma = torch.ops.mmattn.criss_cross_attention_backward(
                 grad.to(weight.dtype), x.to(weight.dtype), weight, packed, record, gamma
             )
-        return grad_features.to(x.dtype).add_(grad), grad_weight, grad_bias, grad_gamma
+        return grad_features.to(x.dtype).add_(grad), grad_weight, grad_bias, grad_gamma, None

@@ -6,27 +6,23 @@ import torch
 from torch import Tensor
 
 TRITON_DTYPES = (torch.float32, torch.bfloat16, torch.float16)
-
-
 TRITON_EMBED = 128  # tiles of wider queries and keys exceed the shared memory of some GPUs
-
-
 _HAS_TRITON = find_spec('triton') is not None
 
 
-def takes_triton(packed: Tensor, channels: int) -> bool:
-    """Tells whether the Triton kernels serve (B, H, W, 2 D + C) with C ``channels`` on its device.
+def serves_triton(device: torch.device, dtype: torch.dtype, positions: int, embed: int, channels: int) -> bool:
+    """Tells whether the Triton kernels serve images of so many positions, with D ``embed`` and C ``channels``.
 
     They want NVIDIA's Ampere or later, no float64, D up to ``TRITON_EMBED`` and an image in 32-bit offsets.
     """
     return (
         _HAS_TRITON
-        and packed.device.type == 'cuda'
+        and device.type == 'cuda'
         and torch.version.hip is None
-        and packed.dtype in TRITON_DTYPES
-        and packed.shape[-1] - channels <= 2 * TRITON_EMBED
-        and packed.shape[1:].numel() < 2**31
-        and torch.cuda.get_device_properties(packed.device).major >= 8
+        and dtype in TRITON_DTYPES
+        and embed <= TRITON_EMBED
+        and positions * (2 * embed + channels) < 2**31
+        and torch.cuda.get_device_properties(device).major >= 8
     )
 
 

@@ -4,33 +4,34 @@ The formulas are those of ``criss_cross_attention``. Queries, keys and values co
 one matrix product makes them, and so do their gradients; products read and write them where they lie. Maps in between
 are channels first, as the network has them.
 
-Between forward and backward the operator keeps a record: the weights here, their normaliser in ``triton``,
-which takes over on GPUs that can run it.
+Between forward and backward the operator keeps a record: the weights here, their normaliser in ``triton``, which takes
+over on GPUs that can run it.
 """
 
 import torch
 from torch import Tensor
 
 from mmattn.kernels.criss_cross.cpu import TILE_POSITIONS, along_both, backward_image, similarities, wide
-from mmattn.kernels.criss_cross.layout import empty_map, takes_triton
+from mmattn.kernels.criss_cross.layout import empty_map
 from mmattn.kernels.products import multiply_rows, without_denormals
 
 
 @torch.library.custom_op('mmattn::criss_cross_attention', mutates_args=(), device_types=('cpu', 'cuda'))
-def attend(x: Tensor, packed: Tensor, gamma: Tensor) -> tuple[Tensor, Tensor]:
+def attend(x: Tensor, packed: Tensor, gamma: Tensor, by_triton: bool) -> tuple[Tensor, Tensor]:
     """Adds to each position what it gathers from its row and column.
 
     Args:
         x: (B, C, H, W).
         packed: (B, H, W, 2 D + C), the queries, keys and values of each position.
         gamma: (1,), factor of what is added.
+        by_triton: whether the kernels for GPUs compute it.
 
     Returns:
         (B, C, H, W) in the dtype of ``x``, and the record for the backward pass: the weights (B, H, W, H + W), the
         column's first, in that of ``packed``; or the logarithm of their normaliser (B, H * W) in float32.
     """
     batch, channels, height, width = x.shape
-    if takes_triton(packed, channels):
+    if by_triton:
         from mmattn.kernels.criss_cross import triton  # optional: only here Triton is needed
 
         return triton.attend(x, packed, gamma)
@@ -52,9 +53,9 @@ def attend(x: Tensor, packed: Tensor, gamma: Tensor) -> tuple[Tensor, Tensor]:
 
 
 @attend.register_fake
-def _(x: Tensor, packed: Tensor, gamma: Tensor) -> tuple[Tensor, Tensor]:
-    batch, channels, height, width = x.shape
-    if takes_triton(packed, channels):
+def _(x: Tensor, packed: Tensor, gamma: Tensor, by_triton: bool) -> tuple[Tensor, Tensor]:
+    batch, _, height, width = x.shape
+    if by_triton:
         return empty_map(x), packed.new_empty(batch, height * width, dtype=torch.float32)
     out = torch.empty_like(x, memory_format=torch.contiguous_format)
     return out, packed.new_empty(batch, height, width, height + width)
@@ -77,7 +78,7 @@ def attend_backward(
     Returns:
         The gradients of ``features``, without what passes by them, of ``weight``, of its bias (2 D + C,), of ``gamma``.
     """
-    if takes_triton(packed, grad.shape[1]):
+    if _is_of_triton(record):
         from mmattn.kernels.criss_cross import triton
 
         return triton.attend_backward(grad, features, weight, packed, record, gamma)
@@ -103,9 +104,14 @@ def attend_backward(
 def _(
     grad: Tensor, features: Tensor, weight: Tensor, packed: Tensor, record: Tensor, gamma: Tensor
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    if takes_triton(packed, grad.shape[1]):
+    if _is_of_triton(record):
         grad_features = empty_map(features)
     else:
         grad_features = torch.empty_like(grad, memory_format=torch.contiguous_format)
     grad_weight = torch.empty_like(weight, memory_format=torch.contiguous_format)
     return grad_features, grad_weight, weight.new_empty(len(weight)), torch.empty_like(gamma)
+
+
+def _is_of_triton(record: Tensor) -> bool:
+    """Tells which engine's forward pass left the record: the weights of a map, or one number a position."""
+    return record.dim() == 2

@@ -136,7 +136,9 @@ class AttentionUNetHead(DecodeHead):
         self, deep_supervision: bool | float, blocks: int, empty_loss_weight: float, suppress_empty: bool
     ) -> None:
         name = type(self).__name__
-        check_not_negative(name, 'deep_supervision', deep_supervision)
+        check_not_negative(
+            name, 'deep_supervision', float(deep_supervision) if deep_supervision is True else deep_supervision or 0
+        )
         if deep_supervision and blocks < 2:
             raise ValueError(f'{name}: deep_supervision needs at least 2 decoder_channels, got {blocks}')
         check_not_negative(name, 'empty_loss_weight', empty_loss_weight)

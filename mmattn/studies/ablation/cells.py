@@ -12,26 +12,13 @@ from mmseg.models.backbones.resnet import BasicBlock
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.registry import MODELS
 
-from mmattn.attention import list_attention
+from mmattn.attention.registry import mechanisms
 from mmattn.common.names import did_you_mean
 from mmattn.models.decode_heads import AttentionHead
 from mmattn.studies import Cell
 
 NONE = 'none'
 PLACES = ('neck', 'head', 'backbone')
-SHORT_NAMES = {
-    'se': 'SqueezeExcitation',
-    'scse': 'SCSE',
-    'cbam': 'CBAM',
-    'coord': 'CoordinateAttention',
-    'nonlocal': 'NonLocal',
-    'cc': 'CrissCrossAttention',
-    'position': 'PositionAttention',
-    'channel': 'ChannelAttention',
-    'dual': 'DualAttention',
-    'axial': 'AxialAttention',
-    'sam': 'ScaleAwareModulation',
-}
 
 
 def resolve_attention(names: Iterable[str]) -> list[str]:
@@ -40,8 +27,8 @@ def resolve_attention(names: Iterable[str]) -> list[str]:
     Raises:
         ValueError: for an unknown name; the message lists the known ones.
     """
-    known = {NONE: NONE, **{name: name for name in list_attention()}}
-    known |= {short: name for short, name in SHORT_NAMES.items() if name in known}
+    layers = mechanisms(inputs=1)
+    known = {NONE: NONE, **{name: name for name in layers}, **{layer.short: name for name, layer in layers.items()}}
     names = list(names)
     unknown = [name for name in names if name not in known]
     if unknown:

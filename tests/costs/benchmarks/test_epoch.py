@@ -31,7 +31,7 @@ def test_loader_model_and_both(monkeypatch, capsys, tmp_path: Path):
     ],
 )
 def test_wrong_options_end_in_one_line(options: tuple, message: str, monkeypatch, capsys, tmp_path: Path):
-    monkeypatch.setattr('mmattn.engine.mixed_precision.has_bfloat16', lambda: False)
+    monkeypatch.setattr('mmattn.cli.amp.has_bfloat16', lambda: False)
     config = write_tiny_config(tmp_path)
     outcome = run_here(monkeypatch, capsys, 'speed.py', 'epoch', config, '--device', 'cpu', *options)
     assert outcome.returncode == 2
