@@ -37,6 +37,7 @@ def register() -> None:
     _import_mmseg()
     for package in _PACKAGES:
         importlib.import_module(f'mmattn.{package}')
+    importlib.import_module('mmattn.engine.building').improve_errors()
 
 
 def register_when_wanted() -> None:

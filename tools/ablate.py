@@ -9,13 +9,14 @@ import argparse
 import shlex
 from pathlib import Path
 
+from mmattn.attention.registry import mechanisms
 from mmattn.cli.amp import amp_options
 from mmattn.cli.command_line import ToolParser, add_cfg_options, read_options, run_tool
 from mmattn.cli.launch import load_config
 from mmattn.common.errors import InputError
 from mmattn.studies import FINISHED, locked, train_command
 from mmattn.studies.ablation import PLACES, Ablation, plan, prepare, run, write_report
-from mmattn.studies.ablation.cells import NONE, SHORT_NAMES
+from mmattn.studies.ablation.cells import NONE
 
 TRAIN = Path(__file__).resolve().parent / 'train.py'
 
@@ -24,7 +25,7 @@ def parse_args() -> argparse.Namespace:
     """Reads the command line."""
     parser = ToolParser(description='Compare attention layers in one experiment.')
     parser.add_argument('config', type=Path, help='config file of the experiment')
-    names = ', '.join([NONE, *SHORT_NAMES])
+    names = ', '.join([NONE, *(layer.short for layer in mechanisms(inputs=1).values())])
     parser.add_argument('--attention', nargs='+', required=True, help=f'{names}, or names of classes')
     parser.add_argument('--seeds', nargs='+', type=int, default=[0], help='seeds of the trainings')
     parser.add_argument('--where', choices=PLACES, default='neck', help='where the layer goes')

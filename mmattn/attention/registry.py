@@ -89,9 +89,8 @@ def find_attention(owner: str, name: str) -> Mechanism:
     """
     known = mechanisms()
     if name not in known:
-        near = did_you_mean(name, {**known, **{m.short: m for m in known.values()}})
         there = f'{", ".join(list_attention())}; with two inputs {", ".join(mechanisms(inputs=2))}'
-        raise ValueError(f'{owner}: no attention layer {name!r}{near}; there are {there}')
+        raise ValueError(f'{owner}: no attention layer {name!r}{did_you_mean(name, known)}; there are {there}')
     return known[name]
 
 

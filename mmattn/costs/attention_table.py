@@ -94,11 +94,12 @@ def make_row(
     Raises:
         ValueError: if there is no such layer, or no paper in its docstring.
     """
+    formula = find_attention('make_row', name).formula
     layer = build_attention(name, channels)
     x = torch.zeros(1, channels, *size)
     memory = None if peak_memory is None else peak_memory(lambda: _forward(layer, x))
     counts = count_parameters(layer), count_multiply_adds(layer.eval(), x)
-    return Row(name, *describe(name), find_attention('make_row', name).formula, *counts, memory)
+    return Row(name, *describe(name), formula, *counts, memory)
 
 
 def _forward(layer: nn.Module, x: Tensor) -> Tensor:

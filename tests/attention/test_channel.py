@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from mmattn.attention import ChannelAttention, channel, channel_attention
+from mmattn.attention import ChannelAttention, channel_attention
 from mmattn.checkpoints import convert_state_dict
 from mmattn.kernels import channel as channel_op
 from tests.attention.contract import AttentionContract
@@ -52,7 +52,7 @@ def test_the_operator_of_many_channels_gives_the_same(monkeypatch, size: tuple[i
     x = torch.randn(2, 6, *size, requires_grad=True)
     grad = torch.randn(x.shape)
     expected = channel_attention(x)
-    monkeypatch.setattr(channel, 'MANY_CHANNELS', 6)
+    monkeypatch.setattr(channel_op, 'MANY_CHANNELS', 6)
     result = channel_attention(x)
     assert 'mmattn_channel_attention' in str(result.grad_fn.next_functions)
     torch.testing.assert_close(result, expected, rtol=1e-5, atol=1e-5)
@@ -68,7 +68,7 @@ class TestContractOfManyChannels(AttentionContract):
 
     @pytest.fixture(autouse=True)
     def _many(self, monkeypatch: pytest.MonkeyPatch):
-        monkeypatch.setattr(channel, 'MANY_CHANNELS', 1)
+        monkeypatch.setattr(channel_op, 'MANY_CHANNELS', 1)
 
 
 def test_twice_differentiable():

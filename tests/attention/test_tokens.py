@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from mmattn.attention import tokens
 from mmattn.attention.tokens import TokenLinear, to_map, to_tokens
+from mmattn.kernels import products
 
 
 def test_tokens_go_row_after_row():
@@ -28,12 +28,12 @@ def test_predictions_of_a_token_layer_go_through_it_and_training_does_not(monkey
     trained = layer(x)
     assert trained.requires_grad
     calls = []
-    real = tokens.multiply_rows
-    monkeypatch.setattr(tokens, 'multiply_rows', lambda *args: calls.append(1) or real(*args))
+    real = products.multiply_rows
+    monkeypatch.setattr(products, 'multiply_rows', lambda *args: calls.append(1) or real(*args))
     with torch.no_grad():
         torch.testing.assert_close(layer(x), trained.detach(), rtol=1e-5, atol=1e-6)
-        assert len(calls) == int(tokens.takes_onednn(x))
+        assert len(calls) == int(products.takes_onednn(x))
         with torch.autocast('cpu', dtype=torch.bfloat16):
             assert layer(x).dtype == torch.bfloat16
         layer.double()(x.double())
-    assert len(calls) == int(tokens.takes_onednn(x))
+    assert len(calls) == int(products.takes_onednn(x))

@@ -3,7 +3,7 @@
 import pytest
 
 from mmattn.attention import list_attention
-from mmattn.costs import attention_table
+from mmattn.attention.registry import mechanisms
 from mmattn.costs.attention_table import END, START, differences, make_row, make_table, replace_table
 
 
@@ -12,13 +12,14 @@ def table() -> str:
     return make_table(64, (12, 10))
 
 
+@pytest.mark.parametrize('channels', [256, 512])
 @pytest.mark.parametrize('name', list_attention())
-def test_the_formula_is_what_is_counted(name: str):
-    """At sizes where no hidden width is rounded up."""
-    channels, height, width = 256, 26, 20
+def test_the_formula_is_what_is_counted(name: str, channels: int):
+    """At sizes where no hidden width is rounded up; two numbers of channels tell C from log C."""
+    height, width = 26, 20
     row = make_row(name, channels, (height, width))
-    positions = dict(C=channels, H=height, W=width, N=height * width)
-    assert row.multiply_adds == pytest.approx(eval(row.formula, {}, positions), rel=0.01)
+    expected = mechanisms()[name].multiply_adds(channels, height, width)
+    assert row.multiply_adds == pytest.approx(expected, rel=0.01)
     assert row.url.startswith('https://arxiv.org/abs/')
     assert len(row.title) > 10
     assert row.summary[-1] != '.'
@@ -30,10 +31,9 @@ def test_squeeze_excitation_by_hand():
     assert row.cells()[3:] == ('C²/8', '162', '0.00', '12')
 
 
-def test_a_layer_without_a_formula_or_paper_is_an_error(monkeypatch):
-    monkeypatch.delitem(attention_table.FORMULAS, 'CBAM')
-    with pytest.raises(ValueError, match='CBAM has no cost formula: add it to'):
-        make_row('CBAM', 32, (4, 4))
+def test_an_unknown_layer_or_one_without_a_paper_is_an_error(monkeypatch):
+    with pytest.raises(ValueError, match="make_row: no attention layer 'CBM'; did you mean 'CBAM'"):
+        make_row('CBM', 32, (4, 4))
     monkeypatch.setattr('mmattn.attention.scse.__doc__', 'Nothing.')
     with pytest.raises(ValueError, match=r'docstring of mmattn\.attention\.scse does not name a paper'):
         make_row('SCSE', 32, (4, 4))

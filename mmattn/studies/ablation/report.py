@@ -5,9 +5,10 @@ import io
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from mmattn.attention.registry import mechanisms
 from mmattn.engine.storage import AtomicBackend
 from mmattn.studies import Row, check_metrics, markdown_line, mean_and_spread, quality_picture, read_rows, scaled
-from mmattn.studies.ablation.cells import NONE, SHORT_NAMES
+from mmattn.studies.ablation.cells import NONE
 
 
 def write_report(out: Path, metrics: Sequence[str], title: str) -> list[Path]:
@@ -24,7 +25,7 @@ def write_report(out: Path, metrics: Sequence[str], title: str) -> list[Path]:
     Raises:
         ValueError: if no finished cell has a metric of that name; the message lists what they have.
     """
-    rows = read_rows(out, [NONE, *SHORT_NAMES.values()])  # without attention first
+    rows = read_rows(out, [NONE, *mechanisms(inputs=1)])  # without attention first
     check_metrics(rows, metrics)
     files = {'results.csv': _csv(rows, metrics), 'results.md': _markdown(rows, metrics, title)}
     if any(row.finished and row.cost('multiply_adds') for row in rows):

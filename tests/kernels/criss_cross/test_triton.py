@@ -13,7 +13,9 @@ import torch
 from torch import Tensor
 
 from mmattn.attention import CrissCrossAttention, criss_cross_attention
-from mmattn.kernels.criss_cross import operator
+from mmattn.kernels import engines
+from mmattn.kernels.criss_cross import layer
+from mmattn.kernels.criss_cross.layout import serves_triton
 
 pytest.importorskip('triton')
 INTERPRETED = os.environ.get('TRITON_INTERPRET') == '1'
@@ -44,7 +46,8 @@ def triton_layer(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(interpreter.InterpreterBuilder, 'create_dot', create_dot)
     monkeypatch.setattr(launches, '_tiles', lambda *args: {**tiles(*args), 'ROWS': 16, 'COLS': 16})
     monkeypatch.setattr(launches, 'CHANNELS', 16)
-    monkeypatch.setattr(operator, 'takes_triton', lambda *_: True)
+    engine = engines.Engine('triton', lambda *_: True, layer.add_attended_by_triton)
+    monkeypatch.setattr(engines, '_TABLE', {'criss_cross': (engine,)})
 
     def build(channels: int, **options) -> CrissCrossAttention:
         torch.manual_seed(0)
@@ -149,15 +152,14 @@ def test_compiles_for_a_gpu_without_one(monkeypatch: pytest.MonkeyPatch, tmp_pat
         ({'dtype': torch.bfloat16}, True),
         ({'dtype': torch.float64}, False),
         ({'device': 'cpu'}, False),
-        ({'shape': (1, 97, 97, 512 + 2 * 129)}, False),
-        ({'shape': (1, 2**11, 2**11, 640)}, False),
+        ({'embed': 129}, False),
+        ({'positions': 2**22}, False),
         ({'major': 7}, False),
     ],
 )
 def test_choice(monkeypatch: pytest.MonkeyPatch, changes: dict, takes: bool):
-    options = {'dtype': torch.float32, 'device': 'cuda', 'shape': (1, 97, 97, 640), 'major': 9, **changes}
+    options = {'dtype': torch.float32, 'device': 'cuda', 'positions': 97 * 97, 'embed': 64, 'major': 9, **changes}
     properties = SimpleNamespace(major=options['major'])
     monkeypatch.setattr(torch.cuda, 'get_device_properties', lambda device: properties)
     device = SimpleNamespace(type=options['device'])
-    packed = SimpleNamespace(dtype=options['dtype'], device=device, shape=torch.Size(options['shape']))
-    assert operator.takes_triton(packed, 512) is takes
+    assert serves_triton(device, options['dtype'], options['positions'], options['embed'], 512) is takes

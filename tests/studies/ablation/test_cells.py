@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from mmengine.config import Config
 
-from mmattn.attention import list_attention
+from mmattn.attention.registry import mechanisms
 from mmattn.costs.complexity import segmentor_complexity
-from mmattn.studies.ablation.cells import SHORT_NAMES, make_cells, place_attention, resolve_attention, write_config
+from mmattn.studies.ablation.cells import make_cells, place_attention, resolve_attention, write_config
 from tests.tiny import write_tiny_config
 
 
@@ -24,9 +24,9 @@ def test_names_are_resolved_in_order_and_once():
         resolve_attention(['Cbamm'])
 
 
-def test_every_layer_has_one_short_name():
-    assert set(list_attention()) <= set(SHORT_NAMES.values())
-    assert len(set(SHORT_NAMES.values())) == len(SHORT_NAMES)
+def test_every_layer_goes_by_its_short_name():
+    layers = mechanisms(inputs=1)
+    assert resolve_attention(layer.short for layer in layers.values()) == list(layers)
 
 
 def test_cells_go_seed_by_seed(tmp_path: Path):
