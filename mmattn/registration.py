@@ -13,7 +13,7 @@ import io
 import sys
 import warnings
 from collections.abc import Callable
-from importlib import metadata, util
+from importlib import util
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
@@ -77,6 +77,8 @@ class _AfterMMSeg(MetaPathFinder):
 
 
 def _is_installed(distribution: str) -> bool:
+    from importlib import metadata  # costs more than the rest of this module
+
     try:
         metadata.version(distribution)
     except metadata.PackageNotFoundError:

@@ -1,6 +1,7 @@
 """Measures the attention layers for the table in docs/attention.md.
 
-python tools/attention_table.py --out docs/attention.md         # measure and write
+python tools/attention_table.py --out docs/attention.md         # count and write; memory stays as it is there
+python tools/attention_table.py --out docs/attention.md --memory   # measure memory, too
 python tools/attention_table.py --check docs/attention.md       # exit code 1 if it is out of date
 """
 
@@ -14,7 +15,7 @@ import torch
 
 from mmattn.cli.command_line import ToolParser, check_file, run_tool
 from mmattn.common.errors import InputError
-from mmattn.costs.attention_table import differences, make_table, replace_table
+from mmattn.costs.attention_table import differences, make_table, replace_table, with_old_memory
 from mmattn.costs.benchmarks.measure import peak_memory
 from mmattn.engine.storage import AtomicBackend
 
@@ -26,6 +27,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--size', type=int, nargs=2, default=[97, 97], metavar=('H', 'W'), help='size of the map')
     parser.add_argument('--out', type=Path, help='document to write the table into, between its markers')
     parser.add_argument('--check', type=Path, help='document to compare, but for measured memory')
+    parser.add_argument('--memory', action='store_true', help='measure the memory of each layer')
     args = parser.parse_args()
     if args.channels < 1 or min(args.size) < 1:
         parser.error(f'--channels and --size must be at least 1, got {args.channels} and {args.size}')
@@ -35,7 +37,7 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Prints, writes or compares the table."""
     args = parse_args()
-    memory: Callable | None = None if args.check else partial(peak_memory, device=torch.device('cpu'))
+    memory: Callable | None = partial(peak_memory, device=torch.device('cpu')) if args.memory else None
     document = args.check or args.out
     if document and not document.is_file():
         raise InputError(f'{document} is not a file')
@@ -47,7 +49,7 @@ def main() -> None:
             replace_table(text, '')  # before the work
         table = make_table(args.channels, tuple(args.size), memory)
         changed = differences(text, table) if args.check else []
-        new = replace_table(text, table) if args.out else ''
+        new = replace_table(text, table if args.memory else with_old_memory(text, table)) if args.out else ''
     except ValueError as error:
         raise InputError(f'{document}: {error}' if document else str(error)) from error
     if args.check:

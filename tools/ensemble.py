@@ -3,15 +3,13 @@
 python tools/ensemble.py --member CONFIG CHECKPOINT --member CONFIG CHECKPOINT … --out DIR [--tta] [--weights fit]
     [--split test]
 
-On labelled tiles it scores each member, the plain average and the weighted one. ``--weights fit`` finds the weights on
-the tiles that the experiments test on; to score them honestly it also fits on one half of the mosaics and scores the
-other, in turn. ``--split test`` writes masks and a submission for other tiles with those weights.
+On labelled tiles it scores each member and their averages. ``--weights fit`` finds the weights on the tiles tested on, and
+scores them by fits on the other half of the mosaics. ``--split test`` writes masks and a submission for other tiles.
 """
 
 import argparse
 import csv
 import io
-from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -22,11 +20,10 @@ from mmattn.cli.command_line import ToolParser, add_cfg_options, check_device, c
 from mmattn.common.errors import InputError
 from mmattn.engine.storage import AtomicBackend
 from mmattn.seismic.tiles.rle import encode_rle
-from mmattn.studies.ensemble.predictions import Member, Predictions, combine, predict_once
-from mmattn.studies.ensemble.weights import check_weights, fit_weights
+from mmattn.studies.ensemble.predictions import Member, Predictions, combine, cross_fitted, fit, predict_once
+from mmattn.studies.ensemble.weights import check_weights
 
 COLUMNS = 'mean_precision', 'salt_iou', 'salt_dice', 'boundary_f1'
-EVERY = 7  # pixels between those that weights are fitted on
 
 
 def parse_args() -> argparse.Namespace:
@@ -61,13 +58,6 @@ def choose_weights(choice: list[str], predictions: list[Predictions]) -> np.ndar
         raise InputError(f'--weights takes equal, fit or numbers: {error}') from None
 
 
-def fit(predictions: list[Predictions]) -> np.ndarray:
-    """Fits weights on labelled tiles."""
-    pixels = [np.concatenate([tile.ravel()[::EVERY] for tile in own.probability]) for own in predictions]
-    truth = np.concatenate([tile.ravel()[::EVERY] for tile in predictions[0].truth])
-    return fit_weights(np.stack(pixels), truth)
-
-
 def score_table(members: list[Member], predictions: list[Predictions], weights: np.ndarray, args) -> str:
     """Makes the table of the members and their averages, as Markdown."""
 
@@ -85,16 +75,6 @@ def score_table(members: list[Member], predictions: list[Predictions], weights: 
         lines.append(line('weights fitted on the other half', '', cross_fitted(predictions)))
     note = f'{len(predictions[0].names)} tiles, threshold {args.threshold:g}, smallest body {args.min_body} pixels, '
     return '\n'.join([*lines, '', note + f'test-time augmentation {"on" if args.tta else "off"}.']) + '\n'
-
-
-def cross_fitted(predictions: list[Predictions]) -> Predictions:
-    """Averages each half of the mosaics with the weights that the other half decides."""
-    halves = predictions[0].halves()
-    parts = []
-    for own, other in (halves, halves[::-1]):
-        weights = fit([member.take(other) for member in predictions])
-        parts.append(combine([member.take(own) for member in predictions], weights))
-    return Predictions(*(getattr(parts[0], own.name) + getattr(parts[1], own.name) for own in fields(Predictions)))
 
 
 def write_masks(predictions: Predictions, args: argparse.Namespace) -> None:

@@ -9,11 +9,9 @@ import argparse
 import sys
 from pathlib import Path
 
-from rich.console import Console
-from rich.progress import track
-
 from mmattn.cli.command_line import ToolParser, check_file, run_tool
 from mmattn.cli.launch import load_config
+from mmattn.cli.progress import tracked
 from mmattn.common.errors import InputError
 from mmattn.costs.marked_text import read_part, replace_part
 from mmattn.costs.model_table import NAME, PUBLISHED, Row, differences, make_row, make_table
@@ -63,7 +61,7 @@ def main() -> None:
     paths = args.configs or [CONFIGS / f'{name}.py' for name in PUBLISHED]
     for path in paths:
         load_config(str(path))
-    rows = [count(path) for path in track(paths, description='counting', console=Console(stderr=True))]
+    rows = [count(path) for path in tracked(paths, 'counting')]
     table = make_table(rows)
     if args.check:
         if changed := differences(text, table):

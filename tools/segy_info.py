@@ -13,6 +13,7 @@ from mmattn.cli.segy_options import add_segy_options, segy_options
 from mmattn.common.errors import InputError
 from mmattn.seismic import SegyError, SegyVolume
 from mmattn.seismic.segy.report import describe_headers, describe_unusable, describe_volume
+from mmattn.seismic.segy.report_text import describe_as_text
 from mmattn.seismic.volumes.slice_picture import check_picture, save_slices
 
 
@@ -25,48 +26,6 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--headers', action='store_true', help='list the trace header words that vary')
     add_segy_options(parser.add_argument_group('how the file is read'))
     return parser.parse_args()
-
-
-def show(found: dict) -> None:
-    """Prints a description for people."""
-    for title, content in found.items():
-        if title == 'headers':
-            print('header words that vary')
-            for word in content:
-                print(
-                    f'  {word["byte"]:4} {word["name"]:32} {word["lowest"]:12} to {word["highest"]:12}, '
-                    f'{word["distinct"]} values'
-                )
-        elif isinstance(content, dict):
-            print(title)
-            for name, value in content.items():
-                _show_value(name.replace('_', ' '), value)
-        elif isinstance(content, list):
-            print(title if content else f'{title}: none')
-            for item in content:
-                print(f'  {_inline(item)}')
-        else:
-            print(f'{title}: {content}')
-
-
-def _show_value(name: str, value: object) -> None:
-    """Prints one property: lists of many things a line each."""
-    if isinstance(value, list) and value and not isinstance(value[0], int):
-        print(f'  {name}')
-        for item in value:
-            print(f'    {_inline(item)}')
-    else:
-        print(f'  {name:22} {_inline(value)}')
-
-
-def _inline(value: object) -> str:
-    if isinstance(value, dict):
-        return ', '.join(f'{name.replace("_", " ")} {_inline(item)}' for name, item in value.items())
-    if isinstance(value, list):
-        return ' x '.join(map(_inline, value))
-    if value is None:
-        return '-'
-    return f'{value:.6g}' if isinstance(value, float) and abs(value) < 1e5 else f'{value}'
 
 
 def main() -> None:
@@ -94,7 +53,7 @@ def main() -> None:
     if args.json and (found or problem is None):
         print(json.dumps(found if problem is None else dict(error=problem) | found, indent=2))
     else:
-        show(found)
+        print('\n'.join(describe_as_text(found)))
     if problem is not None:
         raise InputError(problem)
 

@@ -14,10 +14,9 @@ from itertools import product
 from pathlib import Path
 
 import torch
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from mmattn.cli.command_line import ToolParser, check_device, check_file, run_tool
+from mmattn.cli.progress import progress_bar
 from mmattn.common.errors import InputError
 from mmattn.costs.benchmarks.epoch import add_epoch_command, measure_epochs
 from mmattn.costs.benchmarks.model import WORK, ModelRow, Yardstick, key, measure_network
@@ -101,8 +100,7 @@ def measure_models(args: argparse.Namespace, done: list[ModelRow]) -> Iterator[l
     ]
     finished = {tuple(row.cells().values())[:6] for row in done}
     yardstick = Yardstick(device)
-    columns = TextColumn('{task.description}'), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    with Progress(*columns, console=Console(stderr=True)) as progress:
+    with progress_bar() as progress:
         task = progress.add_task('measuring', total=len(cases))
         for build, what in cases:
             torch.manual_seed(0)

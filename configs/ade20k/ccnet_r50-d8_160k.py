@@ -1,13 +1,4 @@
 # python tools/train.py configs/ade20k/ccnet_r50-d8_160k.py
-# CCNet on ADE20K, 160k iterations of 16 crops (4 GPUs).
-_base_ = [
-    '../_base_/models/r50-d8.py',
-    '../_base_/datasets/ade20k.py',
-    '../_base_/schedules/sgd_160k.py',
-    '../_base_/by_iteration.py',
-]
-model = dict(
-    data_preprocessor=_base_.data_preprocessor,
-    decode_head=dict(type='CrissCrossHead', num_classes=150, **_base_.head),
-    auxiliary_head=dict(num_classes=150),
-)
+# CCNet (https://arxiv.org/abs/1811.11721) on ADE20K, 160k iterations of 16 crops (4 GPUs).
+_base_ = ['../_base_/cnn_ade20k.py']
+model = dict(decode_head=dict(type='CrissCrossHead', **_base_.cnn_head))

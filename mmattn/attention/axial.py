@@ -16,6 +16,7 @@ from mmattn.attention.inputs import check_feature_map
 from mmattn.attention.registry import mechanism
 from mmattn.common.checks import check_choice, check_positive_int
 from mmattn.kernels.engines import find_engine
+from mmattn.kernels.products import convolve_points
 
 
 def axial_attention(
@@ -145,7 +146,7 @@ class SingleAxisAttention(nn.Module):
         lines = x.permute(0, 3, 1, 2) if tall else x.permute(0, 2, 1, 3)
         several = lines.shape[:2]
         lines = lines.flatten(0, 1)
-        heads = self.bn_qkv(self.qkv_transform(lines)).unflatten(1, (self.num_heads, -1))
+        heads = self.bn_qkv(convolve_points(self.qkv_transform, lines)).unflatten(1, (self.num_heads, -1))
         query, key, value = heads.split([self.key_channels, self.key_channels, self.value_channels], dim=2)
         parts = axial_attention(query, key, value, self.relative, self.bn_similarity, span=self.span)
         out = self._normalised_sum(*parts)

@@ -15,6 +15,7 @@ from mmattn.attention.inputs import check_feature_map
 from mmattn.attention.registry import mechanism
 from mmattn.common.checks import check_positive_int
 from mmattn.kernels.engines import find_engine
+from mmattn.kernels.products import convolve_points
 
 
 def criss_cross_attention(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
@@ -84,7 +85,7 @@ class CrissCrossAttention(nn.Module):
         engine = find_engine('criss_cross', x, weight, bias, self.gamma)
         if engine is not None:
             return engine(x, weight, bias, self.gamma)
-        return x + self.gamma * criss_cross_attention(*(conv(x) for conv in convs))
+        return x + self.gamma * criss_cross_attention(*(convolve_points(conv, x) for conv in convs))
 
     def extra_repr(self) -> str:
         """Options shown by ``print(model)``."""

@@ -19,6 +19,7 @@ from mmattn.attention.registry import mechanism
 from mmattn.attention.tokens import TokenLinear, multi_head_attention, to_map, to_tokens
 from mmattn.common.checks import check_flag, check_positive_int, check_positive_ints
 from mmattn.kernels.context import is_exporting
+from mmattn.kernels.products import convolve_points
 
 
 def pool_to_grid(x: Tensor, ratio: int, size: Sequence[int] | None = None) -> Tensor:
@@ -141,7 +142,7 @@ class MixAttention(nn.Module):
             nn.init.zeros_(self.query_conv.bias)
 
     def _reduce(self, x: Tensor) -> Tensor:
-        x = self.query_conv(pool_to_grid(x, self.query_reduction))
+        x = convolve_points(self.query_conv, pool_to_grid(x, self.query_reduction))
         return to_map(F.gelu(self.query_norm(to_tokens(x))), x.shape[2:])
 
     def forward(self, x: Tensor, keys: Tensor) -> Tensor:

@@ -15,6 +15,7 @@ from mmattn.attention.inputs import check_feature_map
 from mmattn.attention.registry import mechanism
 from mmattn.common.checks import check_choice, check_flag, check_positive, check_positive_int
 from mmattn.kernels.engines import find_engine
+from mmattn.kernels.products import convolve_points
 
 MODES = ('embedded_gaussian', 'gaussian', 'dot_product', 'concatenation')
 
@@ -150,8 +151,12 @@ class NonLocal(nn.Module):
     def _gather(self, x: Tensor) -> Tensor:
         """Returns y of equation 1, (B, inner, H, W)."""
         source = halve(x) if self.pool_first else x
-        value = self.g(source)
-        query, key = (x, source) if self.mode == 'gaussian' else (self.theta(x), self.phi(source))
+        value = convolve_points(self.g, source)
+        query, key = (
+            (x, source)
+            if self.mode == 'gaussian'
+            else (convolve_points(self.theta, x), convolve_points(self.phi, source))
+        )
         if self.sub_sample and not self.pool_first:
             key, value = halve(key), halve(value)
         query, key, value = query.flatten(2), key.flatten(2), value.flatten(2)

@@ -14,6 +14,7 @@ from mmattn.attention.inputs import check_feature_map
 from mmattn.attention.registry import mechanism
 from mmattn.common.checks import check_positive_int
 from mmattn.kernels.engines import find_engine
+from mmattn.kernels.products import convolve_points
 
 
 def position_attention(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
@@ -68,7 +69,9 @@ class PositionAttention(nn.Module):
 
     def attend(self, x: Tensor) -> Tensor:
         """Returns the attention of x, before weight and residual."""
-        return position_attention(self.query_conv(x), self.key_conv(x), self.value_conv(x))
+        return position_attention(
+            *(convolve_points(conv, x) for conv in (self.query_conv, self.key_conv, self.value_conv))
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         """Returns x + gamma * attention(x)."""

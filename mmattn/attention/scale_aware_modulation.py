@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from mmattn.attention.inputs import check_feature_map
 from mmattn.attention.registry import mechanism
 from mmattn.common.checks import check_flag, check_positive_int
+from mmattn.kernels.products import convolve_points
 
 
 def multi_head_mixed_convolution(x: Tensor, weights: Sequence[Tensor], biases: Sequence[Tensor]) -> Tensor:
@@ -87,10 +88,10 @@ class ScaleAwareModulation(nn.Module):
     def modulator(self, x: Tensor) -> Tensor:
         """Returns what the values are multiplied by, (B, in_channels, H, W) (equation 2 of the paper)."""
         weights, biases = [conv.weight for conv in self.local_convs], [conv.bias for conv in self.local_convs]
-        heads = multi_head_mixed_convolution(self.context(x), weights, biases)
+        heads = multi_head_mixed_convolution(convolve_points(self.context, x), weights, biases)
         return self.reduce(F.gelu(self.norm(self.mix(heads))))
 
     def forward(self, x: Tensor) -> Tensor:
         """Returns the projected product of modulator and values (equation 3 of the paper)."""
         check_feature_map(type(self).__name__, x, self.in_channels)
-        return self.proj(self.modulator(x) * self.value(x))
+        return convolve_points(self.proj, self.modulator(x) * convolve_points(self.value, x))

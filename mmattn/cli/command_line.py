@@ -1,4 +1,7 @@
-"""What all command-line tools share: checked options, one line for what went wrong, a quiet end on interrupts."""
+"""What all command-line tools share: checked options, one line for what went wrong, a quiet end on interrupts.
+
+PyTorch and mmengine are imported where they are used: a tool that needs neither starts at once.
+"""
 
 import argparse
 import os
@@ -9,11 +12,12 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-
-import torch
-from mmengine.config import DictAction
+from typing import TYPE_CHECKING
 
 from mmattn.common.errors import InputError, one_line
+
+if TYPE_CHECKING:
+    import torch
 
 
 class ToolParser(argparse.ArgumentParser):
@@ -42,6 +46,8 @@ def cfg_option(text: str) -> str:
 
 def read_options(texts: Sequence[str]) -> dict:
     """Returns options of the form ``key=value`` as mmengine reads them: dotted keys to values."""
+    from mmengine.config import DictAction
+
     parser = argparse.ArgumentParser()
     parser.add_argument('--cfg-options', nargs='*', action=DictAction, default={})
     return parser.parse_args(['--cfg-options', *texts]).cfg_options
@@ -55,17 +61,21 @@ def add_cfg_options(parser: argparse.ArgumentParser, *, of: str = 'the config', 
         of: whose settings they are, for the help.
         as_text: leave them a list of texts, to be handed on and for ``read_options``.
     """
+    from mmengine.config import DictAction
+
     kind = dict(default=[]) if as_text else dict(action=DictAction)
     text = f'override settings of {of}: key=value, key="[a,b]"'
     parser.add_argument('--cfg-options', nargs='+', type=cfg_option, metavar='KEY=VALUE', help=text, **kind)
 
 
-def check_device(name: str) -> torch.device:
+def check_device(name: str) -> 'torch.device':
     """Returns the device of that name.
 
     Raises:
         InputError: if there is none.
     """
+    import torch
+
     try:
         device = torch.device(name)
         torch.empty(0, device=device)
@@ -120,9 +130,7 @@ def run_tool(main: Callable[[], int | None], *, after_interrupt: str = '') -> No
     try:
         with _sigterm_as_interrupt():
             code = main()
-            if torch.distributed.is_initialized():  # a process that leaves early takes its peers' connections down
-                torch.distributed.barrier()
-                torch.distributed.destroy_process_group()
+            _leave_together()
     except BrokenPipeError:  # the reader of our output left, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
@@ -137,6 +145,14 @@ def run_tool(main: Callable[[], int | None], *, after_interrupt: str = '') -> No
         sys.exit(130)
     if code:
         sys.exit(code)
+
+
+def _leave_together() -> None:
+    """Waits for the other processes, if there are any: one that leaves early takes its peers' connections down."""
+    torch = sys.modules.get('torch')
+    if torch is not None and torch.distributed.is_initialized():
+        torch.distributed.barrier()
+        torch.distributed.destroy_process_group()
 
 
 @contextmanager

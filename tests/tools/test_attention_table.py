@@ -20,9 +20,13 @@ def test_the_documentation_is_up_to_date(monkeypatch, capsys):
 def test_writes_measures_and_checks(monkeypatch, capsys, tmp_path: Path):
     document = tmp_path / 'a.md'
     document.write_text(f'above\n{START}\n{END}\n')
-    assert run_here(monkeypatch, capsys, 'attention_table.py', '--out', document, *SIZE).returncode == 0
+    assert run_here(monkeypatch, capsys, 'attention_table.py', '--out', document, '--memory', *SIZE).returncode == 0
     row = next(line for line in document.read_text().splitlines() if line.startswith('| `CrissCrossAttention`'))
     assert re.fullmatch(r'\d+', row.split(' | ')[-1].strip('| '))
+    text = document.read_text()
+    document.write_text(text.replace(row, row.replace('| 0.', '| 9.')))
+    assert run_here(monkeypatch, capsys, 'attention_table.py', '--out', document, *SIZE).returncode == 0
+    assert document.read_text() == text  # memory that was not measured stays as it was
     assert run_here(monkeypatch, capsys, 'attention_table.py', '--check', document, *SIZE).returncode == 0
     outcome = run_here(monkeypatch, capsys, 'attention_table.py', '--check', document, '--size', '9', '8')
     assert outcome.returncode == 1

@@ -14,13 +14,12 @@ from mmengine.optim import OptimWrapper, build_optim_wrapper
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 from mmseg.registry import MODELS
-from rich.console import Console
-from rich.progress import track
 from torch import nn
 from torch.utils.data import DataLoader
 
 from mmattn.cli.device_augmentation import ON_DEVICE, move_augmentation
 from mmattn.cli.launch import InputError, fit_to_device, load_config
+from mmattn.cli.progress import tracked
 from mmattn.engine import mixed_precision
 
 _WARM_UP = 3  # iterations before the clock starts
@@ -196,7 +195,7 @@ def timed(
         work()
     _synchronize(device)
     start, images = time.perf_counter(), 0
-    for _ in track(range(iterations), description=description, console=Console(stderr=True), transient=True):
+    for _ in tracked(range(iterations), description):
         images += work()
     while time.perf_counter() - start < seconds:
         images += work()

@@ -1,14 +1,15 @@
-"""A picture of three slices through a volume."""
+"""A picture of three slices through a volume; Matplotlib is imported when one is drawn."""
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.axis import Axis
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
 from mmattn.seismic.volumes.volume import Volume
+
+if TYPE_CHECKING:
+    from matplotlib.axis import Axis
 
 
 def save_slices(volume: Volume, path: str | os.PathLike, *, clip: float | None = None, dpi: int = 120) -> Path:
@@ -26,6 +27,8 @@ def save_slices(volume: Volume, path: str | os.PathLike, *, clip: float | None =
     Raises:
         ValueError: if pictures of that ending cannot be drawn.
     """
+    from matplotlib.figure import Figure
+
     middle = [count // 2 for count in volume.shape]
     directions = ('iline',) if volume.is_2d else ('iline', 'xline', 'time')
     slices = [volume.section(direction, middle[axis]) for axis, direction in enumerate(directions)]
@@ -71,6 +74,8 @@ def check_picture(path: str | os.PathLike) -> Path:
     Raises:
         ValueError: if pictures of that ending cannot be drawn.
     """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
     path = Path(path)
     path = path if path.suffix else path.with_name(f'{path.name}.png')
     known = FigureCanvasAgg.get_supported_filetypes()
@@ -84,7 +89,7 @@ def short(number: float) -> str:
     return f'{number:.0f}' if number == round(number) else f'{number:g}'
 
 
-def _label_ticks(axis: Axis, numbers: np.ndarray) -> None:
+def _label_ticks(axis: 'Axis', numbers: np.ndarray) -> None:
     """Writes line numbers, or times, in place of positions."""
     positions = np.unique(np.linspace(0, len(numbers) - 1, min(6, len(numbers))).round().astype(int))
     axis.set_ticks(positions, [short(numbers[position]) for position in positions])

@@ -11,12 +11,15 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner, load_state_dict
 from mmseg.registry import MODELS
-from rich.progress import track
 from torch.utils.data import DataLoader
 
 from mmattn.cli.launch import check_fit, load_config, read_checkpoint, replace_sync_bn, use_tta
+from mmattn.cli.progress import tracked
 from mmattn.common.errors import InputError, one_line
 from mmattn.evaluation import remove_small_bodies, salt_probability, score_tile, total_scores
+from mmattn.studies.ensemble.weights import fit_weights
+
+_EVERY = 7  # pixels between those that weights are fitted on
 
 
 @dataclass(frozen=True)
@@ -112,7 +115,7 @@ def predict(member: Member, *, split: str | None, tta: bool, options: dict | Non
     model = model.to(device).eval()
     names, probabilities, truths, groups = [], [], [], []
     with torch.inference_mode():
-        for batch in track(loader, description=member.name):
+        for batch in tracked(loader, member.name):
             for sample in model.test_step(batch):
                 names.append(str(sample.metainfo['img_id']))
                 groups.append(str(sample.metainfo.get('group') or names[-1]))
@@ -173,3 +176,20 @@ def _fingerprint(member: Member, settings: dict) -> str:
         for block in iter(lambda: file.read(1 << 20), b''):
             digest.update(block)
     return digest.hexdigest()[:16]
+
+
+def fit(predictions: list[Predictions]) -> np.ndarray:
+    """Fits weights on labelled tiles."""
+    pixels = [np.concatenate([tile.ravel()[::_EVERY] for tile in own.probability]) for own in predictions]
+    truth = np.concatenate([tile.ravel()[::_EVERY] for tile in predictions[0].truth])
+    return fit_weights(np.stack(pixels), truth)
+
+
+def cross_fitted(predictions: list[Predictions]) -> Predictions:
+    """Averages each half of the mosaics with the weights that the other half decides."""
+    halves = predictions[0].halves()
+    parts = []
+    for own, other in (halves, halves[::-1]):
+        weights = fit([member.take(other) for member in predictions])
+        parts.append(combine([member.take(own) for member in predictions], weights))
+    return Predictions(*(getattr(parts[0], own.name) + getattr(parts[1], own.name) for own in fields(Predictions)))
