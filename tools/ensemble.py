@@ -3,8 +3,8 @@
 python tools/ensemble.py --member CONFIG CHECKPOINT --member CONFIG CHECKPOINT … --out DIR [--tta] [--weights fit]
     [--split test]
 
-On labelled tiles it scores each member and their averages. ``--weights fit`` finds the weights on the tiles tested on, and
-scores them by fits on the other half of the mosaics. ``--split test`` writes masks and a submission for other tiles.
+On labelled tiles it scores each member and their averages. ``--weights fit`` finds the weights on the tiles tested on,
+and scores them by fits on the other half of the mosaics. ``--split test`` writes masks and a submission for others.
 """
 
 import argparse

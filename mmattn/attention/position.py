@@ -69,9 +69,8 @@ class PositionAttention(nn.Module):
 
     def attend(self, x: Tensor) -> Tensor:
         """Returns the attention of x, before weight and residual."""
-        return position_attention(
-            *(convolve_points(conv, x) for conv in (self.query_conv, self.key_conv, self.value_conv))
-        )
+        convs = self.query_conv, self.key_conv, self.value_conv
+        return position_attention(*(convolve_points(conv, x) for conv in convs))
 
     def forward(self, x: Tensor) -> Tensor:
         """Returns x + gamma * attention(x)."""

@@ -71,8 +71,8 @@ def project_rows(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
 def convolve_points(conv: nn.Conv1d | nn.Conv2d, x: Tensor) -> Tensor:
     """Applies a 1x1 convolution; in bfloat16 on a CPU without instructions for it by way of float32.
 
-    There oneDNN's own bfloat16 convolutions are slow and, for some shapes on AVX-512, wrong: of (7, 64, 5) to 128 channels
-    by 18 %.
+    There oneDNN's own bfloat16 convolutions are slow and, for some shapes on AVX-512, wrong: of (7, 64, 5) to 128
+    channels by 18 %.
     """
     dtype = torch.get_autocast_dtype('cpu') if torch.is_autocast_enabled('cpu') else x.dtype
     if x.device.type != 'cpu' or dtype != torch.bfloat16 or has_bfloat16() or is_exporting():
