@@ -73,7 +73,9 @@ def _clip(text: str) -> float | str:
 def summarise(result: VolumePrediction) -> None:
     """Prints what was done."""
     print(f'clip {result.clip:.6g}, {result.clip_source}; sections: {" and ".join(result.directions)}')
-    if result.resumed_blocks:
+    if result.already_complete:
+        print('already complete: an earlier run had written everything')
+    elif result.resumed_blocks:
         print(f'resumed: {result.resumed_blocks} of {result.num_blocks} blocks were there')
     for name, path in result.files.items():
         print(f'{name}: {path}')

@@ -2,7 +2,8 @@
 
 Everything goes through explicit reads and writes: pages of a memory map would count as the process's own memory. A
 block enters the journal only after its samples are on the disk, and writing it again gives the same bytes, so a
-prediction may end at any moment and go on from the journal.
+prediction may end at any moment and go on from the journal. When all is written the folder gets another name before
+anything in it goes, so what is half deleted is never taken for a prediction to go on with.
 """
 
 import fcntl
@@ -19,7 +20,7 @@ from mmattn.common.files import write_whole
 
 Block: TypeAlias = tuple[str, int, int]  # direction, first line, line after the last
 
-_PLAN, _LOCK, _OUTPUTS, _JOURNAL = 'plan.json', 'lock', 'outputs.txt', 'journal-{}.txt'
+_PLAN, _LOCK, _OUTPUTS, _JOURNAL, _DONE = 'plan.json', 'lock', 'outputs.txt', 'journal-{}.txt', '.done'
 
 
 class ScratchArray:
@@ -35,7 +36,7 @@ class ScratchArray:
         self.shape = shape
         self.dtype = np.dtype(dtype)
         self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
-        size = int(np.prod(shape)) * self.dtype.itemsize
+        size = _num_bytes(shape, dtype)
         if os.fstat(self._file).st_size != size:
             os.ftruncate(self._file, size)
 
@@ -89,6 +90,11 @@ class Scratch:
         self.folder = folder
         self._lock: int | None = None
 
+    @property
+    def begun(self) -> bool:
+        """Whether an unfinished prediction is there."""
+        return (self.folder / _PLAN).is_file()
+
     def begin(self, plan: Mapping[str, object], *, resume: bool) -> None:
         """Makes the folder, or goes on with the one that is there; to be called by the first process alone.
 
@@ -98,43 +104,76 @@ class Scratch:
 
         Raises:
             FileExistsError: if an unfinished prediction is there without ``resume``, or another process is at it.
-            ValueError: if the unfinished prediction had another plan.
+            ValueError: if the unfinished prediction had another plan, or its plan cannot be read.
         """
-        plan = json.loads(json.dumps(plan))
-        begun = (self.folder / _PLAN).is_file()
-        if begun and not resume:
+        if self.begun and not resume:
             raise FileExistsError(
                 f'{self.folder} holds an unfinished prediction: resume it (--resume), or delete that folder'
             )
         self.folder.mkdir(parents=True, exist_ok=True)
-        self._take_lock()
-        if not begun:
+        self._take_lock(self.folder)
+        if not self.begun:
             for left in [*self.folder.glob(_JOURNAL.format('*')), self.folder / _OUTPUTS]:
                 left.unlink(missing_ok=True)
             write_whole(self.folder / _PLAN, json.dumps(plan, indent=1))
             return
-        old = json.loads((self.folder / _PLAN).read_text(encoding='utf-8'))
-        changes = [
-            f'{key} was {old.get(key)}, is {plan.get(key)}' for key in {**old, **plan} if old.get(key) != plan.get(key)
-        ]
-        if changes:
+        try:
+            changes = _differences(_read_plan(self.folder), plan)
+            if changes:
+                raise ValueError(
+                    f'the unfinished prediction in {self.folder} cannot be resumed: {"; ".join(changes)}. '
+                    'Go on as it was begun, or delete that folder'
+                )
+        except ValueError:
             self.release()
-            raise ValueError(
-                f'the unfinished prediction in {self.folder} cannot be resumed: {"; ".join(changes)}. '
-                'Go on as it was begun, or delete that folder'
-            )
+            raise
+
+    def was_completed(self, plan: Mapping[str, object]) -> bool:
+        """Tells whether a prediction of this plan ended while its folder was being deleted, and deletes the rest.
+
+        Raises:
+            FileExistsError: if another process is deleting it.
+        """
+        folder = self._done_folder
+        if not folder.is_dir():
+            return False
+        self._take_lock(folder)
+        try:
+            same = not _differences(_read_plan(folder), plan)
+        except ValueError:
+            same = False
+        self._delete(folder)
+        return same
+
+    def keep_only(self, blocks: set[Block]) -> None:
+        """Rewrites the journals to these blocks: what became of the others has to be predicted again."""
+        journal = ''.join(' '.join(map(str, block)) + '\n' for block in sorted(blocks))
+        write_whole(self.folder / _JOURNAL.format(0), journal)
+        for path in self.folder.glob(_JOURNAL.format('*')):
+            if path.name != _JOURNAL.format(0):
+                path.unlink()
+
+    def is_whole(self, name: str, shape: tuple[int, int, int], dtype: type = np.float32) -> bool:
+        """Tells whether one of the folder's volumes is there in its full size."""
+        path = self._array_path(name, dtype)
+        return path.is_file() and path.stat().st_size == _num_bytes(shape, dtype)
 
     def array(self, name: str, shape: tuple[int, int, int], dtype: type = np.float32) -> ScratchArray:
         """Opens one of the folder's volumes."""
-        return ScratchArray(self.folder / f'{name}.{np.dtype(dtype).name}', shape, dtype)
+        return ScratchArray(self._array_path(name, dtype), shape, dtype)
 
     def finished(self) -> set[Block]:
-        """The blocks in the journals of all processes; a line that a kill cut short does not count."""
+        """The blocks in the journals of all processes; a line that is damaged, or cut short, does not count."""
         blocks: set[Block] = set()
         for path in self.folder.glob(_JOURNAL.format('*')):
-            for line in path.read_text(encoding='utf-8').splitlines(keepends=True):
+            for line in path.read_text(encoding='utf-8', errors='replace').splitlines(keepends=True):
                 words = line.split()
-                if line.endswith('\n') and len(words) == 3:
+                if (
+                    line.endswith('\n')
+                    and len(words) == 3
+                    and words[0].isascii()
+                    and all(word.isdecimal() for word in words[1:])
+                ):
                     blocks.add((words[0], int(words[1]), int(words[2])))
         return blocks
 
@@ -152,9 +191,12 @@ class Scratch:
         return set(map(Path, path.read_text(encoding='utf-8').splitlines())) if path.is_file() else set()
 
     def remove(self) -> None:
-        """Deletes the folder."""
-        self.release()
-        shutil.rmtree(self.folder)
+        """Deletes the folder of a prediction whose outputs are written, and lets go of its lock last."""
+        folder = self._done_folder
+        if folder.exists():
+            shutil.rmtree(folder)
+        self.folder.rename(folder)
+        self._delete(folder)
 
     def release(self) -> None:
         """Lets other processes at the folder."""
@@ -162,13 +204,50 @@ class Scratch:
             os.close(self._lock)
             self._lock = None
 
-    def _take_lock(self) -> None:
-        self._lock = os.open(self.folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o666)
+    @property
+    def _done_folder(self) -> Path:
+        return self.folder.with_name(self.folder.name + _DONE)
+
+    def _array_path(self, name: str, dtype: type) -> Path:
+        return self.folder / f'{name}.{np.dtype(dtype).name}'
+
+    def _delete(self, folder: Path) -> None:
+        """Deletes a finished prediction's folder: what is large first, the plan that tells of it and the lock last."""
+        last = [folder / _PLAN, folder / _LOCK]
+        for path in [*(path for path in folder.iterdir() if path not in last), *last]:
+            path.unlink(missing_ok=True)
+        folder.rmdir()
+        self.release()
+
+    def _take_lock(self, folder: Path) -> None:
+        self._lock = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o666)
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             self.release()
             raise FileExistsError(f'another process is predicting into {self.folder}') from error
+
+
+def _read_plan(folder: Path) -> dict[str, object]:
+    path = folder / _PLAN
+    try:
+        plan = json.loads(path.read_text(encoding='utf-8'))
+        if not isinstance(plan, dict):
+            raise ValueError(f'it holds no settings but {plan!r}')
+    except (OSError, ValueError) as error:
+        raise ValueError(
+            f'the plan of the unfinished prediction, {path}, cannot be read ({error}); delete {folder} to begin anew'
+        ) from None
+    return plan
+
+
+def _differences(old: Mapping[str, object], new: Mapping[str, object]) -> list[str]:
+    new = json.loads(json.dumps(new))
+    return [f'{key} was {old.get(key)}, is {new.get(key)}' for key in {**old, **new} if old.get(key) != new.get(key)]
+
+
+def _num_bytes(shape: tuple[int, int, int], dtype: type) -> int:
+    return int(np.prod(shape)) * np.dtype(dtype).itemsize
 
 
 def _append(path: Path, line: str) -> None:

@@ -1,10 +1,12 @@
 """Whole volumes: predicted block by block in bounded memory, by one process or several, and resumable at any moment."""
 
 import os
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from glob import escape
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +38,7 @@ class VolumePrediction:
         num_bad_samples: samples of the input that are NaN or infinite; they are taken as 0.
         cleaned: voxels that the clean-up changed.
         seconds: time of this process, by 'read', 'network', 'write' and 'report'.
+        already_complete: whether an earlier run had written everything, and nothing was left to do.
     """
 
     files: dict[str, Path]
@@ -48,6 +51,7 @@ class VolumePrediction:
     changes: dict[str, list[str]] = field(default_factory=dict)
     cleaned: dict[str, int] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=lambda: dict(read=0.0, network=0.0, write=0.0, report=0.0))
+    already_complete: bool = False
 
 
 def predict_volume(
@@ -92,10 +96,13 @@ def predict_volume(
         raise ValueError('std is the spread of several predictions: give both directions, or flip (--flip)')
     predictor = TilePredictor(model, batch_size=options.batch_size, flip=options.flip, amp=options.amp)
     scratch = Scratch(outputs.scratch)
-    on_first(lambda: _begin(scratch, fingerprint(model, volume.path, plan, options), outputs, resume))
+    num_blocks = len(plan.blocks)
+    if on_first(lambda: _begin(scratch, fingerprint(model, volume.path, plan, options), outputs, resume)):
+        done = (outputs.files, clip, clip_source, plan.directions, num_blocks, num_blocks)
+        return VolumePrediction(*done, already_complete=True)
     try:
-        finished = on_first(lambda: scratch.finished() & set(plan.blocks))
-        result = VolumePrediction(outputs.files, clip, clip_source, plan.directions, len(plan.blocks), len(finished))
+        finished = on_first(lambda: _finished(scratch, plan))
+        result = VolumePrediction(outputs.files, clip, clip_source, plan.directions, num_blocks, len(finished))
         with _timed(result, 'read'):
             live, result.num_bad_samples = on_first(volume.scan)
         work = _Blocks(predictor, volume, live, plan, scratch, result)
@@ -116,13 +123,49 @@ def _write_outputs(finish: Finish, result: VolumePrediction) -> None:
         on_first(finish.report)
 
 
-def _begin(scratch: Scratch, plan: dict[str, object], outputs: Outputs, resume: bool) -> None:
-    """Starts the prediction, or goes on with it; outputs may be there only if it had begun to write them."""
-    mine = scratch.claimed() if resume else set()
+def _begin(scratch: Scratch, plan: dict[str, object], outputs: Outputs, resume: bool) -> bool:
+    """Starts the prediction, or goes on with it; outputs may be there only if it had begun to write them.
+
+    Returns:
+        Whether an earlier run had written everything, and was interrupted while it cleaned up.
+    """
+    if resume and scratch.was_completed(plan) and not scratch.begun and len(outputs.existing()) == len(outputs.files):
+        return True
+    if not scratch.begun:
+        _check_outputs(outputs, mine=set())
+        scratch.begin(plan, resume=resume)
+        return False
+    scratch.begin(plan, resume=resume)
+    try:
+        mine = scratch.claimed()
+        _check_outputs(outputs, mine)
+        for path in mine:  # halves of outputs that the earlier run was writing
+            for left in path.parent.glob(f'.{escape(path.name)}.*.part'):
+                shutil.rmtree(left, ignore_errors=True)
+    except BaseException:
+        scratch.release()
+        raise
+    return False
+
+
+def _check_outputs(outputs: Outputs, mine: set[Path]) -> None:
     existing = [path for path in outputs.existing() if path.resolve() not in mine]
     if existing:
         raise FileExistsError(f'{existing[0]} exists; give another name or remove it')
-    scratch.begin(plan, resume=resume)
+
+
+def _finished(scratch: Scratch, plan: VolumePlan) -> set[Block]:
+    """The blocks that need not be predicted: those in the journals whose arrays are there in full.
+
+    An array that is missing or cut would be filled up by zeros; its blocks leave the journals before it is made anew.
+    """
+    recorded = scratch.finished()
+    blocks = recorded & set(plan.blocks)
+    damaged = {name.split('-')[0] for name in plan.members if not scratch.is_whole(name, plan.shape)}
+    kept = {block for block in blocks if block[0] not in damaged}
+    if kept != recorded:
+        scratch.keep_only(kept)
+    return kept
 
 
 class _Blocks:
