@@ -9,11 +9,13 @@ from mmattn.cli.command_line import ToolParser, check_folder, run_tool
 from mmattn.cli.launch import (
     build_runner,
     check_fit,
+    check_test_parts,
     choose_work_dir,
     fit_to_device,
     load_config,
     parse_launch,
     read_checkpoint,
+    save_predictions,
     use_tta,
 )
 
@@ -24,6 +26,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('config', help='config file')
     parser.add_argument('checkpoint', help='checkpoint file')
     parser.add_argument('--out', help='folder for the predicted masks')
+    parser.add_argument('--out-labels', help="folder for masks of 0 and 1, for MMSegmentation's analysis tools")
     parser.add_argument('--show-dir', help="folder for MMSegmentation's painted images")
     parser.add_argument('--tta', action='store_true', help='test-time augmentation')
     return parse_launch(parser)
@@ -37,16 +40,19 @@ def main() -> None:
     weights = read_checkpoint(args.checkpoint)
     config.load_from = args.checkpoint
     choose_work_dir(config, args.config, args.work_dir)
-    for option, folder in (('--out', args.out), ('--show-dir', args.show_dir)):
+    for option, folder in (('--out', args.out), ('--out-labels', args.out_labels), ('--show-dir', args.show_dir)):
         if folder:
             check_folder(option, folder)
+    check_test_parts(config, args.config)
     if args.show_dir:
         config.default_hooks.visualization.update(draw=True, interval=1)
         config.visualizer.save_dir = args.show_dir
     if args.tta:
         use_tta(config, args.config)
     if args.out:
-        config.test_evaluator.update(output_dir=args.out, keep_results=True)
+        save_predictions(config, args.config, '--out', dict(output_dir=args.out, keep_results=True))
+    if args.out_labels:
+        save_predictions(config, args.config, '--out-labels', dict(label_dir=args.out_labels))
     fit_to_device(config)
     runner = build_runner(config, args.config, 'test_loop')
     check_fit(runner.model, weights, args.checkpoint)

@@ -8,7 +8,15 @@ import argparse
 
 from mmattn.cli.command_line import ToolParser, run_tool
 from mmattn.cli.device_augmentation import ON_DEVICE, move_augmentation
-from mmattn.cli.launch import build_runner, choose_work_dir, fit_to_device, load_config, parse_launch
+from mmattn.cli.launch import (
+    build_runner,
+    choose_start,
+    choose_work_dir,
+    fit_to_device,
+    fit_to_loop,
+    load_config,
+    parse_launch,
+)
 
 
 def parse_args() -> argparse.Namespace:
@@ -26,10 +34,11 @@ def main() -> None:
     args = parse_args()
     config = load_config(args.config, args.cfg_options)
     config.launcher = args.launcher
-    config.resume = args.resume
     choose_work_dir(config, args.config, args.work_dir)
+    choose_start(config, resume=args.resume)
     if args.augment_on_device:
         move_augmentation(config, args.config)
+    fit_to_loop(config, args.config)
     fit_to_device(config, amp=args.amp)
     build_runner(config, args.config, 'train_loop', 'val_loop').train()
 

@@ -20,7 +20,11 @@ default_hooks = dict(
     logger=dict(type='LoggerHook', interval=20, log_metric_by_epoch=True),
     param_scheduler=dict(type='ParamSchedulerHook'),
     checkpoint=dict(
-        type='CheckpointHook', by_epoch=True, interval=1, max_keep_ckpts=2, backend_args=dict(backend='AtomicBackend')
+        type='SafeCheckpointHook',
+        by_epoch=True,
+        interval=1,
+        max_keep_ckpts=2,
+        backend_args=dict(backend='AtomicBackend'),
     ),
     sampler_seed=dict(type='DistSamplerSeedHook'),
     visualization=dict(type='SegVisualizationHook'),

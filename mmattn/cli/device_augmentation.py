@@ -2,6 +2,7 @@
 
 from mmengine.config import Config
 
+from mmattn.cli.launch import innermost_datasets
 from mmattn.common.errors import InputError
 from mmattn.datasets.transforms import RandomAmplitude
 
@@ -30,19 +31,29 @@ def move_augmentation(config: Config, path: str) -> None:
     Raises:
         InputError: if the pipeline does not end with transforms that can be moved, or the preprocessor takes none.
     """
-    augment, pipeline = device_augmentation(config, path)
+    augment, pipelines = device_augmentation(config, path)
     config.model.data_preprocessor.augment = augment
-    config.train_dataloader.dataset.pipeline = pipeline
+    for dataset, pipeline in zip(innermost_datasets(config.train_dataloader.dataset), pipelines):
+        dataset.pipeline = pipeline
 
 
-def device_augmentation(config: Config, path: str) -> tuple[dict, list[dict]]:
-    """Returns ``augment`` of the preprocessor and what is left of the pipeline; arguments and errors as above."""
+def device_augmentation(config: Config, path: str) -> tuple[dict, list[list[dict]]]:
+    """Returns ``augment`` of the preprocessor and what is left of the pipeline of each dataset; errors as above."""
     preprocessor = config.model.get('data_preprocessor') or {}
     if preprocessor.get('type') != 'SaltDataPreProcessor':
         raise InputError(f'{_OPTION}: config {path!r} has no SaltDataPreProcessor but {preprocessor.get("type")!r}')
     if preprocessor.get('augment') is not None:
         raise InputError(f'{_OPTION}: config {path!r} has augment={preprocessor.augment.type!r} already')
-    pipeline = (config.get('train_dataloader') or {}).get('dataset', {}).get('pipeline')
+    datasets = innermost_datasets((config.get('train_dataloader') or {}).get('dataset') or {})
+    moved = [_move(dataset.get('pipeline'), path) for dataset in datasets]
+    augment = moved[0][0]
+    if any(other != augment for other, _ in moved):
+        raise InputError(f'{_OPTION}: the training datasets of {path!r} end with different transforms')
+    return augment, [pipeline for _, pipeline in moved]
+
+
+def _move(pipeline: list[dict] | None, path: str) -> tuple[dict, list[dict]]:
+    """Returns what a pipeline's last transforms become, and the rest of it."""
     if not pipeline or pipeline[-1]['type'] != 'PackSegInputs':
         raise InputError(f'{_OPTION}: train_dataloader.dataset.pipeline of {path!r} does not end with PackSegInputs')
     *rest, pack = (dict(step) for step in pipeline)

@@ -9,14 +9,17 @@ from mmengine.config import Config
 from mmengine.logging import print_log
 from mmengine.model import BaseTTAModel, is_model_wrapper
 from mmengine.runner import Runner
-from mmengine.runner.checkpoint import get_torch_safe_globals
+from mmengine.runner.checkpoint import find_latest_checkpoint
 from mmseg.apis import init_model
+from mmseg.registry import METRICS
 from torch import Tensor, nn
 
 from mmattn.cli.amp import amp_settings
 from mmattn.cli.command_line import add_cfg_options, check_folder
 from mmattn.cli.settings import check_settings
 from mmattn.common.errors import InputError, one_line
+from mmattn.common.options import accepted_options
+from mmattn.engine.reading import UnsafeCheckpointError, read_safely
 
 _LAUNCHERS = dict(pytorch=('RANK', 'torchrun'), slurm=('SLURM_PROCID', 'srun'), mpi=('OMPI_COMM_WORLD_RANK', 'mpirun'))
 
@@ -73,8 +76,9 @@ def read_checkpoint(path: str) -> dict[str, Tensor] | None:
     if not Path(path).is_file():
         raise InputError(f'checkpoint {path!r} is not a file')
     try:
-        with torch.serialization.safe_globals(get_torch_safe_globals()):
-            content = torch.load(path, map_location='cpu', weights_only=True)
+        content = read_safely(path, map_location='cpu')
+    except UnsafeCheckpointError as error:
+        raise InputError(one_line(error)) from None
     except Exception as error:
         raise InputError(f'checkpoint {path!r} cannot be read: {type(error).__name__}: {one_line(error)}') from error
     if not isinstance(content, dict):
@@ -163,6 +167,116 @@ def build_runner(config: Config, path: str, *loops: str) -> Runner:
     return runner
 
 
+def choose_start(config: Config, *, resume: bool) -> None:
+    """Settles from what a training starts, and reads it once, so that a file that cannot be read shows before work.
+
+    Args:
+        config: with ``work_dir``; ``resume`` and ``load_from`` are as the config or ``--cfg-options`` have them.
+        resume: whether the command line asks to go on; the config may ask, too.
+
+    Raises:
+        InputError: if ``resume`` is no switch, or the checkpoint cannot be read.
+    """
+    asked = config.get('resume') or False
+    if not isinstance(asked, bool):
+        raise InputError(f'resume must be True or False, got {asked!r}')
+    config.resume = resume or asked
+    start = config.get('load_from')
+    if start is not None and not isinstance(start, str):
+        raise InputError(f'load_from must be the path of a checkpoint, got {start!r}')
+    if config.resume and start is None:
+        pointer = Path(config.work_dir) / 'last_checkpoint'
+        start = find_latest_checkpoint(config.work_dir) if pointer.is_file() else None
+        if pointer.is_file() and not (start and Path(start).is_file()):
+            raise InputError(
+                f'--resume: {str(pointer)!r} names {start!r}, which is no file; write the path of a checkpoint into it'
+            )
+    if start:
+        read_checkpoint(start)
+
+
+def innermost_datasets(dataset: dict) -> list[dict]:
+    """Returns the configs of the datasets that load samples, inside wrappers such as ConcatDataset.
+
+    A wrapper with a pipeline of its own counts too, in the place of what it wraps: its pipeline comes last.
+    """
+    inner = [dataset[key] for key in ('dataset', 'datasets') if key in dataset]
+    if not inner or dataset.get('pipeline'):
+        return [dataset]
+    parts = [part for one in inner for part in (one if isinstance(one, list | tuple) else [one])]
+    return [found for part in parts for found in innermost_datasets(part)]
+
+
+def save_predictions(config: Config, path: str, option: str, settings: dict[str, object]) -> None:
+    """Makes the metrics of a test write predictions: those that take all settings, else those that take the first.
+
+    Args:
+        config: the experiment, changed in place.
+        path: its file, named in the message.
+        option: of the command line, named in the message.
+        settings: options of the metrics that say what to write.
+
+    Raises:
+        InputError: if no metric of the test can write.
+    """
+    evaluators = config.get('test_evaluator')
+    evaluators = evaluators if isinstance(evaluators, list | tuple) else [evaluators]
+    able = []
+    for evaluator in evaluators:
+        kind = METRICS.get(evaluator['type']) if isinstance(evaluator, dict) and 'type' in evaluator else None
+        options = (accepted_options(kind) or []) if isinstance(kind, type) else []
+        able.append((evaluator, {name: value for name, value in settings.items() if name in options}))
+    first = next(iter(settings))
+    writers = [pair for pair in able if len(pair[1]) == len(settings)] or [pair for pair in able if first in pair[1]]
+    if not writers:
+        names = [evaluator.get('type') for evaluator in evaluators if isinstance(evaluator, dict)]
+        there = ', '.join(map(str, names)) or 'none'
+        raise InputError(f'{option}: no metric of test_evaluator in {path!r} can write that; there is {there}')
+    for writer, own in writers:
+        writer.update(own)
+
+
+def fit_to_loop(config: Config, path: str) -> None:
+    """Fits what counts epochs to a training loop that counts iterations.
+
+    Checkpoints and the log then count iterations too, which is logged. A schedule of the learning rate that counts
+    epochs cannot be fitted: it would end after one.
+
+    Args:
+        config: the experiment, changed in place.
+        path: its file, named in the message.
+
+    Raises:
+        InputError: if a schedule counts epochs.
+    """
+    loop = config.get('train_cfg') or {}
+    if loop.get('type') != 'IterBasedTrainLoop' and not ('max_iters' in loop and 'type' not in loop):
+        return
+    schedules = config.get('param_scheduler') or []
+    for index, schedule in enumerate(schedules if isinstance(schedules, list | tuple) else [schedules]):
+        if schedule.get('by_epoch', True):
+            raise InputError(
+                f'param_scheduler[{index}] ({schedule.get("type")}) of {path!r} counts epochs, train_cfg iterations: '
+                'set by_epoch=False and its begin, end or period in iterations'
+            )
+    checkpoint = (config.get('default_hooks') or {}).get('checkpoint')
+    if checkpoint and checkpoint.get('by_epoch', True):
+        checkpoint.update(by_epoch=False, interval=loop.get('val_interval', 1000))
+        print_log(f'a checkpoint every {checkpoint.interval} iterations, as often as validation', logger='current')
+    config.merge_from_dict({'log_processor.by_epoch': False, 'default_hooks.logger.log_metric_by_epoch': False})
+
+
+def check_test_parts(config: Config, path: str) -> None:
+    """Checks that an experiment says how to test.
+
+    Raises:
+        InputError: if a part is missing; the message names it.
+    """
+    missing = [name for name in ('test_dataloader', 'test_evaluator', 'test_cfg') if not config.get(name)]
+    if missing:
+        raise InputError(f'config {path!r} has no {" and no ".join(missing)}: there is nothing to test')
+
+
 def use_tta(config: Config, path: str) -> None:
     """Makes an experiment test with its test-time augmentation, in place.
 
@@ -175,7 +289,8 @@ def use_tta(config: Config, path: str) -> None:
     """
     if 'tta_model' not in config or 'tta_pipeline' not in config:
         raise InputError(f'--tta: config {path!r} has no tta_model and tta_pipeline')
-    config.test_dataloader.dataset.pipeline = config.tta_pipeline
+    for dataset in innermost_datasets(config.test_dataloader.dataset):
+        dataset.pipeline = config.tta_pipeline
     config.model = dict(config.tta_model, module=config.model)
 
 

@@ -36,16 +36,21 @@ class LoadSaltSection(LoadImageFromFile):
 class LoadSaltAnnotations(BaseTransform):
     """Loads the salt mask of a sample from its PNG file or its run-length text.
 
-    Reads ``seg_map_path`` (1, 8 or 16 bits; anything above 0 is salt), else ``rle_mask`` with the loaded image's height
-    and width, unless the dataset keeps ``gt_seg_map`` in memory. A sample with none of them passes through untouched,
-    so the same pipeline serves prediction. Writes ``gt_seg_map`` (H, W) uint8 and appends it to ``seg_fields``; a
-    ``label_map`` in the sample is applied.
+    Reads ``seg_map_path`` (1, 8 or 16 bits; anything above 0 is salt), else ``rle_mask`` with the height and width that
+    the image was loaded with, unless the dataset keeps ``gt_seg_map`` in memory. A sample with none of them passes
+    through untouched, so the same pipeline serves prediction. Writes ``gt_seg_map`` (H, W) uint8 and appends it to
+    ``seg_fields``; a ``label_map`` in the sample is applied.
+
+    The mask has the image's original size. In testing the image may have been resized before, as in MMSegmentation's
+    pipelines: predictions come back at that size. In training (``test_mode`` of the sample is False) image and mask
+    go on together, so the image must not have been resized yet.
 
     Args:
         backend_args: Storage of the mask files as in ``mmengine.fileio.get``; None is the local disk.
 
     Raises:
-        ValueError: A mask cannot be read, holds more than one value above 0, or differs in size from the image.
+        ValueError: A mask cannot be read, holds more than one value above 0, or differs in size from the image that
+            was loaded; or the image was resized before in training.
         KeyError: The image was not loaded before a run-length text.
     """
 
@@ -55,12 +60,13 @@ class LoadSaltAnnotations(BaseTransform):
     def transform(self, results: dict) -> dict:
         """Adds ``gt_seg_map`` to the sample, if it has a label."""
         if 'gt_seg_map' in results:  # kept in memory, its label_map applied
+            _original_size(results)
             results.setdefault('seg_fields', []).append('gt_seg_map')
             return results
         path, rle = results.get('seg_map_path'), results.get('rle_mask')
         if path is None and rle is None:
             return results
-        shape = results['img'].shape[:2] if 'img' in results else None
+        shape = _original_size(results)
         if path is not None:
             mask = read_mask(fileio.get(path, backend_args=self.backend_args), name=str(path))
             if shape is not None and mask.shape != shape:
@@ -117,6 +123,20 @@ class AddDepthChannel(BaseTransform):
 
     def __repr__(self) -> str:
         return f'{type(self).__name__}(max_depth={self.max_depth}, default={self.default})'
+
+
+def _original_size(results: dict) -> tuple[int, int] | None:
+    """Height and width of the image as it was loaded, None if there is none; an error where training resized it."""
+    if 'img' not in results:
+        return None
+    now = tuple(results['img'].shape[:2])
+    loaded = tuple(results.get('ori_shape', now)[:2])
+    if now != loaded and results.get('test_mode') is False:
+        raise ValueError(
+            f'the image of {_name(results)} was resized from {loaded} to {now} before its mask was loaded: put '
+            'LoadSaltAnnotations before Resize in a training pipeline'
+        )
+    return loaded
 
 
 def _decode(rle: str, shape: tuple[int, int] | None, results: dict) -> np.ndarray:

@@ -2,7 +2,11 @@
 
 from collections.abc import Callable, Sequence
 
+import numpy as np
 from mmseg.datasets import BaseSegDataset
+
+from mmattn.datasets.loading import LoadSaltAnnotations, LoadSaltSection
+from mmattn.seismic.salt.classes import check_classes
 
 
 class SaltSections(BaseSegDataset):
@@ -44,6 +48,20 @@ class SaltSections(BaseSegDataset):
             max_refetch=max_refetch,
             ignore_index=ignore_index,
         )
+        check_classes(type(self).__name__, self.metainfo.get('classes'))
+
+    def get_cat_ids(self, idx: int) -> list[int]:
+        """Returns the classes that a section holds, for ``ClassBalancedDataset``; unknown pixels are of none."""
+        results = self.get_data_info(idx)
+        if results.get('gt_seg_map') is None and results.get('rle_mask') is not None:
+            results = LoadSaltSection()(results)
+        results = self.load_label(results)
+        label = results.get('gt_seg_map')
+        return [] if label is None else [int(value) for value in np.unique(label) if value != self.ignore_index]
+
+    def load_label(self, results: dict) -> dict:
+        """Returns a sample with its ``gt_seg_map``, if it has a label."""
+        return LoadSaltAnnotations()(results)
 
     def sample(self, img_path: str, img_id: str, **fields: object) -> dict:
         """Returns a sample of the data list, with what mmseg's transforms look for.
@@ -54,4 +72,5 @@ class SaltSections(BaseSegDataset):
             fields: of this dataset.
         """
         base = dict(label_map=self.label_map, reduce_zero_label=self.reduce_zero_label, seg_fields=[])
+        base['test_mode'] = self.test_mode
         return dict(img_path=img_path, img_id=img_id, **fields) | base

@@ -11,7 +11,7 @@ from mmseg.registry import DATASETS
 
 from mmattn.common.checks import check_whole
 from mmattn.datasets.sections import SaltSections
-from mmattn.datasets.segy_sections import SectionAddress, shared_volume
+from mmattn.datasets.segy_sections import LoadSegySection, SectionAddress, shared_volume
 from mmattn.seismic import Volume, estimate_clip
 from mmattn.seismic.opening import ARRAY_SUFFIXES, SEGY_DEFAULTS
 from mmattn.seismic.volumes.line_blocks import TRAIN, VAL, line_runs, split_lines, window_starts
@@ -151,6 +151,10 @@ class SegySaltDataset(SaltSections):
                             yield SectionAddress(
                                 source.amplitude, direction, line, rows, (left, right), source.clip, options
                             )
+
+    def load_label(self, results: dict) -> dict:
+        """Returns a sample with its ``gt_seg_map``."""
+        return LoadSegySection()(results)
 
     def _blocks(self, source: _Source) -> list[tuple[int, int]]:
         """The split's runs of lines along the axis of the split."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 import mmengine.registry
 import mmseg.registry
 from mmengine.registry import Registry
+from mmseg.models.backbones.resnet import ResNet
 
 from mmattn.common.names import did_you_mean
 from mmattn.common.options import with_checked_options
@@ -34,13 +35,40 @@ def _suggesting(build: Callable) -> Callable:
         if isinstance(cfg, dict):
             with registry.switch_scope_and_registry(cfg.get('_scope_')) as own:
                 check_type(cfg.get('type'), own)
-                for plugin in cfg.get('plugins') or ():  # mmcv builds them without a registry's help
-                    if isinstance(plugin, dict) and isinstance(plugin.get('cfg'), dict):
-                        check_type(plugin['cfg'].get('type'), own, f' (plugins of {cfg.get("type")})')
+                if cfg.get('plugins'):
+                    check_plugins(cfg, own)
         return build(cfg, *args, registry=registry, **options)
 
     setattr(build_or_suggest, _MARK, True)
     return build_or_suggest
+
+
+def check_plugins(cfg: dict, registry: Registry) -> None:
+    """Checks the plugins of a backbone of MMSegmentation, which are built without a registry's help.
+
+    Raises:
+        KeyError: if a plugin's type is unknown.
+        ValueError: if two are at one position of a ResNet's stage: the last one alone would act.
+    """
+    plugins = [plugin for plugin in cfg['plugins'] if isinstance(plugin, dict) and isinstance(plugin.get('cfg'), dict)]
+    for plugin in plugins:
+        check_type(plugin['cfg'].get('type'), registry, f' (plugins of {cfg.get("type")})')
+    kind = registry.get(cfg['type']) if isinstance(cfg.get('type'), str) else cfg.get('type')
+    if not (isinstance(kind, type) and issubclass(kind, ResNet)):
+        return
+    stages = cfg.get('num_stages', 4)
+    taken: dict[tuple[object, int], object] = {}
+    for plugin in plugins:
+        own = plugin['cfg'].get('type')
+        for stage, here in enumerate(plugin.get('stages') or (True,) * stages):
+            place = plugin.get('position'), stage
+            if here and place in taken:
+                raise ValueError(
+                    f'{cfg.get("type")}: plugins {taken[place]} and {own} are both at {place[0]!r} of stage '
+                    f'{stage + 1}, where MMSegmentation applies the last alone; move one to another position or stage'
+                )
+            if here:
+                taken[place] = own
 
 
 def check_type(name: object, registry: Registry, where: str = '') -> None:

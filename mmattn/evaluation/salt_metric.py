@@ -18,6 +18,7 @@ from torch import Tensor
 
 from mmattn.common.checks import check_number, check_whole
 from mmattn.evaluation.scores import TileScore, binary_mask, score_tile, total_scores
+from mmattn.seismic.salt.classes import check_classes
 from mmattn.seismic.salt.cleanup import remove_small_bodies
 from mmattn.seismic.tiles.rle import encode_rle
 
@@ -53,6 +54,8 @@ class SaltMetric(BaseMetric):
         boundary_tolerance: how far, in pixels, a boundary may lie off and still match.
         min_body: predicted bodies of fewer pixels are removed before anything is scored or written; 0 keeps all.
         output_dir: folder for each tile's predicted mask, ``<id>.png`` with 0 and 255 ('/' in an id becomes '_').
+        label_dir: folder for the same with the labels 0 and 1, as ``confusion_matrix.py`` of MMSegmentation and others
+            of its analysis tools read predictions; nothing else is written there.
         keep_results: whether each tile's scores are kept too, in ``output_dir/tiles.csv``. The options ``output_dir``
             and ``keep_results`` are what ``tools/test.py --out`` sets.
         format_only: whether truth is disregarded, so that every tile is predicted and none scored.
@@ -73,6 +76,7 @@ class SaltMetric(BaseMetric):
         boundary_tolerance: float = 2.0,
         min_body: int = 0,
         output_dir: str | None = None,
+        label_dir: str | None = None,
         keep_results: bool = False,
         format_only: bool = False,
         submission: str | None = None,
@@ -87,7 +91,7 @@ class SaltMetric(BaseMetric):
             raise ValueError('keep_results=True needs output_dir, the folder to keep them in')
         if submission is not None and Path(submission).suffix != '.csv':
             raise ValueError(f'submission must be a path that ends with .csv, got {submission!r}')
-        if format_only and output_dir is None and submission is None:
+        if format_only and output_dir is None and label_dir is None and submission is None:
             raise ValueError('format_only=True needs output_dir or submission, or the predictions would be lost')
         if collect_device not in ('cpu', 'gpu'):
             raise ValueError(f"collect_device must be 'cpu' or 'gpu', got {collect_device!r}")
@@ -96,12 +100,28 @@ class SaltMetric(BaseMetric):
         self.boundary_tolerance = boundary_tolerance
         self.min_body = min_body
         self.output_dir = None if output_dir is None else Path(output_dir)
+        self.label_dir = None if label_dir is None else Path(label_dir)
         self.keep_results = keep_results
         self.format_only = format_only
         self.submission = None if submission is None else Path(submission)
+        if self.label_dir is not None:
+            if self.label_dir == self.output_dir:
+                raise ValueError(f'label_dir and output_dir must differ: {label_dir!r} would hold other files too')
+            self.label_dir.mkdir(parents=True, exist_ok=True)
         if self.output_dir is not None:
             self.output_dir.mkdir(parents=True, exist_ok=True)
             self.submission = self.submission or self.output_dir / 'submission.csv'
+
+    @property
+    def dataset_meta(self) -> dict | None:
+        """What is known of the dataset that is tested."""
+        return self._dataset_meta
+
+    @dataset_meta.setter
+    def dataset_meta(self, dataset_meta: dict) -> None:
+        """Takes it over; ValueError if class 1 is not salt."""
+        check_classes(type(self).__name__, (dataset_meta or {}).get('classes'))
+        self._dataset_meta = dataset_meta
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Takes in the predictions of a batch.
@@ -130,9 +150,9 @@ class SaltMetric(BaseMetric):
             elif self.submission is not None:
                 rle = encode_rle(prediction)
             self.results.append(TileResult(tile_id, score, rle))
-            if self.output_dir is not None:
-                picture = Image.fromarray(255 * prediction)
-                picture.save(self.output_dir / f'{tile_id.replace("/", "_")}.png')
+            for folder, high in ((self.output_dir, 255), (self.label_dir, 1)):
+                if folder is not None:
+                    Image.fromarray(high * prediction).save(folder / f'{tile_id.replace("/", "_")}.png')
 
     def compute_metrics(self, results: list[TileResult]) -> dict[str, float]:
         """Combines the tiles of the set, in the dataset's order, and writes the files that were asked for.

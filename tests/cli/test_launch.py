@@ -9,11 +9,16 @@ from mmengine.config import Config, ConfigDict
 
 from mmattn.cli.launch import (
     check_fit,
+    check_test_parts,
+    choose_start,
     choose_work_dir,
     fit_to_device,
+    fit_to_loop,
+    innermost_datasets,
     load_config,
     read_checkpoint,
     replace_sync_bn,
+    save_predictions,
     use_tta,
 )
 from mmattn.common.errors import InputError
@@ -197,3 +202,91 @@ def test_a_tool_ends_with_one_line(root):
     assert result.returncode == 2
     assert result.stderr.strip().splitlines()[-1] == "error: config 'nowhere.py' is not a file"
     assert 'Traceback' not in result.stderr
+
+
+def test_datasets_are_found_inside_wrappers():
+    one, two = dict(type='A', pipeline=[1]), dict(type='B', pipeline=[2])
+    repeated = dict(type='RepeatDataset', times=2, dataset=dict(type='ConcatDataset', datasets=[one, two]))
+    assert innermost_datasets(repeated) == [one, two]
+    assert innermost_datasets(one) == [one]
+    mixed = dict(type='MultiImageMixDataset', dataset=one, pipeline=[3])
+    assert innermost_datasets(mixed) == [mixed]
+
+
+def test_tta_reaches_wrapped_datasets():
+    inner = [dict(type='SaltDataset', pipeline=[dict(type='a')]) for _ in range(2)]
+    dataset = dict(type='ConcatDataset', datasets=inner)
+    own = config(test_dataloader=dict(dataset=dataset), tta_model=dict(type='T'), tta_pipeline=[dict(type='b')])
+    use_tta(own, 'c.py')
+    assert [part.pipeline[0].type for part in own.test_dataloader.dataset.datasets] == ['b', 'b']
+    assert 'pipeline' not in own.test_dataloader.dataset
+
+
+@pytest.mark.parametrize(
+    ('types', 'writers'),
+    [(['SaltMetric'], [0]), (['IoUMetric', 'SaltMetric'], [1]), (['DepthMetric', 'IoUMetric'], [0, 1])],
+)
+def test_the_metrics_that_can_write(types: list[str], writers: list[int], tmp_path):
+    """Two that write the same files otherwise would overwrite each other's."""
+    own = config(test_evaluator=[dict(type=kind) for kind in types])
+    save_predictions(own, 'c.py', '--out', dict(output_dir=str(tmp_path), keep_results=True))
+    assert [index for index, one in enumerate(own.test_evaluator) if 'output_dir' in one] == writers
+    own = config(test_evaluator=dict(type='SaltMetric'))
+    save_predictions(own, 'c.py', '--out', dict(output_dir=str(tmp_path), keep_results=True))
+    assert own.test_evaluator.keep_results is True
+
+
+@pytest.mark.parametrize('evaluator', [None, [], [dict(type='CityscapesMetric')], dict(type='Gone')])
+def test_no_metric_that_can_write_is_one_line(evaluator):
+    with pytest.raises(InputError, match=r"--out-labels: no metric of test_evaluator in 'c.py' can write that"):
+        save_predictions(config(test_evaluator=evaluator), 'c.py', '--out-labels', dict(label_dir='x'))
+
+
+def test_missing_test_parts_are_named():
+    with pytest.raises(InputError, match=r"config 'c\.py' has no test_dataloader and no test_evaluator"):
+        check_test_parts(config(test_cfg=dict(type='TestLoop')), 'c.py')
+
+
+@pytest.mark.parametrize(
+    ('in_config', 'option', 'expected'), [(True, False, True), (False, True, True), (None, False, False)]
+)
+def test_resume_is_asked_for_by_the_config_too(tmp_path, in_config, option: bool, expected: bool):
+    own = config(resume=in_config, work_dir=str(tmp_path), load_from=None)
+    choose_start(own, resume=option)
+    assert own.resume is expected
+
+
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        (dict(resume='maybe'), "resume must be True or False, got 'maybe'"),
+        (dict(load_from=5), 'load_from must be the path of a checkpoint, got 5'),
+        (dict(load_from='gone.pth'), "checkpoint 'gone.pth' is not a file"),
+    ],
+)
+def test_wrong_starts_are_named(tmp_path, options: dict, message: str):
+    with pytest.raises(InputError, match=message):
+        choose_start(config(work_dir=str(tmp_path), **options), resume=False)
+
+
+@pytest.mark.parametrize('content', ['', 'gone.pth'])
+def test_a_damaged_pointer_to_the_last_checkpoint_is_named(tmp_path, content: str):
+    (tmp_path / 'last_checkpoint').write_text(content)
+    with pytest.raises(InputError, match=r"--resume: '.*last_checkpoint' names '.*', which is no file"):
+        choose_start(config(work_dir=str(tmp_path)), resume=True)
+
+
+def test_what_counts_epochs_is_fitted_to_iterations():
+    loop = dict(type='IterBasedTrainLoop', max_iters=50, val_interval=25)
+    cosine, hooks = dict(type='CosineAnnealingLR', by_epoch=False), dict(checkpoint=dict(by_epoch=True), logger={})
+    own = config(train_cfg=loop, param_scheduler=[cosine], default_hooks=hooks)
+    fit_to_loop(own, 'c.py')
+    assert own.default_hooks.checkpoint == dict(by_epoch=False, interval=25)
+    assert own.log_processor.by_epoch is False
+    own.param_scheduler = [cosine, dict(type='MultiStepLR')]
+    with pytest.raises(InputError, match=r"param_scheduler\[1\] \(MultiStepLR\) of 'c.py' counts epochs, train_cfg"):
+        fit_to_loop(own, 'c.py')
+    before = config(train_cfg=dict(type='EpochBasedTrainLoop'), param_scheduler=[dict(type='MultiStepLR')])
+    after = before.copy()
+    fit_to_loop(after, 'c.py')
+    assert after.to_dict() == before.to_dict()

@@ -84,3 +84,19 @@ def test_missing_depth():
 def test_refused_options(options, message):
     with pytest.raises(ValueError, match=message):
         AddDepthChannel(**options)
+
+
+def resized(**fields: object) -> dict:
+    """A sample whose image was made twice as large after it was loaded."""
+    return dict(img=np.zeros((12, 18, 3), np.uint8), img_id='t1', ori_shape=(6, 9), img_shape=(12, 18), **fields)
+
+
+@pytest.mark.parametrize('kind', ['png', 'rle', 'memory'])
+def test_in_testing_the_label_keeps_the_original_size(kind: str, tmp_path):
+    (tmp_path / 'a.png').write_bytes(png(MASK))
+    label = dict(png=dict(seg_map_path=str(tmp_path / 'a.png')), rle=dict(rle_mask=encode_rle(MASK)))
+    fields = label.get(kind) or dict(gt_seg_map=MASK)
+    for more in (dict(test_mode=True), {}):
+        np.testing.assert_array_equal(LoadSaltAnnotations()(resized(**fields, **more))['gt_seg_map'], MASK)
+    with pytest.raises(ValueError, match=r'image of t1 was resized from \(6, 9\) to \(12, 18\) before its mask'):
+        LoadSaltAnnotations()(resized(**fields, test_mode=False))

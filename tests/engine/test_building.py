@@ -62,3 +62,30 @@ def test_an_option(registry, config: dict, message: str):
 def test_a_type(registry, config: dict, message: str):
     with pytest.raises(KeyError, match=message):
         registry.build(config)
+
+
+def two_plugins(**options: object) -> dict:
+    plugins = [dict(cfg=dict(type=kind), position='after_conv2') for kind in ('CBAM', 'SqueezeExcitation')]
+    plugins[1].update(options)
+    return dict(type='ResNet', depth=50, base_channels=8, stem_channels=8, plugins=plugins)
+
+
+@pytest.mark.parametrize(
+    'options', [{}, dict(stages=(False, False, False, True)), dict(cfg=dict(type='CBAM', reduction=4))]
+)
+def test_two_plugins_at_one_position(options: dict):
+    """MMSegmentation's ResNet would apply the last alone."""
+    message = (
+        r"ResNet: plugins CBAM and \w+ are both at 'after_conv2' of stage \d, where MMSegmentation applies the last"
+    )
+    with pytest.raises(ValueError, match=message):
+        MODELS.build(two_plugins(**options))
+
+
+@pytest.mark.parametrize('options', [dict(position='after_conv3'), dict(position='after_conv1')])
+def test_two_plugins_at_two_positions(options: dict):
+    names = {type(module).__name__ for module in MODELS.build(two_plugins(**options)).modules()}
+    assert {'CBAM', 'SqueezeExcitation'} <= names
+    split = two_plugins(stages=(False, True, False, False))
+    split['plugins'][0]['stages'] = (True, False, False, False)
+    MODELS.build(split)

@@ -218,3 +218,22 @@ def test_small_bodies_do_not_count_and_are_not_written(tmp_path: Path):
         np.testing.assert_array_equal(np.asarray(written), 255 * truth)
     with pytest.raises(ValueError, match='min_body must be at least 0, got -1'):
         SaltMetric(min_body=-1)
+
+
+@pytest.mark.parametrize('classes', [('salt', 'background'), ('salt',)])
+def test_a_dataset_of_another_order_is_refused(classes: tuple[str, ...]):
+    evaluator = Evaluator(SaltMetric())
+    with pytest.raises(ValueError, match=r'SaltMetric: metainfo classes must be .*label 1 is salt'):
+        evaluator.dataset_meta = dict(classes=classes)
+
+
+def test_labels_for_other_tools(tmp_path: Path):
+    predictions, truths = masks(3)
+    metric = SaltMetric(output_dir=str(tmp_path / 'a'), label_dir=str(tmp_path / 'b'), keep_results=True)
+    evaluate(metric, [sample(p, t, img_id=f't{i}') for i, (p, t) in enumerate(zip(predictions, truths))])
+    assert sorted(path.name for path in (tmp_path / 'b').iterdir()) == ['t0.png', 't1.png', 't2.png']
+    for index, prediction in enumerate(predictions):
+        np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / 'b' / f't{index}.png')), prediction)
+        np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / 'a' / f't{index}.png')), 255 * prediction)
+    with pytest.raises(ValueError, match='label_dir and output_dir must differ'):
+        SaltMetric(output_dir=str(tmp_path), label_dir=str(tmp_path))

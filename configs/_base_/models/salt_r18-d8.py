@@ -17,7 +17,7 @@ model = dict(
         contract_dilation=True,
     ),
     auxiliary_head=dict(
-        type='FCNHead',
+        type='AuxiliaryFCNHead',
         in_channels=256,
         in_index=2,
         channels=64,

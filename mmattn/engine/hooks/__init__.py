@@ -1,8 +1,17 @@
 """Hooks that draw what a run has done, and that change losses and the memory layout of a training."""
 
 from mmattn.engine.hooks.channels_last import ChannelsLastHook
+from mmattn.engine.hooks.checkpoint import SafeCheckpointHook
 from mmattn.engine.hooks.curves import CurveHook, read_curves
 from mmattn.engine.hooks.loss_schedule import LossScheduleHook
 from mmattn.engine.hooks.overlays import OverlayHook, TileSelection
 
-__all__ = ['ChannelsLastHook', 'CurveHook', 'LossScheduleHook', 'OverlayHook', 'TileSelection', 'read_curves']
+__all__ = [
+    'ChannelsLastHook',
+    'CurveHook',
+    'LossScheduleHook',
+    'OverlayHook',
+    'SafeCheckpointHook',
+    'TileSelection',
+    'read_curves',
+]

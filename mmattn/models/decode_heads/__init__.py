@@ -3,7 +3,7 @@
 from mmattn.models.decode_heads.attention_head import AttentionHead
 from mmattn.models.decode_heads.attention_unet_head import AttentionUNetHead
 from mmattn.models.decode_heads.criss_cross_head import CrissCrossHead
-from mmattn.models.decode_heads.decode_head import DecodeHead
+from mmattn.models.decode_heads.decode_head import AuxiliaryFCNHead, DecodeHead
 from mmattn.models.decode_heads.dual_attention_head import DualAttentionHead
 from mmattn.models.decode_heads.feedformer_head import FeedFormerHead
 from mmattn.models.decode_heads.multi_scale_head import MultiScaleHead
@@ -13,6 +13,7 @@ from mmattn.models.decode_heads.umixformer_head import UMixFormerHead
 __all__ = [
     'AttentionHead',
     'AttentionUNetHead',
+    'AuxiliaryFCNHead',
     'CrissCrossHead',
     'DecodeHead',
     'DualAttentionHead',

@@ -4,9 +4,14 @@ from collections.abc import Sequence
 
 import torch
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
+from mmseg.models.decode_heads.fcn_head import FCNHead
 from mmseg.models.utils import resize
+from mmseg.registry import MODELS
+from mmseg.structures.sampler import OHEMPixelSampler
 from mmseg.utils import SampleList
-from torch import Tensor
+from torch import Tensor, nn
+
+from mmattn.models.losses.binary import for_one_channel, two_classes
 
 
 def one_channel_accuracy(logits: Tensor, label: Tensor, threshold: float, ignore_index: int) -> Tensor:
@@ -26,11 +31,59 @@ def one_channel_accuracy(logits: Tensor, label: Tensor, threshold: float, ignore
     return 100.0 * right.sum() / valid.sum().clamp(min=1)
 
 
-class DecodeHead(BaseDecodeHead):
-    """BaseDecodeHead whose logged accuracy is right for one output channel as well, and which misses maps by name.
+class OneChannel:
+    """What a decode head of MMSegmentation needs to be right with one output channel (sigmoid); mixed into heads.
 
-    MMSegmentation takes the arg-max over channels, which is always class 0 where there is one channel.
+    MMSegmentation's losses, samplers and accuracy are those of a channel a class: its arg-max over one channel is
+    always class 0. Its losses get what they mean (``mmattn.models.losses.binary``), and hard examples are chosen by the
+    sigmoid. A batch without a known pixel has a loss of zero.
     """
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)
+        if self.out_channels != 1:
+            return
+        name = type(self).__name__
+        if isinstance(self.loss_decode, nn.ModuleList):
+            self.loss_decode = nn.ModuleList(for_one_channel(name, loss) for loss in self.loss_decode)
+        else:
+            self.loss_decode = for_one_channel(name, self.loss_decode)
+        if isinstance(self.sampler, OHEMPixelSampler) and self.sampler.thresh is not None:
+            self.sampler = _TwoClassSampler(self.sampler)
+
+    def loss_by_feat(self, seg_logits: Tensor, batch_data_samples: SampleList) -> dict:
+        """Losses of ``seg_logits`` (N, out_channels, h, w), and ``acc_seg``."""
+        label = self._stack_batch_gt(batch_data_samples)
+        if self.out_channels == 1 and not (label != self.ignore_index).any():
+            nothing = seg_logits.sum() * 0  # some losses fail where no pixel counts
+            losses = self.loss_decode if isinstance(self.loss_decode, nn.ModuleList) else [self.loss_decode]
+            return {**{loss.loss_name: nothing for loss in losses}, 'acc_seg': nothing.detach()}
+        losses = super().loss_by_feat(seg_logits, batch_data_samples)
+        if self.out_channels == 1:
+            with torch.no_grad():
+                logits = resize(seg_logits, label.shape[2:], mode='bilinear', align_corners=self.align_corners)
+                losses['acc_seg'] = one_channel_accuracy(logits, label.squeeze(1), self.threshold, self.ignore_index)
+        return losses
+
+
+class _TwoClassSampler:
+    """Shows a sampler of a channel a class the two that one output channel stands for."""
+
+    def __init__(self, sampler: OHEMPixelSampler) -> None:
+        self.sampler = sampler
+
+    def sample(self, seg_logit: Tensor, seg_label: Tensor) -> Tensor:
+        """Returns the weights of the pixels, (N, H, W)."""
+        return self.sampler.sample(two_classes(seg_logit), seg_label)
+
+
+@MODELS.register_module()
+class AuxiliaryFCNHead(OneChannel, FCNHead):
+    """MMSegmentation's ``FCNHead``, right with one output channel as well."""
+
+
+class DecodeHead(OneChannel, BaseDecodeHead):
+    """BaseDecodeHead that is right with one output channel as well, and which misses maps by name."""
 
     def _transform_inputs(self, inputs: Sequence[Tensor]) -> Tensor | list[Tensor]:
         """Selects and joins the maps that ``in_index`` names; ValueError where the encoder gives too few."""
@@ -46,13 +99,3 @@ class DecodeHead(BaseDecodeHead):
             raise ValueError(
                 f"{type(self).__name__}: input_transform must be None or 'resize_concat', got 'multiple_select'"
             )
-
-    def loss_by_feat(self, seg_logits: Tensor, batch_data_samples: SampleList) -> dict:
-        """Losses of ``seg_logits`` (N, out_channels, h, w), and ``acc_seg``."""
-        losses = super().loss_by_feat(seg_logits, batch_data_samples)
-        if self.out_channels == 1:
-            with torch.no_grad():
-                label = self._stack_batch_gt(batch_data_samples)
-                logits = resize(seg_logits, label.shape[2:], mode='bilinear', align_corners=self.align_corners)
-                losses['acc_seg'] = one_channel_accuracy(logits, label.squeeze(1), self.threshold, self.ignore_index)
-        return losses

@@ -1,5 +1,6 @@
 """Normalises sections with their survey's statistics and pads them by reflection to a size the network takes."""
 
+import logging
 from collections.abc import Sequence
 
 import torch
@@ -77,6 +78,7 @@ class SaltDataPreProcessor(BaseDataPreprocessor):
             raise ValueError(f'SaltDataPreProcessor: size_divisor must be at least 1, got {size_divisor}')
         if isinstance(enlarge, bool) or not isinstance(enlarge, int) or enlarge < 1:
             raise ValueError(f'SaltDataPreProcessor: enlarge must be a whole number from 1, got {enlarge!r}')
+        self._told = False
         self.size_divisor = size_divisor
         self.enlarge = enlarge
         self.seg_pad_val = seg_pad_val
@@ -101,6 +103,8 @@ class SaltDataPreProcessor(BaseDataPreprocessor):
             images = [self.cast_data(images if torch.is_tensor(images) else torch.stack(images))]
             labels = labels and [self.cast_data(torch.stack(labels))]
         else:  # made of one size where they are, then copied at once
+            if not training:
+                self._tell_of_sizes(images)
             images = [image[None] for image in images]
             labels = labels and [label[None] for label in labels]
         images = [image.float() for image in images]
@@ -118,6 +122,18 @@ class SaltDataPreProcessor(BaseDataPreprocessor):
             labels = self.cast_data(torch.cat(padded))
         samples = self._samples(samples, labels, paddings, (height, width))
         return dict(inputs=inputs, data_samples=samples)
+
+    def _tell_of_sizes(self, images: Sequence[Tensor]) -> None:
+        """Says, once, that sections of several sizes are predicted as one batch, which changes the smaller ones."""
+        if not self._told:
+            self._told = True
+            sizes = sorted({tuple(image.shape[1:]) for image in images})
+            print_log(
+                f'sections of {len(sizes)} sizes, {sizes[0]} to {sizes[-1]}, are in one batch: the smaller are padded '
+                'to the largest, and pixels near the padding may differ from a prediction one by one (batch_size=1)',
+                logger='current',
+                level=logging.WARNING,
+            )
 
     def _samples(
         self,

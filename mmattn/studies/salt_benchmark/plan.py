@@ -152,7 +152,7 @@ def prepare(benchmark: Benchmark) -> None:
         cell.config.write_text('\n'.join(lines) + '\n', encoding='utf-8')
         if benchmark.on_device:
             settings = cell_config(benchmark, cell, with_options=False)
-            augment, pipeline = device_augmentation(settings, str(benchmark.models[cell.variant]))
+            augment, (pipeline,) = device_augmentation(settings, str(benchmark.models[cell.variant]))
             lines.append(f'model = dict(data_preprocessor=dict(augment={augment!r}))')
             lines.append(f"train_dataloader['dataset']['pipeline'] = {pipeline!r}")
             cell.config.write_text('\n'.join(lines) + '\n', encoding='utf-8')

@@ -149,3 +149,17 @@ def test_statistics_come_back_with_the_checkpoint_and_a_difference_is_said(monke
 def test_wrong_options_are_named(options: dict, message: str):
     with pytest.raises(ValueError, match=message):
         SaltDataPreProcessor(**options)
+
+
+def test_sections_of_several_sizes_in_a_batch_are_said_once(monkeypatch: pytest.MonkeyPatch):
+    said = []
+    monkeypatch.setattr('mmattn.models.preprocessing.data_preprocessor.print_log', lambda text, **_: said.append(text))
+    preprocessor = SaltDataPreProcessor()
+    same, several = [torch.zeros(1, 40, 30)] * 2, [torch.zeros(1, 40, 30), torch.zeros(1, 20, 50)]
+    preprocessor(dict(inputs=same))
+    preprocessor(dict(inputs=several), training=True)
+    assert not said
+    preprocessor(dict(inputs=several))
+    preprocessor(dict(inputs=several))
+    assert len(said) == 1
+    assert said[0].startswith('sections of 2 sizes, (20, 50) to (40, 30), are in one batch')
