@@ -6,6 +6,7 @@ bash tools/dist_predict_segy.sh CONFIG CHECKPOINT in.sgy salt.sgy GPUS [the same
 
 import argparse
 import os
+from collections.abc import Sequence
 
 import torch
 
@@ -15,8 +16,10 @@ from mmattn.cli.progress import Display
 from mmattn.cli.segy_options import add_segy_options, segy_options
 from mmattn.common.errors import InputError, one_line
 from mmattn.inference import Outputs, VolumeOptions, VolumePrediction, predict_volume
-from mmattn.inference.ranks import rank_and_size, start_ranks
-from mmattn.seismic import open_volume
+from mmattn.inference.clip import choose_clip
+from mmattn.inference.ranks import on_first, rank_and_size, start_ranks
+from mmattn.seismic import Volume, open_volume
+from mmattn.seismic.overview import odd_clip, survey_overview
 
 
 def parse_args() -> argparse.Namespace:
@@ -30,6 +33,7 @@ def parse_args() -> argparse.Namespace:
     _add_options(parser.add_argument_group('how to predict'))
     add_segy_options(parser.add_argument_group('how to read the input (tools/segy_info.py suggests)'))
     parser.add_argument('--resume', action='store_true', help='go on with an unfinished prediction, if there is one')
+    parser.add_argument('--yes', action='store_true', help='predict a survey that looks wrong all the same')
     parser.add_argument('--threads', type=int, help='CPU threads of a process; the last digits depend on it')
     parser.add_argument('--device', help='cpu, cuda or cuda:N; a GPU if there is one by default')
     add_cfg_options(parser)
@@ -83,10 +87,41 @@ def summarise(result: VolumePrediction) -> None:
             print(f'  changed: {change}')
     if result.num_bad_samples:
         print(f'NaN or infinite: {result.num_bad_samples} samples of the input, taken as 0')
+    if result.num_null_samples:
+        print(f'null values: {result.num_null_samples} samples of the input, whose probability is 0')
+    for value, count in result.constant_traces.items():
+        print(f'dead: {count} traces of the input hold {value:g} throughout, their probability is 0')
     for name, count in result.cleaned.items():
         if count:
             print(f'clean-up, {name.replace("_", " ")}: {count}')
     print('seconds: ' + ', '.join(f'{stage} {seconds:.1f}' for stage, seconds in result.seconds.items()))
+
+
+def look_at(volume: Volume, *, yes: bool) -> tuple[float, ...]:
+    """Prints what the survey is.
+
+    Returns:
+        Values that look like a filling, to be taken as null values.
+
+    Raises:
+        InputError: if it looks wrong and nobody said ``--yes``.
+    """
+    overview = survey_overview(volume)
+    print(overview, flush=True)
+    refuse(volume, overview.doubts, yes=yes)
+    return overview.fill_values
+
+
+def look_at_clip(model: torch.nn.Module, volume: Volume, clip: float | str | None, *, yes: bool) -> None:
+    """Raises InputError if the clip that is to be used is far from the survey's amplitudes, unless ``--yes`` is said."""
+    value, source = choose_clip(model, volume, clip)
+    refuse(volume, odd_clip(volume, value, source), yes=yes)
+
+
+def refuse(volume: Volume, doubts: Sequence[str], *, yes: bool) -> None:
+    """Raises InputError if there are doubts and nobody said ``--yes``."""
+    if doubts and not yes:
+        raise InputError(f'{volume.name} looks wrong, --yes predicts it all the same: {"; ".join(doubts)}')
 
 
 def main() -> None:
@@ -112,9 +147,11 @@ def main() -> None:
         options = VolumeOptions(directions, **{name: getattr(args, name) for name in names})
         first = rank_and_size()[0] == 0
         with open_volume(args.input, **segy_options(args)) as volume, Display(active=first) as display:
-            for note in volume.notes if first else ():
-                print(f'note: {note}')
+            fill_values = on_first(lambda: look_at(volume, yes=args.yes))
+            if fill_values:
+                volume.null_value = (*(volume.null_value or ()), *fill_values)
             model = read_model(config, args.checkpoint, device)
+            on_first(lambda: look_at_clip(model, volume, args.clip, yes=args.yes))
             result = predict_volume(model, volume, outputs, options=options, resume=args.resume, progress=display)
     except (ValueError, TypeError, OSError) as error:
         raise InputError(one_line(error)) from error

@@ -11,7 +11,8 @@ import json
 from mmattn.cli.command_line import ToolParser, run_tool
 from mmattn.cli.segy_options import add_segy_options, segy_options
 from mmattn.common.errors import InputError
-from mmattn.seismic import SegyError, SegyVolume
+from mmattn.seismic import SegyError
+from mmattn.seismic.opening import open_segy
 from mmattn.seismic.segy.report import describe_headers, describe_unusable, describe_volume
 from mmattn.seismic.segy.report_text import describe_as_text
 from mmattn.seismic.volumes.slice_picture import check_picture, save_slices
@@ -37,7 +38,7 @@ def main() -> None:
         if args.picture:
             check_picture(args.picture)
         try:
-            with SegyVolume(args.file, **segy_options(args)) as volume:
+            with open_segy(args.file, **segy_options(args)) as volume:
                 found = describe_volume(volume)
                 if args.headers:
                     found['headers'] = describe_headers(volume.layout)

@@ -8,7 +8,7 @@ _BYTES = (
     ('cdp_x', 181, 'x coordinate'),
     ('cdp_y', 185, 'y coordinate'),
 )
-_OTHERS = 'endian', 'geometry', 'duplicates', 'num_samples', 'sample_unit'
+_OTHERS = 'endian', 'geometry', 'duplicates', 'num_samples', 'sample_unit', 'null_value'
 
 
 def add_segy_options(group: argparse._ArgumentGroup) -> None:
@@ -21,6 +21,7 @@ def add_segy_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument('--duplicates', choices=['error', 'first', 'last'], default='error', help='traces at one place')
     group.add_argument('--num-samples', type=int, help="samples a trace, in place of the header's")
     group.add_argument('--sample-unit', choices=['ms', 'm', 'ft'], default='ms', help='ms, or m or ft of depth files')
+    group.add_argument('--null-value', type=float, nargs='+', metavar='VALUE', help='samples that mean no data')
 
 
 def segy_options(args: argparse.Namespace) -> dict:

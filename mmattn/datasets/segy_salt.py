@@ -13,13 +13,17 @@ from mmattn.common.checks import check_whole
 from mmattn.datasets.sections import SaltSections
 from mmattn.datasets.segy_sections import LoadSegySection, SectionAddress, shared_volume
 from mmattn.seismic import Volume, estimate_clip
-from mmattn.seismic.opening import ARRAY_SUFFIXES, SEGY_DEFAULTS
+from mmattn.seismic.opening import ARRAY_OPTIONS, OPEN_DEFAULTS, is_array
+from mmattn.seismic.overview import Overview, odd_clip, survey_overview
+from mmattn.seismic.volumes.amplitude import refuse_fill_values
+from mmattn.seismic.volumes.labels import LabelValues, check_label, check_same_grid
 from mmattn.seismic.volumes.line_blocks import TRAIN, VAL, line_runs, split_lines, window_starts
 
 SPLITS = ('train', 'val', 'all')
 _DIRECTIONS = ('iline', 'xline')
-_OPEN_OPTIONS = tuple(SEGY_DEFAULTS)
-_OWN_OPTIONS = ('amplitude', 'label', 'name', 'direction', 'lines', 'clip', 'label_options')
+_OPEN_OPTIONS = tuple(OPEN_DEFAULTS)
+_LABEL_OPTIONS = ('salt_value', 'ignore_value')
+_OWN_OPTIONS = ('amplitude', 'label', 'name', 'direction', 'lines', 'clip', 'label_options', *_LABEL_OPTIONS, 'yes')
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,8 @@ class _Source:
     axis: str
     lines: tuple[int, int]
     clip: float
+    label_values: LabelValues
+    said: tuple[str, ...]
 
     def volume(self) -> Volume:
         return shared_volume(self.amplitude, self.options)
@@ -54,12 +60,15 @@ class SegySaltDataset(SaltSections):
     MMSegmentation's ``init_model`` gives it as ``model.dataset_meta['amplitude_clip']``.
 
     Args:
-        volumes: one dict a volume: ``amplitude`` (path), ``label`` (path of salt labels on the same grid, above 0.5
-            where salt is; may be missing for ``split='all'``), ``direction`` ('iline', the default, 'xline', or
+        volumes: one dict a volume: ``amplitude`` (path), ``label`` (path of salt labels on the same grid, with the same
+            interval and start; 1 where salt is and 0 elsewhere, or probabilities; may be missing for
+            ``split='all'``), ``salt_value`` and ``ignore_value`` (what other labels mean, see
+            :class:`mmattn.seismic.volumes.labels.LabelValues`), ``direction`` ('iline', the default, 'xline', or
             a list of both), ``lines`` (first and last line number to use, along the axis of the split; all by
             default), ``clip`` (a number in place of the estimate), ``name`` (the file's name without its ending by
-            default), and options of ``open_volume`` that hold for both files where they are SEG-Y;
-            ``label_options`` (a dict) overrides them for the label.
+            default), ``yes`` (True takes a survey that looks wrong), and options of ``open_volume`` that hold for both
+            files where they are SEG-Y; ``label_options`` (a dict) overrides them for the label. ``null_value`` is of
+            the amplitudes alone.
         split: 'train', 'val' or 'all'.
         val_fraction, num_blocks, guard: of the split, see :func:`mmattn.seismic.volumes.line_blocks.split_lines`.
         split_along: axis of the split, 'iline' or 'xline'. None is the direction where there is one, 'iline' where
@@ -118,10 +127,9 @@ class SegySaltDataset(SaltSections):
         for source in self._sources:
             count = len(samples)
             samples += [self._sample(source, address) for address in self._addresses(source)]
-            volume = source.volume()
             print_log(
-                f'SegySaltDataset: {len(samples) - count} sections of {source.name} {volume.shape} for {self.split!r}, '
-                f'clipped at amplitude {source.clip:.6g}' + ''.join(f'; {note}' for note in volume.notes),
+                f'SegySaltDataset: {len(samples) - count} sections of {source.name} {source.volume().shape} for '
+                f'{self.split!r}, clipped at amplitude {source.clip:.6g}\n' + '\n'.join(source.said),
                 logger='current',
             )
         return samples
@@ -178,7 +186,7 @@ class SegySaltDataset(SaltSections):
         if source.label is not None:
             label = SectionAddress(
                 source.label, address.direction, address.index, address.samples, address.traces, 1.0,
-                dict(source.label_options),
+                dict(source.label_options), source.label_values,
             )  # fmt: skip
             labels = dict(seg_map_path=label.format(name))
         return self.sample(address.format(name), name, group=source.name, **labels)
@@ -206,25 +214,67 @@ def _check_volume(number: int, given: Mapping, split: str, split_along: str | No
     options = {key: given[key] for key in _OPEN_OPTIONS if key in given}
     amplitude_options = _options_of(amplitude, options)
     volume = shared_volume(str(amplitude), amplitude_options)
-    label_options = ()
+    label_options, label_values, said = (), LabelValues(), []
     if label:
-        label_options = _options_of(label, options | dict(given.get('label_options') or {}))
-        _check_grid(where, volume, shared_volume(str(label), label_options))
+        label_options, label_values = _label_of(where, given, options)
+        label_volume = shared_volume(str(label), label_options)
+        said = _check_pair(where, volume, label_volume, label_values, yes=_yes(where, given))
     direction = given.get('direction', 'iline')
     directions = tuple(direction) if isinstance(direction, list | tuple) else (direction,)
     if not directions or any(one not in _DIRECTIONS for one in directions) or len(set(directions)) < len(directions):
         raise ValueError(f"{where}.direction must be 'iline', 'xline' or a list of both, got {direction!r}")
     axis = split_along or (directions[0] if len(directions) == 1 else 'iline')
     axis = 'xline' if volume.is_2d else axis
-    clip = given.get('clip')
-    if clip is None:
-        clip = _estimated_clip(volume, clip_percentile)
-    elif isinstance(clip, bool) or not isinstance(clip, int | float) or not (np.isfinite(clip) and clip > 0):
-        raise ValueError(f'{where}.clip must be None or a positive number, got {clip!r}')
+    clip = _clip_of(where, given.get('clip'), volume, clip_percentile)
+    overview = _overview(volume, clip_percentile)
+    doubts = [*overview.doubts, *(odd_clip(volume, clip, 'as given') if given.get('clip') is not None else ())]
+    if doubts and not _yes(where, given):
+        raise ValueError(f'{where}: {volume.name} looks wrong: {"; ".join(doubts)}; yes=True takes it as it is')
+    said = [str(overview), *said]
     lines = _find_lines(where, given.get('lines'), volume.ilines if axis == 'iline' else volume.xlines)
     name = given.get('name') or Path(amplitude).stem
     label = str(label) if label else None
-    return _Source(name, str(amplitude), amplitude_options, label, label_options, directions, axis, lines, float(clip))
+    return _Source(
+        name, str(amplitude), amplitude_options, label, label_options, directions, axis, lines, float(clip), label_values,
+        tuple(said),
+    )  # fmt: skip
+
+
+def _clip_of(where: str, clip: float | None, volume: Volume, percentile: float) -> float:
+    """The clip that is given, or an estimate."""
+    try:
+        refuse_fill_values(volume)
+        if clip is None:
+            return _estimated_clip(volume, percentile)
+    except ValueError as error:
+        raise ValueError(f'{where}: {error}') from error
+    if isinstance(clip, bool) or not isinstance(clip, int | float) or not (np.isfinite(clip) and clip > 0):
+        raise ValueError(f'{where}.clip must be None or a positive number, got {clip!r}')
+    return float(clip)
+
+
+def _label_of(where: str, given: Mapping, options: dict) -> tuple[tuple, LabelValues]:
+    """The options with which a label is opened, and what its values mean."""
+    own = dict(given.get('label_options') or {})
+    unknown = sorted(own.keys() - {*_OPEN_OPTIONS, *_LABEL_OPTIONS})
+    if unknown:
+        known = [*_LABEL_OPTIONS, *_OPEN_OPTIONS]
+        raise ValueError(f'{where}.label_options: unknown options {unknown}; known are {known}')
+    if 'null_value' in own:
+        raise ValueError(f'{where}.label_options: null_value is of amplitudes; ignore_value says what is no label')
+    values = {key: own.pop(key, given.get(key)) for key in _LABEL_OPTIONS}
+    options = {key: value for key, value in options.items() if key not in ARRAY_OPTIONS}
+    try:
+        return _options_of(given['label'], options | own), LabelValues(**values)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f'{where}: {error}') from error
+
+
+def _yes(where: str, given: Mapping) -> bool:
+    yes = given.get('yes', False)
+    if not isinstance(yes, bool):
+        raise TypeError(f'{where}.yes must be True or False, got {yes!r}')
+    return yes
 
 
 def _check_dict(name: str, value: object) -> None:
@@ -234,9 +284,10 @@ def _check_dict(name: str, value: object) -> None:
 
 def _options_of(path: str, options: dict) -> tuple:
     """The options of ``open_volume`` for a file, those at their default left out; none for arrays."""
-    if Path(path).suffix.lower() in ARRAY_SUFFIXES:
-        return ()
-    return tuple(sorted((key, value) for key, value in options.items() if value != SEGY_DEFAULTS[key]))
+    if is_array(path):
+        options = {key: value for key, value in options.items() if key in ARRAY_OPTIONS}
+    given = {key: tuple(value) if isinstance(value, list) else value for key, value in options.items()}
+    return tuple(sorted((key, value) for key, value in given.items() if value != OPEN_DEFAULTS[key]))
 
 
 @lru_cache(maxsize=64)
@@ -245,21 +296,39 @@ def _estimated_clip(volume: Volume, percentile: float) -> float:
     return estimate_clip(volume, percentile=percentile)
 
 
-def _check_grid(where: str, amplitude: Volume, label: Volume) -> None:
-    """Raises if a label does not lie on the grid of its amplitudes."""
-    same = amplitude.shape == label.shape
-    if same and type(amplitude) is type(label):
-        same = np.array_equal(amplitude.ilines, label.ilines) and np.array_equal(amplitude.xlines, label.xlines)
-    if not same:
+@lru_cache(maxsize=64)
+def _overview(volume: Volume, percentile: float) -> Overview:
+    return survey_overview(volume, percentile=percentile)
+
+
+@lru_cache(maxsize=64)
+def _checked_label(values: LabelValues, amplitude: Volume, label: Volume) -> dict[str, float]:
+    """Checked once for the datasets of training and validation."""
+    return check_label(values, amplitude, label)
+
+
+def _check_pair(where: str, amplitude: Volume, label: Volume, values: LabelValues, *, yes: bool) -> list[str]:
+    """Raises if a label does not belong to its amplitudes; else says what it is."""
+    try:
+        if label.path and Path(label.path).resolve() == Path(amplitude.path).resolve():
+            raise ValueError(f'label and amplitude are the same file, {label.path}')
+        check_same_grid(amplitude, label)
+        found = _checked_label(values, amplitude, label)
+    except ValueError as error:
+        raise ValueError(f'{where}: {error}') from error
+    if 0 < found['thickness'] <= 2 and label.shape[2] >= 16 and found['traces'] >= 10 and not yes:
         raise ValueError(
-            f'{where}: the label is on another grid: {_describe(label)}, amplitudes {_describe(amplitude)}'
+            f'{where}: salt of {label.name} is at most {found["thickness"]} samples thick in every trace: a horizon? '
+            'yes=True takes it as it is'
         )
-
-
-def _describe(volume: Volume) -> str:
-    ilines, xlines = volume.ilines, volume.xlines
-    lines = f'inlines {ilines[0]} to {ilines[-1]} and crosslines {xlines[0]} to {xlines[-1]}'
-    return f'{volume.name} {volume.shape} of {lines}'
+    said = [f'  label         {label.name}: {found["salt"]:.2%} salt, {found["ignored"]:.2%} ignored']
+    if found['between']:
+        said.append(f'                {found["between"]:.2%} of its samples lie between 0 and 1: salt is above 0.5')
+    if not found['salt']:
+        said.append(f'                no salt in {found["traces"]} traces looked at')
+    if not label.is_numbered and amplitude.is_numbered:
+        said.append('                it has no line numbers or times: taken to be in the order of the amplitudes')
+    return said
 
 
 def _find_lines(where: str, lines: Sequence[int] | None, numbers: np.ndarray) -> tuple[int, int]:

@@ -6,6 +6,7 @@ opened when they are first needed and once in each process; no sample of a volum
 whatever shows images in MMSegmentation shows these sections.
 """
 
+import json
 import os
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -18,11 +19,10 @@ from mmengine.fileio import BaseStorageBackend, register_backend
 from mmseg.registry import TRANSFORMS
 
 from mmattn.seismic import Volume, open_volume, scale_amplitude, to_grey
+from mmattn.seismic.volumes.fill_values import is_live
+from mmattn.seismic.volumes.labels import IGNORED, LabelValues
 
 PREFIX = 'segy://'
-IGNORED = 255
-"""Label of pixels without a live trace."""
-_INTEGERS = ('iline', 'xline', 'cdp_x', 'cdp_y', 'num_samples')
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,7 @@ class SectionAddress:
         traces: (start, stop) of the columns.
         clip: amplitude that becomes white, see :func:`mmattn.seismic.scale_amplitude`.
         options: of :func:`mmattn.seismic.open_volume`, without those at their default.
+        values: of a label, what they mean.
     """
 
     path: str
@@ -46,12 +47,17 @@ class SectionAddress:
     traces: tuple[int, int]
     clip: float
     options: dict = field(default_factory=dict)
+    values: LabelValues = LabelValues()
 
     def format(self, name: str) -> str:
         """Returns the address; ``name`` is what people call the section."""
         volume = _quote(self.path, tuple(self.options.items()))
         samples, traces = (f'{start}-{stop}' for start, stop in (self.samples, self.traces))
-        place = f'direction={self.direction}&index={self.index}&samples={samples}&traces={traces}&clip={self.clip!r}'
+        clip = quote(repr(float(self.clip)), safe='')
+        place = f'direction={self.direction}&index={self.index}&samples={samples}&traces={traces}&clip={clip}'
+        if self.values != LabelValues():
+            means = json.dumps([self.values.salt_value, self.values.ignore_value])
+            place += f'&values={quote(means, safe="")}'
         return f'{PREFIX}{place}&{volume}/{quote(name, safe="")}.png'
 
     @classmethod
@@ -67,11 +73,13 @@ class SectionAddress:
             options = {
                 key.removeprefix('option.'): fields.pop(key) for key in list(fields) if key.startswith('option.')
             }
-            options = {key: int(value) if key in _INTEGERS else value for key, value in options.items()}
+            options = {key: _hashable(json.loads(value)) for key, value in options.items()}
             for key in ('samples', 'traces'):
                 start, stop = map(int, fields[key].split('-'))
                 fields[key] = (start, stop)
             fields |= dict(index=int(fields['index']), clip=float(fields['clip']), options=options)
+            if 'values' in fields:
+                fields['values'] = LabelValues(*json.loads(fields['values']))
             if not text.startswith(PREFIX) or not name:
                 raise ValueError
             return cls(**fields)
@@ -86,20 +94,43 @@ class SectionAddress:
         """Reads the section.
 
         Returns:
-            Amplitudes float32 (samples, traces), rows being samples as pictures are; and live (traces,) bool: a trace
-            is in the file, is not marked as dead, and has a sample besides 0 anywhere.
+            Amplitudes float32 (samples, traces), rows being samples as pictures are; and known (samples, traces) bool:
+            the trace is in the file, is not marked as dead nor of one value throughout, and the sample is no null
+            value.
         """
         volume = self.volume()
-        traces = volume.section(self.direction, self.index)[slice(*self.traces)]
+        slab, null = volume.slab_and_null(self.direction, self.index, self.index + 1)
+        traces = slab[0, slice(*self.traces)]
         usable = volume.usable[self.index] if self.direction == 'iline' else volume.usable[:, self.index]
-        live = usable[slice(*self.traces)] & traces.any(axis=1)
-        return np.ascontiguousarray(traces[:, slice(*self.samples)].T), live
+        rows = slice(*self.samples)
+        known = np.repeat((usable[slice(*self.traces)] & is_live(traces))[None], traces[:, rows].shape[1], axis=0)
+        if null is not None:
+            known &= ~null[0, slice(*self.traces), rows].T
+        return np.ascontiguousarray(traces[:, rows].T), known
+
+    def read_mask(self) -> np.ndarray:
+        """Reads the section of a label: uint8 (samples, traces), 1 salt, 0 background, 255 neither or no trace.
+
+        Raises:
+            ValueError: if the label holds a value that is not accounted for.
+        """
+        volume = self.volume()
+        place = slice(*self.traces), slice(*self.samples)
+        values = volume.section(self.direction, self.index)[place]
+        mask = self.values.to_mask(volume.name, values, volume.not_finite(self.direction, self.index)[place])
+        present = volume.present[self.index] if self.direction == 'iline' else volume.present[:, self.index]
+        mask[~present[slice(*self.traces)]] = IGNORED
+        return np.ascontiguousarray(mask.T)
 
 
 @lru_cache(maxsize=64)
 def _quote(path: str, options: tuple[tuple[str, object], ...]) -> str:
     """The part of an address that all sections of a volume share."""
-    return urlencode(dict(path=path) | {f'option.{key}': value for key, value in options})
+    return urlencode(dict(path=path) | {f'option.{key}': json.dumps(value) for key, value in options})
+
+
+def _hashable(value: object) -> object:
+    return tuple(value) if isinstance(value, list) else value
 
 
 def shared_volume(path: str, options: tuple[tuple[str, object], ...]) -> Volume:
@@ -160,11 +191,13 @@ class LoadSegySection(BaseTransform):
 
     Reads ``img_path`` and, if there, ``seg_map_path``. Writes ``img`` float32 (samples, traces), grey values of which
     128 is zero amplitude, ``img_shape``, ``ori_shape`` and, with a label, ``gt_seg_map`` uint8: 1 where the label
-    volume is above 0.5, 0 elsewhere, 255 where either volume has no trace or the amplitudes' is dead.
+    is salt, 0 elsewhere, 255 where it says neither or is not finite, where either volume has no trace, and where the
+    amplitudes' trace is dead or its sample a null value.
 
     Raises:
         FileNotFoundError: if there is no such image.
-        ValueError: if a path is neither the address of a section nor that of an image.
+        ValueError: if a path is neither the address of a section nor that of an image, or a label holds a value that is
+            not accounted for.
     """
 
     def transform(self, results: dict) -> dict:
@@ -173,16 +206,13 @@ class LoadSegySection(BaseTransform):
             image = _read_image(str(results['img_path']))
             return results | dict(img=image, img_shape=image.shape, ori_shape=image.shape)
         address = SectionAddress.parse(results['img_path'])
-        amplitudes, live = address.read()
+        amplitudes, known = address.read()
         results['img'] = to_grey(scale_amplitude(amplitudes, address.clip))
         results['img_shape'] = results['ori_shape'] = amplitudes.shape
         if results.get('seg_map_path') is None:
             return results
-        label = SectionAddress.parse(results['seg_map_path'])
-        mask = (label.read()[0] > 0.5).astype(np.uint8)
-        present = label.volume().present
-        present = present[label.index] if label.direction == 'iline' else present[:, label.index]
-        mask[:, ~(live & present[slice(*label.traces)])] = IGNORED
+        mask = SectionAddress.parse(results['seg_map_path']).read_mask()
+        mask[~known] = IGNORED
         if results.get('label_map') is not None:
             lookup = np.arange(256, dtype=np.uint8)
             for old, new in results['label_map'].items():

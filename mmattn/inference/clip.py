@@ -6,6 +6,7 @@ from mmengine.model import is_model_wrapper
 from torch import nn
 
 from mmattn.seismic import Volume, estimate_clip
+from mmattn.seismic.volumes.amplitude import refuse_fill_values
 
 
 def choose_clip(model: nn.Module, volume: Volume, clip: float | str | None) -> tuple[float, str]:
@@ -24,8 +25,9 @@ def choose_clip(model: nn.Module, volume: Volume, clip: float | str | None) -> t
 
     Raises:
         ValueError: if the checkpoint's is asked for and it has none, or several and none of this volume's name; if the
-            volume has no amplitudes to estimate from.
+            volume has no amplitudes to estimate from; if samples of live traces look like a fill value.
     """
+    refuse_fill_values(volume)
     if isinstance(clip, int | float):
         return float(clip), 'as given'
     while is_model_wrapper(model):

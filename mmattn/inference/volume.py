@@ -36,6 +36,8 @@ class VolumePrediction:
         resumed_blocks: blocks that an earlier run had finished.
         num_blocks: blocks of all runs and processes.
         num_bad_samples: samples of the input that are NaN or infinite; they are taken as 0.
+        num_null_samples: samples of the input that are a null value; they are taken as 0, and their probability is 0.
+        constant_traces: traces of the input that hold one value throughout, by the value; they are not predicted.
         cleaned: voxels that the clean-up changed.
         seconds: time of this process, by 'read', 'network', 'write' and 'report'.
         already_complete: whether an earlier run had written everything, and nothing was left to do.
@@ -48,6 +50,8 @@ class VolumePrediction:
     num_blocks: int
     resumed_blocks: int
     num_bad_samples: int = 0
+    num_null_samples: int = 0
+    constant_traces: dict[float, int] = field(default_factory=dict)
     changes: dict[str, list[str]] = field(default_factory=dict)
     cleaned: dict[str, int] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=lambda: dict(read=0.0, network=0.0, write=0.0, report=0.0))
@@ -97,14 +101,15 @@ def predict_volume(
     predictor = TilePredictor(model, batch_size=options.batch_size, flip=options.flip, amp=options.amp)
     scratch = Scratch(outputs.scratch)
     num_blocks = len(plan.blocks)
-    if on_first(lambda: _begin(scratch, fingerprint(model, volume.path, plan, options), outputs, resume)):
+    identity = fingerprint(model, volume.path, plan, options) | _null_values(volume)
+    if on_first(lambda: _begin(scratch, identity, outputs, resume)):
         done = (outputs.files, clip, clip_source, plan.directions, num_blocks, num_blocks)
         return VolumePrediction(*done, already_complete=True)
     try:
         finished = on_first(lambda: _finished(scratch, plan))
         result = VolumePrediction(outputs.files, clip, clip_source, plan.directions, num_blocks, len(finished))
         with _timed(result, 'read'):
-            live, result.num_bad_samples = on_first(volume.scan)
+            live, result.num_bad_samples, result.num_null_samples, result.constant_traces = on_first(volume.scan)
         work = _Blocks(predictor, volume, live, plan, scratch, result)
         work.run([block for block in plan.blocks if block not in finished], progress)
         wait_for_all()
@@ -114,6 +119,11 @@ def predict_volume(
     finally:
         scratch.release()
     return result
+
+
+def _null_values(volume: Volume) -> dict[str, object]:
+    """What a resumed run must have in common besides the plan; nothing where there are no null values."""
+    return {'null values': volume.null_value} if volume.null_value else {}
 
 
 def _write_outputs(finish: Finish, result: VolumePrediction) -> None:
@@ -203,12 +213,14 @@ class _Blocks:
     def _predict(self, block: Block, arrays: dict) -> None:
         direction, start, stop = block
         with _timed(self.result, 'read'):
-            slab = self.volume.slab(direction, start, stop)
+            slab, null = self.volume.slab_and_null(direction, start, stop)
             for section in slab:
                 section[...] = to_grey(scale_amplitude(section, self.plan.clip))
         with _timed(self.result, 'network'):
             live = self.live[start:stop] if direction == 'iline' else self.live[:, start:stop].T
             probability = predict_slab(self.predictor, slab, self.plan.windows, live=live, views=self.plan.views)
+            if null is not None:
+                probability[:, null] = 0
         with _timed(self.result, 'write'):
             for view, values in enumerate(probability):
                 array = arrays[f'{direction}-{view}']

@@ -18,7 +18,7 @@ from mmattn.seismic.segy.headers import (
     read_words,
 )
 from mmattn.seismic.segy.layout import read_layout
-from mmattn.seismic.segy.reading import TraceReader
+from mmattn.seismic.segy.reading import TraceReader, find_runs
 from mmattn.seismic.segy.text import SIZE, decode_text
 from mmattn.seismic.volumes.volume import Volume
 
@@ -173,10 +173,21 @@ class SegyVolume(Volume):
             values[start : start + len(traces)] = to_float32(samples, self.layout.format)[0]
         return values[self.trace_index]
 
+    def _find_bad(self, positions: np.ndarray) -> np.ndarray:
+        bad = np.zeros((len(positions), self.layout.num_samples), bool)
+        if self.layout.format.kind.startswith('f'):
+            order = np.argsort(positions, kind='stable')
+            ranked = positions[order]
+            for start, stop in find_runs(ranked, int(np.searchsorted(ranked, 0)), 1024):
+                with np.errstate(over='ignore'):
+                    samples = self._reader.read_raw(int(ranked[start]), stop - start)['samples'].astype(np.float32)
+                bad[order[start:stop]] = ~np.isfinite(samples)
+        return bad
+
     def _scan_blocks(self) -> Iterator[tuple[int, np.ndarray, int]]:
         for start, traces in iterate_windows(self.layout):
             values, bad = to_float32(traces['samples'], self.layout.format)
-            yield start, values.any(axis=1), bad
+            yield start, values, bad
 
 
 def scale_factor(scalar: np.ndarray) -> np.ndarray:

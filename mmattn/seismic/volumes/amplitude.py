@@ -7,6 +7,7 @@ survey writes 128 + 127 x amplitude, and ``RandomAmplitude`` and the pictures ta
 import numpy as np
 
 from mmattn.common.checks import check_number, check_whole
+from mmattn.seismic.volumes.fill_values import describe_fill_values, find_fill_values, is_live
 from mmattn.seismic.volumes.volume import Volume
 
 MID_GREY, GREY_REACH = 128.0, 127.0
@@ -22,18 +23,24 @@ def estimate_clip(volume: Volume, *, percentile: float = 99.5, num_traces: int =
         seed: of the choice. The result is the same for the same volume, options and seed.
 
     Returns:
-        The clip, above 0. Where more samples than the percentile are zero it is the largest |amplitude|.
+        The clip, above 0. Where more samples than the percentile are zero it is the largest |amplitude|. Where the volume
+        has null values, samples of 0 do not count.
 
     Raises:
         TypeError: if an option is of the wrong kind.
-        ValueError: if an option is out of its range, or no trace of the volume is live.
+        ValueError: if an option is out of its range, no trace of the volume is live, or samples of live traces look like
+            a fill value (see :func:`refuse_fill_values`).
     """
     if not check_number('percentile', percentile, low=0, high=100):
         raise ValueError(f'percentile must be above 0 and at most 100, got {percentile!r}')
     check_whole('num_traces', num_traces, least=1)
-    amplitudes = np.abs(sample_traces(volume, num_traces=num_traces, seed=seed))
+    amplitudes = sample_traces(volume, num_traces=num_traces, seed=seed)
     if not amplitudes.size:
-        raise ValueError(f'{volume.name} has no live trace: every trace is missing, zero or marked as dead')
+        raise ValueError(f'{volume.name} has no live trace: every trace is missing, of one value or marked as dead')
+    refuse_fill_values(volume, amplitudes)
+    amplitudes = np.abs(amplitudes)
+    if volume.null_value:
+        amplitudes = amplitudes[amplitudes > 0]
     return float(np.percentile(amplitudes, percentile)) or float(amplitudes.max())
 
 
@@ -45,12 +52,28 @@ def sample_traces(volume: Volume, *, num_traces: int = 2000, seed: int = 0) -> n
     for start in range(0, len(order), num_traces):
         chosen = np.sort(order[start : start + num_traces])
         traces = volume.traces(rows[chosen], columns[chosen])
-        traces = traces[traces.any(axis=1)][: num_traces - count]
+        traces = traces[is_live(traces)][: num_traces - count]
         found.append(traces)
         count += len(traces)
         if count == num_traces:
             break
     return np.concatenate(found) if found else np.empty((0, volume.shape[2]), np.float32)
+
+
+def refuse_fill_values(volume: Volume, traces: np.ndarray | None = None) -> None:
+    """Raises if samples of live traces look like a fill value, unless ``volume.null_value`` is () and says there is none.
+
+    Args:
+        volume: of amplitudes.
+        traces: of the volume, (n, num_samples); None reads 2000 of them.
+
+    Raises:
+        ValueError: names the values, their share and the option.
+    """
+    if volume.null_value == ():
+        return
+    if found := find_fill_values(sample_traces(volume) if traces is None else traces):
+        raise ValueError(describe_fill_values(volume.name, found))
 
 
 def scale_amplitude(array: np.ndarray, clip: float) -> np.ndarray:

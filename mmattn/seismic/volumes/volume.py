@@ -7,12 +7,16 @@ float32; what is not in the file is 0.
 import math
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+
+from mmattn.seismic.volumes.fill_values import check_null_value, equals_any, is_live
+from mmattn.seismic.volumes.zarr_arrays import in_zarr, open_zarr, zarr_lines
 
 DIRECTIONS = ('iline', 'xline', 'time')
 SCAN_BYTES = 32 << 20
@@ -25,10 +29,14 @@ class Scan(NamedTuple):
     Args:
         live: (I, X) bool, see :attr:`Volume.live`.
         num_bad_samples: how many samples are NaN or infinite (or beyond float32) and are read as 0.
+        num_null_samples: how many samples are a null value and are read as 0.
+        constant_traces: how many traces hold one value throughout, by the value; zero left out.
     """
 
     live: np.ndarray
     num_bad_samples: int
+    num_null_samples: int = 0
+    constant_traces: dict[float, int] = {}
 
 
 class Volume(ABC):
@@ -48,6 +56,7 @@ class Volume(ABC):
         trace_index: (I, X) int64 position of the trace in the file, -1 where there is none.
         usable: (I, X) bool, a trace is there and no header marks it as dead.
         is_2d: whether this is a single line, of shape (1, num_traces, num_samples).
+        is_numbered: whether line numbers come from the file; False where they are counted from 0.
         notes: what is odd about the file, in words.
     """
 
@@ -61,7 +70,19 @@ class Volume(ABC):
     trace_index: np.ndarray
     usable: np.ndarray
     is_2d: bool
+    is_numbered: bool = True
     notes: tuple[str, ...]
+    _null_value: tuple[float, ...] | None = None
+
+    @property
+    def null_value(self) -> tuple[float, ...] | None:
+        """Values that mean 'no data' and are read as 0; None where nobody said, () where there are none."""
+        return self._null_value
+
+    @null_value.setter
+    def null_value(self, value: float | Sequence[float] | None) -> None:
+        self._null_value = check_null_value(value)
+        self.__dict__.pop('_scan', None)
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -80,7 +101,7 @@ class Volume(ABC):
 
     @property
     def live(self) -> np.ndarray:
-        """(I, X) bool: a trace is in the file and not dead, i.e. not marked so and with a finite sample besides 0.
+        """(I, X) bool: a trace is in the file and not dead: not marked so, and not of one value throughout.
 
         The first access reads the whole volume, block by block; see :meth:`scan`.
         """
@@ -104,14 +125,18 @@ class Volume(ABC):
         where = self.trace_index.ravel()
         place_of = np.full(max(1, int(where.max(initial=0)) + 1), -1, np.int64)
         place_of[where[where >= 0]] = np.flatnonzero(where >= 0)
-        bad = 0
-        for start, nonzero, num_bad in self._scan_blocks():
-            places = place_of[start : start + len(nonzero)]
-            alive[places[places >= 0]] = nonzero[: len(places)][places >= 0]
+        bad, null, constant = 0, 0, Counter()
+        for start, values, num_bad in self._scan_blocks():
+            places = place_of[start : start + len(values)]
+            null += self._clear_null(values)
+            live = is_live(values)
+            alive[places[places >= 0]] = live[: len(places)][places >= 0]
+            first = values[~live, 0]
+            constant.update(float(one) for one in first[first != 0])
             bad += num_bad
             if progress is not None:
-                progress(start + len(nonzero), len(place_of))
-        self._scan = Scan(alive.reshape(self.trace_index.shape) & self.usable, bad)
+                progress(start + len(values), len(place_of))
+        self._scan = Scan(alive.reshape(self.trace_index.shape) & self.usable, bad, null, dict(constant.most_common(5)))
         return self._scan
 
     def section(self, direction: str, index: int) -> np.ndarray:
@@ -130,7 +155,9 @@ class Volume(ABC):
         """
         if direction == 'time':
             self._check_range(direction, index, index + 1)
-            return self._time_slice(int(index))
+            values = self._time_slice(int(index))
+            self._clear_null(values)
+            return values
         return self.slab(direction, index, index + 1)[0]
 
     def slab(self, direction: str, start: int, stop: int) -> np.ndarray:
@@ -141,8 +168,8 @@ class Volume(ABC):
             start, stop: positions of the first line and behind the last, from 0.
 
         Returns:
-            float32 (stop - start, num_traces, num_samples); traces run along crosslines for 'iline'. NaN, infinities
-            and missing traces are 0.
+            float32 (stop - start, num_traces, num_samples); traces run along crosslines for 'iline'. NaN, infinities,
+            null values and missing traces are 0.
 
         Raises:
             ValueError: for another direction.
@@ -152,8 +179,27 @@ class Volume(ABC):
             raise ValueError(
                 "direction of a slab must be 'iline' or 'xline'; section('time', index) reads a time slice"
             )
+        return self.slab_and_null(direction, start, stop)[0]
+
+    def slab_and_null(self, direction: str, start: int, stop: int) -> tuple[np.ndarray, np.ndarray | None]:
+        """As :meth:`slab`, and which samples were a null value (bool of the same shape; None where none can be)."""
         self._check_range(direction, start, stop)
-        return self._slab(direction, int(start), int(stop))
+        values = self._slab(direction, int(start), int(stop))
+        if not self._null_value:
+            return values, None
+        null = equals_any(values, self._null_value)
+        values[null] = 0
+        return values, null
+
+    def not_finite(self, direction: str, index: int) -> np.ndarray:
+        """Tells which samples of a line are NaN or infinite in the file; (num_traces, num_samples) bool.
+
+        Args:
+            direction: 'iline' or 'xline'.
+            index: position of the line, from 0.
+        """
+        self._check_range(direction, index, index + 1)
+        return self._find_bad(self.trace_index[index] if direction == 'iline' else self.trace_index[:, index])
 
     def traces(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
         """Reads single traces.
@@ -166,6 +212,7 @@ class Volume(ABC):
         """
         out = np.empty((len(rows), self.shape[2]), np.float32)
         self._read(self.trace_index[rows, columns], out)
+        self._clear_null(out)
         return out
 
     @abstractmethod
@@ -180,6 +227,14 @@ class Volume(ABC):
 
     def __repr__(self) -> str:
         return f'{type(self).__name__}({self.path!r}, shape={self.shape})'
+
+    def _clear_null(self, values: np.ndarray) -> int:
+        """Sets null values to 0 and counts them."""
+        if not self._null_value:
+            return 0
+        null = equals_any(values, self._null_value)
+        values[null] = 0
+        return int(np.count_nonzero(null))
 
     def _check_range(self, direction: str, start: int, stop: int) -> None:
         if direction not in DIRECTIONS:
@@ -203,15 +258,21 @@ class Volume(ABC):
         """One sample of all traces, float32 (I, X)."""
 
     @abstractmethod
+    def _find_bad(self, positions: np.ndarray) -> np.ndarray:
+        """Which samples of traces, by their position in the file, are not finite: (n, num_samples) bool."""
+
+    @abstractmethod
     def _scan_blocks(self) -> Iterator[tuple[int, np.ndarray, int]]:
-        """Iterates over all traces: first position, whether each has a finite sample besides 0, and bad samples."""
+        """Iterates over all traces: first position, float32 (n, num_samples) that may be changed, and bad samples."""
 
 
 class ArrayVolume(Volume):
     """A volume in an array (num_ilines, num_xlines, num_samples), or of a line (num_traces, num_samples).
 
     Args:
-        source: path of a .npy file or a Zarr array, mapped and not read; or an array in memory, which a pickle holds.
+        source: path of a .npy file or a Zarr array, mapped and not read; or an array in memory, which a pickle holds. A
+            Zarr group as ``predict_segy.py`` writes it brings its line numbers, samples and live traces.
+        null_value: a value, or several, that mean 'no data'; see :attr:`Volume.null_value`.
 
     Raises:
         FileNotFoundError: if there is no such file.
@@ -219,8 +280,12 @@ class ArrayVolume(Volume):
     """
 
     sample_interval, sample_unit, delay, notes = 1.0, 'sample', 0.0, ()
+    is_numbered = False
 
-    def __init__(self, source: str | os.PathLike | np.ndarray) -> None:
+    def __init__(
+        self, source: str | os.PathLike | np.ndarray, *, null_value: float | Sequence[float] | None = None
+    ) -> None:
+        self.null_value = null_value
         if isinstance(source, np.ndarray):
             self.path, self._memory = '', source
         else:
@@ -237,6 +302,18 @@ class ArrayVolume(Volume):
         self.samples = np.arange(shape[2], dtype=np.float64)
         self.trace_index = np.arange(shape[0] * shape[1], dtype=np.int64).reshape(shape[:2])
         self.usable = np.ones(shape[:2], bool)
+        if in_zarr(self.path):
+            self._take_lines(zarr_lines(Path(self.path), shape))
+
+    def _take_lines(self, beside: dict[str, object]) -> None:
+        """Takes line numbers, samples and live traces that lie beside the array."""
+        if not beside:
+            return
+        self.ilines, self.xlines, self.samples = (beside[name] for name in ('iline', 'xline', 'sample'))
+        self.usable, self.is_numbered = beside['live'], True
+        self.delay, self.sample_unit = float(self.samples[0]), beside['sample_unit']
+        if len(self.samples) > 1:
+            self.sample_interval = float(self.samples[-1] - self.samples[0]) / (len(self.samples) - 1)
 
     @cached_property
     def _array(self):
@@ -262,6 +339,16 @@ class ArrayVolume(Volume):
             place = position if self._array.ndim == 2 else divmod(int(position), self.shape[1])
             out[number] = _finite(self._array[place])[0]
 
+    def _find_bad(self, positions: np.ndarray) -> np.ndarray:
+        bad = np.zeros((len(positions), self.shape[2]), bool)
+        if np.dtype(self._array.dtype).kind != 'f':
+            return bad
+        for number, position in enumerate(positions):
+            place = int(position) if self._array.ndim == 2 else divmod(int(position), self.shape[1])
+            with np.errstate(over='ignore'):
+                bad[number] = ~np.isfinite(np.asarray(self._array[place], np.float32))
+        return bad
+
     def _time_slice(self, index: int) -> np.ndarray:
         return _finite(self._array[..., index])[0].reshape(self.shape[:2])
 
@@ -271,26 +358,19 @@ class ArrayVolume(Volume):
         step = max(1, SCAN_BYTES // (4 * traces * self.shape[2]))
         for start in range(0, lines, step):
             values, bad = _finite(self._array[start : start + step])
-            yield start * traces, values.any(axis=-1).ravel(), bad
+            yield start * traces, values.reshape(-1, self.shape[2]), bad
 
 
 def _open_array(path: Path):
     """Maps a .npy file, or opens a Zarr array."""
     if not path.exists():
         raise FileNotFoundError(f'array {str(path)!r} does not exist')
-    if path.suffix == '.npy':
-        try:
-            return np.load(path, mmap_mode='r', allow_pickle=False)
-        except (ValueError, EOFError) as error:
-            raise ValueError(f'{path} is no readable .npy file: {error}') from error
+    if in_zarr(path):
+        return open_zarr(path)
     try:
-        import zarr
-    except ImportError as error:
-        raise ValueError(f'{path}: reading Zarr arrays needs `pip install mmattn[zarr]`') from error
-    try:
-        return zarr.open_array(str(path), mode='r')
-    except Exception as error:  # Zarr's errors have no common class
-        raise ValueError(f'{path} is no readable Zarr array: {type(error).__name__}: {error}') from error
+        return np.load(path, mmap_mode='r', allow_pickle=False)
+    except (ValueError, EOFError) as error:
+        raise ValueError(f'{path} is no readable .npy file: {error}') from error
 
 
 def _finite(values: np.ndarray) -> tuple[np.ndarray, int]:

@@ -1,0 +1,143 @@
+"""Values that mean 'nothing here': those that a user names, and those that look like one.
+
+Software pads surveys with a value of its own (1e30, -999.25, the largest float, ...). Read as amplitudes such values
+decide the clip, and everything else becomes grey. A trace that holds one value throughout is told by that alone; fill
+values inside live traces are told by what they are and how they repeat.
+"""
+
+import math
+from collections.abc import Sequence
+from numbers import Real
+from typing import NamedTuple
+
+import numpy as np
+
+TOLERANCE = 1e-6
+"""Relative difference within which a sample equals a null value: 4-byte IBM floats keep no more."""
+_USUAL = (
+    999.25, 999.0, 9999.0, 9999.25, 99999.0, 999999.0, 32767.0, 32768.0, 2147483647.0, 2147483648.0, 1e20, 1e25, 1e30,
+    1e31, 1e32, 1e33, 1e34, 1e35, 1e36, 1e37, 1e38, 1.70141e38, 9.96921e36, 3.4e38, 3.40282e38,
+)  # fmt: skip
+_RUN_SHARE, _FEWEST = 0.9, 4
+_REACH = 3.0
+_FAR = 1e4
+
+
+class FillValue(NamedTuple):
+    """A value that looks like a filling, and its share of the samples looked at."""
+
+    value: float
+    share: float
+
+
+def check_null_value(value: float | Sequence[float] | None) -> tuple[float, ...] | None:
+    """Returns null values as a tuple: None where nothing is said, () where there are none.
+
+    Raises:
+        TypeError: if one is not a number.
+        ValueError: if one is not finite; NaN and infinities are read as 0 anyway.
+    """
+    if value is None:
+        return None
+    values = tuple(value) if isinstance(value, list | tuple | set | frozenset) else (value,)
+    for one in values:
+        if isinstance(one, bool) or not isinstance(one, Real):
+            raise TypeError(f'null_value must be None, a number or a list of numbers, got {value!r}')
+        if not math.isfinite(one):
+            raise ValueError(f'null_value must be finite, got {one!r}: NaN and infinities are read as 0 anyway')
+    return tuple(float(one) for one in values)
+
+
+def equals_any(samples: np.ndarray, values: Sequence[float]) -> np.ndarray:
+    """Tells which float32 samples are one of the values, to within ``TOLERANCE``; bool of the same shape."""
+    found = np.zeros(samples.shape, bool)
+    most = float(np.finfo(np.float32).max)
+    for value in values:
+        if abs(value) * (1 - TOLERANCE) > most:
+            continue  # such samples are no finite float32, so they were read as 0
+        low, high = sorted((value * (1 - TOLERANCE), value * (1 + TOLERANCE)))
+        low, high = np.float32(max(low, -most)), np.float32(min(high, most))
+        found |= (samples >= low) & (samples <= high)
+    return found
+
+
+def is_live(traces: np.ndarray) -> np.ndarray:
+    """Tells which traces are not one value throughout; of a single sample those that are not 0.
+
+    Args:
+        traces: (..., num_samples).
+
+    Returns:
+        (...) bool.
+    """
+    if traces.shape[-1] == 1:
+        return traces[..., 0] != 0
+    return (traces != traces[..., :1]).any(axis=-1)
+
+
+def find_fill_values(traces: np.ndarray) -> list[FillValue]:
+    """Finds what looks like a filling among the samples of live traces.
+
+    A value does if its samples come in runs of three or more and it lies beyond three times all others or is one of
+    those that software uses (-999.25, 1e30, ...); or if it is repeated, or one of those, and exceeds the median
+    |amplitude| ten thousand times. Zero never does.
+
+    Args:
+        traces: (num_traces, num_samples) float32, finite.
+
+    Returns:
+        The values, the largest first.
+    """
+    samples = np.asarray(traces, np.float32)
+    if samples.size < 2 * _FEWEST:
+        return []
+    values, counts = np.unique(samples[samples != 0], return_counts=True)
+    if not values.size:
+        return []
+    inside = np.isin(values, _repeated(samples, values, counts))
+    ordinary = ~inside
+    if not ordinary.any():  # nothing but runs, as in a model of blocks
+        ordinary = ~is_usual(values)
+        if not ordinary.any():
+            return []
+    size = np.abs(values)
+    far = ordinary & ((counts >= _FEWEST) | is_usual(values)) & (size > _FAR * _median(size[ordinary], counts[ordinary]))
+    reach = size[ordinary & ~far].max(initial=0)
+    fill = far | (inside & ((size > _REACH * reach) | is_usual(values)))
+    found = [FillValue(float(values[k]), float(counts[k] / samples.size)) for k in np.flatnonzero(fill)]
+    return sorted(found, key=lambda one: -abs(one.value))
+
+
+def describe_fill_values(name: str, found: Sequence[FillValue]) -> str:
+    """A sentence on fill values and what to do about them."""
+    said = ' and '.join(f'{one.share:.2%} are {np.float32(one.value)}' for one in found)
+    values = ', '.join(f'{np.float32(one.value)}' for one in found)
+    given = values if len(found) == 1 else f'[{values}]'
+    return (
+        f'{name}: of the samples of live traces {said}, which looks like a fill value: null_value={given} '
+        f'(--null-value {values.replace(",", "")}) reads it as no data, null_value=[] as amplitudes'
+    )
+
+
+def _repeated(samples: np.ndarray, values: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Values whose samples lie nearly all in runs of three or more along the trace."""
+    same = samples[:, 1:] == samples[:, :-1]
+    triple = same[:, 1:] & same[:, :-1]
+    in_run = np.zeros(samples.shape, bool)
+    for shift in range(3):
+        in_run[:, shift : samples.shape[1] - 2 + shift] |= triple
+    in_run &= samples != 0
+    found, times = np.unique(samples[in_run], return_counts=True)
+    total = counts[np.searchsorted(values, found)]
+    return found[(times >= _FEWEST) & (times >= _RUN_SHARE * total)]
+
+
+def is_usual(values: np.ndarray) -> np.ndarray:
+    """Which values are among those that software fills with, to five digits."""
+    return np.isclose(np.abs(values.astype(np.float64))[:, None], _USUAL, rtol=1e-5, atol=0).any(axis=1)
+
+
+def _median(size: np.ndarray, counts: np.ndarray) -> float:
+    order = np.argsort(size)
+    total = np.cumsum(counts[order])
+    return float(size[order][np.searchsorted(total, total[-1] / 2)])
