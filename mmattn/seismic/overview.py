@@ -54,7 +54,7 @@ def survey_overview(volume: Volume, *, percentile: float = 99.5, num_traces: int
         samples=_samples(volume),
         spacing=_spacing(volume, described),
         traces=_traces(volume),
-        fill=', '.join(f'{np.float32(one.value)} ({one.share:.2%})' for one in fill) or _null_words(volume),
+        fill=', '.join(f'{np.float32(one.value)!s} ({one.share:.2%})' for one in fill) or _null_words(volume),
         clip=_clip(amplitudes, percentile),
         tails=_tails(amplitudes),
     )
@@ -162,7 +162,7 @@ def _traces(volume: Volume) -> str:
     among = f'of {len(chosen)} looked at ' if len(chosen) < present else ''
     words.append(f'{among}{np.count_nonzero(constant == 0)} are zero throughout')
     values, counts = np.unique(constant[constant != 0], return_counts=True)
-    words += [f'{count} hold {np.float32(value)} throughout' for value, count in zip(values[:3], counts[:3])]
+    words += [f'{count} hold {np.float32(value)!s} throughout' for value, count in zip(values[:3], counts[:3])]
     return ', '.join(words)
 
 

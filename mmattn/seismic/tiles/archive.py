@@ -6,9 +6,12 @@ import os
 import re
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 from types import TracebackType
+
+from mmattn.seismic.foreign import foreign_format
 
 # What to open for tiles that do not lie unpacked, in this order; competition_data.zip holds what the two others hold.
 _INNER_ZIPS = ('train.zip', 'competition_data.zip', 'test.zip')
@@ -16,6 +19,12 @@ _TABLES = ('train.csv', 'depths.csv')
 _ID = re.compile(r'[A-Za-z0-9][A-Za-z0-9_-]*')
 _MAX_TILE_BYTES = 2**24
 _MAX_INNER_BYTES = 2**31
+_MOST_LEVELS = 8  # folders within folders, and of zips within zips 2
+_PICTURES = ('.jpg', '.jpeg', '.tif', '.tiff', '.bmp', '.gif', '.webp', '.npy')
+_WHY_NOT = {
+    '.jpg': 'JPEG changes values at the edges of salt, so such masks are not taken; save them as PNG from the source',
+    '.npy': 'save them as PNG',
+}
 
 Reader = Callable[[], bytes]
 
@@ -25,7 +34,9 @@ class TgsSource:
 
     Use it as a context manager. Accepts one zip that holds train.zip, test.zip, train.csv and depths.csv (or the tiles
     themselves); a folder that holds the same; an unpacked folder with images/ and masks/, train/images and
-    train/masks, test/images; or train.zip with the csv files beside it.
+    train/masks, test/images; or train.zip with the csv files beside it. All of it may lie in further folders; names may
+    have backslashes, and endings and folders any case. What macOS adds (__MACOSX, ._files) is left aside. depths.csv may
+    be missing.
 
     Args:
         path: The archive or folder.
@@ -34,11 +45,11 @@ class TgsSource:
         images: Reader of each labelled tile's image file, by id.
         masks: Reader of each mask file, by id.
         test_images: Reader of each image without mask, by id.
-        tables: Reader of train.csv and depths.csv, by file name.
+        tables: Reader of train.csv and, where there is one, depths.csv, by file name.
 
     Raises:
-        FileNotFoundError: There is no such path, no tiles in it, or a csv is missing.
-        ValueError: A zip is broken or encrypted, or a member's name points outside of it.
+        FileNotFoundError: There is no such path, no tiles in it, or train.csv is missing; says what was found.
+        ValueError: A zip is broken or encrypted, a member's name points outside of it, or masks are no PNG files.
     """
 
     def __init__(self, path: str | os.PathLike) -> None:
@@ -48,6 +59,7 @@ class TgsSource:
         self.test_images: dict[str, Reader] = {}
         self.tables: dict[str, Reader] = {}
         self._open_zips: list[zipfile.ZipFile] = []
+        self._others: Counter = Counter()  # what is no tile, by folder and ending
         try:
             self._collect()
         except BaseException:
@@ -69,7 +81,7 @@ class TgsSource:
         """SHA-256 that tells two sources apart: over the labels, the depths and the ids of all tiles."""
         whole = hashlib.sha256()
         for name in _TABLES:
-            whole.update(self.tables[name]())
+            whole.update(self.tables[name]() if name in self.tables else b'')
         for tiles in (self.images, self.masks, self.test_images):
             whole.update('\n'.join(sorted(tiles)).encode() + b'\0')
         return whole.hexdigest()
@@ -87,21 +99,51 @@ class TgsSource:
         if not self.images:
             raise FileNotFoundError(
                 f'{self.path} holds no tiles: looked for images/*.png, train/images/*.png, train.zip and '
-                'competition_data.zip'
+                f'competition_data.zip; found {self._found()}'
             )
-        missing = [name for name in _TABLES if name not in self.tables]
-        if missing:
-            raise FileNotFoundError(f'{" and ".join(missing)} not found in {self.path} nor beside it')
+        if self.images.keys() - self.masks.keys():
+            self._explain_masks()
+        if 'train.csv' not in self.tables:
+            missing = ' and '.join(name for name in _TABLES if name not in self.tables)
+            raise FileNotFoundError(f'{missing} not found in {self.path} nor beside it; found {self._found()}')
 
-    def _add(self, members: Iterator[tuple[str, Reader]]) -> None:
+    def _found(self) -> str:
+        """What there is, in words."""
+        tiles = dict(images=self.images, masks=self.masks, tiles_without_masks=self.test_images)
+        words = [f'{len(readers)} {name.replace("_", " ")}' for name, readers in tiles.items() if readers]
+        words += sorted(self.tables)
+        words += [f'{kind} ({count})' for kind, count in self._others.most_common(8)]
+        return ', '.join(words) or 'nothing'
+
+    def _explain_masks(self) -> None:
+        """Raises if masks are missing and lie there as files of another kind."""
+        kinds = {kind: count for kind, count in self._others.items() if kind.startswith('masks/')}
+        for suffix in _PICTURES:
+            if count := kinds.get(f'masks/*{suffix}'):
+                why = _WHY_NOT.get('.jpg' if suffix == '.jpeg' else suffix, 'save them as PNG, without loss')
+                raise ValueError(
+                    f'{self.path}: {len(self.images.keys() - self.masks.keys())} images without a PNG mask; '
+                    f'masks/*{suffix} were found ({count}): {why}'
+                )
+
+    def _add(self, members: Iterator[tuple[str, Reader]], *, level: int = 0) -> None:
         """Sorts members into the tables, then opens inner zips for what is still missing."""
         inner: dict[str, tuple[str, Reader]] = {}
+        others: list[tuple[str, Reader]] = []
         for name, read in members:
-            file = PurePosixPath(name).name
+            path = PurePosixPath(name)
+            file = path.name.lower()
+            if _is_clutter(path):
+                continue
             if file in _INNER_ZIPS:
                 inner.setdefault(file, (name, read))
+            elif file.endswith('.zip'):
+                others.append((name, read))
             else:
                 self._place(name, read)
+        for name, read in others if not (inner or self.images or level) else ():
+            self._add(self._walk_zip(io.BytesIO(read()), prefix=f'{name}/'), level=1)
+        self._others.update(f'*{PurePosixPath(name).suffix}' for name, _ in others if not self.images)
         for file in _INNER_ZIPS:
             if file not in inner or (self.test_images if file == 'test.zip' else self.images):
                 continue
@@ -112,15 +154,21 @@ class TgsSource:
     def _place(self, name: str, read: Reader) -> None:
         """Puts one member into the table that its path names; others are left aside."""
         path = PurePosixPath(name)
-        if path.name in _TABLES:
-            self.tables.setdefault(path.name, read)
+        if _is_clutter(path):
             return
-        kind = path.parent.name or PurePosixPath(self.path).name
-        if path.suffix != '.png' or path.name.startswith('.') or kind not in ('images', 'masks'):
+        if path.name.lower() in _TABLES:
+            self.tables.setdefault(path.name.lower(), read)
+            return
+        folders = [part.lower() for part in (self.path.name, *path.parts[:-1])]
+        kind = next((part for part in reversed(folders) if part in ('images', 'masks')), None)
+        if path.suffix.lower() != '.png' or kind is None:
+            self._others[f'{kind}/*{path.suffix.lower()}' if kind else f'*{path.suffix.lower() or path.name}'] += 1
             return
         if not _ID.fullmatch(path.stem):
             raise ValueError(f'{self.path}: {name!r} is not a tile id made of letters, digits, _ and -')
-        held_out = any(part in ('test', 'test.zip') for part in path.parts) or self.path.name == 'test.zip'
+        parts = ('test', 'test.zip', 'train', 'train.zip')
+        above = folders if folders[0] == 'test.zip' else folders[1:]
+        held_out = next((part for part in reversed(above) if part in parts), '').startswith('test')
         tiles = self.masks if kind == 'masks' else self.test_images if held_out else self.images
         if path.stem in tiles:
             raise ValueError(f'{self.path} holds tile {path.stem} twice, the second time as {name}')
@@ -132,25 +180,23 @@ class TgsSource:
         try:
             archive = zipfile.ZipFile(file)
         except (zipfile.BadZipFile, OSError, ValueError) as error:
-            raise ValueError(f'{label} is not a readable zip archive: {error}') from error
+            what = None if prefix else foreign_format(file)
+            raise ValueError(f'{label} is not a readable zip archive: {f"it is {what}" if what else error}') from error
         self._open_zips.append(archive)
         for info in archive.infolist():
-            if info.is_dir():
+            name = info.filename.replace('\\', '/')  # Windows programs write backslashes
+            if name.endswith('/'):
                 continue
-            if (
-                info.filename.startswith('/')
-                or '..' in PurePosixPath(info.filename).parts
-                or re.search(r'[\\:]', info.filename)
-            ):
+            if name.startswith('/') or '..' in PurePosixPath(name).parts or ':' in name:
                 raise ValueError(f'{label}: member {info.filename!r} points outside of the archive; refused')
-            yield prefix + info.filename, _zip_reader(archive, info, label)
+            yield prefix + name, _zip_reader(archive, info, label)
 
 
 def _zip_reader(archive: zipfile.ZipFile, info: zipfile.ZipInfo, label: str) -> Reader:
     def read() -> bytes:
         if info.flag_bits & 1:
             raise ValueError(f'{label}: member {info.filename} is encrypted')
-        limit = _MAX_INNER_BYTES if info.filename.endswith(('.zip', '.csv')) else _MAX_TILE_BYTES
+        limit = _MAX_INNER_BYTES if info.filename.lower().endswith(('.zip', '.csv')) else _MAX_TILE_BYTES
         if info.file_size > limit:
             raise ValueError(f'{label}: member {info.filename} has {info.file_size} bytes, more than {limit}')
         try:
@@ -164,11 +210,16 @@ def _zip_reader(archive: zipfile.ZipFile, info: zipfile.ZipInfo, label: str) -> 
 
 
 def _walk_folder(folder: Path) -> Iterator[tuple[str, Reader]]:
-    """Name (with /) and reader of each file below a folder, at most three levels deep."""
+    """Name (with /) and reader of each file below a folder, at most eight levels deep."""
     for root, folders, files in os.walk(folder):
         relative = Path(root).relative_to(folder)
-        if len(relative.parts) >= 3:
+        if len(relative.parts) >= _MOST_LEVELS:
             folders.clear()
         folders[:] = sorted(name for name in folders if not name.startswith('.'))
         for name in sorted(files):
             yield (relative / name).as_posix(), Path(root, name).read_bytes
+
+
+def _is_clutter(path: PurePosixPath) -> bool:
+    """Files that macOS and others add, and hidden ones."""
+    return '__MACOSX' in path.parts or path.name.startswith('.') or path.name.lower() in ('thumbs.db', 'desktop.ini')

@@ -81,7 +81,9 @@ def prepare_tgs(
             return finished, True
         tables = {name: read() for name, read in archive.tables.items()}
         rles = read_rles(tables['train.csv'], name=f'{archive.path}: train.csv')
-        depths = read_depths(tables['depths.csv'], name=f'{archive.path}: depths.csv')
+        depths = {}
+        if 'depths.csv' in tables:
+            depths = read_depths(tables['depths.csv'], name=f'{archive.path}: depths.csv')
         _check_ids(archive, rles, grouping)
         _begin(target, {'images': archive.images, 'masks': archive.masks, 'test/images': archive.test_images}, tables)
         images, masks = _copy_labelled(archive, rles, target, report)

@@ -116,11 +116,16 @@ def list_tiles(folder: str | os.PathLike) -> dict[str, str]:
 
     Raises:
         FileNotFoundError: There is no such folder.
+        ValueError: Two names differ in the letters of .png alone.
     """
     if not os.path.isdir(folder):
         raise FileNotFoundError(f'{os.fspath(folder)} is not a folder')
-    names = sorted(name for name in os.listdir(folder) if name.endswith('.png') and not name.startswith('.'))
-    return {name[:-4]: os.path.join(folder, name) for name in names}
+    names = sorted(name for name in os.listdir(folder) if name.lower().endswith('.png') and not name.startswith('.'))
+    tiles = {name[:-4]: os.path.join(folder, name) for name in names}
+    if len(tiles) < len(names):
+        twice = next(name for name in names if os.path.basename(tiles[name[:-4]]) != name)
+        raise ValueError(f'{os.fspath(folder)} holds tile {twice[:-4]} twice, as .png in other letters')
+    return tiles
 
 
 def read_image(source: str | os.PathLike | bytes, *, name: str | None = None) -> np.ndarray:

@@ -110,8 +110,8 @@ def find_fill_values(traces: np.ndarray) -> list[FillValue]:
 
 def describe_fill_values(name: str, found: Sequence[FillValue]) -> str:
     """A sentence on fill values and what to do about them."""
-    said = ' and '.join(f'{one.share:.2%} are {np.float32(one.value)}' for one in found)
-    values = ', '.join(f'{np.float32(one.value)}' for one in found)
+    said = ' and '.join(f'{one.share:.2%} are {np.float32(one.value)!s}' for one in found)
+    values = ', '.join(f'{np.float32(one.value)!s}' for one in found)
     given = values if len(found) == 1 else f'[{values}]'
     return (
         f'{name}: of the samples of live traces {said}, which looks like a fill value: null_value={given} '

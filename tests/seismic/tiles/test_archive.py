@@ -18,6 +18,19 @@ FORMS = {
     'everything twice': INNER | {'competition_data.zip': zipped(FILES)},
     'unpacked': FILES | {'.DS_Store': b'x', 'train/images/._t00.png': b'x'},
     'unpacked, zips left': FILES | INNER,
+    'written on Windows': {'all.zip': zipped({name.replace('/', '\\'): FILES[name] for name in FILES})},
+    'Windows, zip of zips': {'all.zip': zipped({f'a\\{name}': content for name, content in INNER.items()})},
+    'nested folders': {f'a/test/b c/d/e/{name}': content for name, content in FILES.items()},
+    'nested in a zip': {'all.zip': zipped({f'tgs/data/{name}': content for name, content in FILES.items()})},
+    'the zip in a zip': {'all.zip': zipped({'tgs-salt.zip': zipped(INNER)})},
+    'batches': {name.replace('images/', 'images/part 1/'): content for name, content in FILES.items()},
+    'capitals': {name.replace('.png', '.PNG').replace('images', 'Images'): FILES[name] for name in FILES},
+    'capital tables': {name.replace('.csv', '.CSV').replace('train.', 'Train.'): FILES[name] for name in FILES},
+    'zipped on a Mac': {
+        'all.zip': zipped(FILES | {f'__MACOSX/{name.replace("t0", "._t0")}': b'x' for name in FILES} | {'.DS_Store': b''})
+    },
+    'clutter': FILES | {'__MACOSX/train/images/t00.png': b'x', 'train/images/Thumbs.db': b'x'},
+    'previews beside the masks': FILES | {'train/masks/t00.jpg': b'x'},
     'bare folder': below(FILES, 'train/') | {k: v for k, v in FILES.items() if not k.startswith('train/')},
 }
 
@@ -61,6 +74,17 @@ def test_digest_tells_sources_apart_but_not_their_forms(tmp_path):
         ({'train.zip': zipped({'/images/a.png': b''})} | TABLES, "'/images/a.png' points outside"),
         ({'train.zip': zipped({'C:/images/a.png': b''})} | TABLES, "'C:/images/a.png' points outside"),
         ({'train.zip': zipped({'images/a b.png': b''})} | TABLES, "'train.zip/images/a b.png' is not a tile id"),
+        ({'train.zip': zipped({'images\\..\\..\\a.png': b''})} | TABLES, 'points outside'),
+        ({'train.zip': zipped({'C:\\images\\a.png': b''})} | TABLES, 'points outside'),
+        (
+            {name.replace('.png', '.jpg' if '/masks/' in name else '.png'): FILES[name]
+             for name in FILES},
+            r'4 images without a PNG mask; masks/\*\.jpg were found \(4\): JPEG changes values',
+        ),
+        (
+            {name.replace('.png', '.TIF' if '/masks/' in name else '.png'): FILES[name] for name in FILES},
+            r'masks/\*\.tif were found \(4\): save them as PNG',
+        ),
         ({'images/a.png': b'', 'train/images/a.png': b''} | TABLES, 'holds tile a twice'),
     ],
 )
@@ -73,7 +97,8 @@ def test_refused_archives(files, message, tmp_path):
     ('files', 'message'),
     [
         ({'readme.txt': b''}, 'holds no tiles: looked for images'),
-        (FILES | {'depths.csv': None}, 'depths.csv not found in'),
+        ({'a/photo.jpg': b'', 'b.txt': b''}, r'found \*\.txt \(1\), \*\.jpg \(1\)'),
+        (FILES | {'train.csv': None}, 'train.csv not found in .*; found 4 images, 4 masks, 2 tiles without masks, depths'),
         ({k: v for k, v in FILES.items() if k not in TABLES}, 'train.csv and depths.csv not found in'),
     ],
 )
@@ -81,6 +106,20 @@ def test_missing_parts(files, message, tmp_path):
     write_files(tmp_path, {name: content for name, content in files.items() if content is not None})
     with pytest.raises(FileNotFoundError, match=message):
         TgsSource(tmp_path)
+
+
+def test_a_missing_table_of_depths_leaves_tiles_without_depth(tmp_path):
+    files = {name: content for name, content in FILES.items() if name != 'depths.csv'}
+    with TgsSource(write_files(tmp_path, files)) as source:
+        assert list(source.tables) == ['train.csv']
+        assert len(source.digest()) == 64
+        assert len(source.images) == 4
+
+
+def test_another_archive_is_named(tmp_path):
+    (tmp_path / 'all.zip').write_bytes(b'7z\xbc\xaf\x27\x1c' + bytes(100))
+    with pytest.raises(ValueError, match=r'is not a readable zip archive: it is a compressed file: unpack it first \(7z'):
+        TgsSource(tmp_path / 'all.zip')
 
 
 def test_missing_source(tmp_path):

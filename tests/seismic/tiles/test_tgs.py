@@ -84,5 +84,10 @@ def test_tiles_are_sorted_and_hidden_files_left_out(tmp_path):
     for name in ('b.png', 'a.png', '.tmp-1-c.png', 'note.txt'):
         (tmp_path / name).touch()
     assert list(list_tiles(tmp_path)) == ['a', 'b']
+    (tmp_path / 'C.PNG').touch()
+    assert list_tiles(tmp_path)['C'] == str(tmp_path / 'C.PNG')
+    (tmp_path / 'a.PNG').touch()
+    with pytest.raises(ValueError, match='holds tile a twice'):
+        list_tiles(tmp_path)
     with pytest.raises(FileNotFoundError, match='is not a folder'):
         list_tiles(tmp_path / 'none')
