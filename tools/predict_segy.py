@@ -7,6 +7,7 @@ bash tools/dist_predict_segy.sh CONFIG CHECKPOINT in.sgy salt.sgy GPUS [the same
 import argparse
 import os
 from collections.abc import Sequence
+from pathlib import Path
 
 import torch
 
@@ -18,8 +19,11 @@ from mmattn.common.errors import InputError, one_line
 from mmattn.inference import Outputs, VolumeOptions, VolumePrediction, predict_volume
 from mmattn.inference.clip import choose_clip
 from mmattn.inference.ranks import on_first, rank_and_size, start_ranks
+from mmattn.inference.score import score_volume
 from mmattn.seismic import Volume, open_volume
+from mmattn.seismic.opening import is_array
 from mmattn.seismic.overview import odd_clip, survey_overview
+from mmattn.seismic.volumes.labels import LabelValues, check_label, check_same_grid
 
 
 def parse_args() -> argparse.Namespace:
@@ -32,6 +36,7 @@ def parse_args() -> argparse.Namespace:
     _add_outputs(parser.add_argument_group('further outputs'))
     _add_options(parser.add_argument_group('how to predict'))
     add_segy_options(parser.add_argument_group('how to read the input (tools/segy_info.py suggests)'))
+    _add_label(parser.add_argument_group('a label to compare with'))
     parser.add_argument('--resume', action='store_true', help='go on with an unfinished prediction, if there is one')
     parser.add_argument('--yes', action='store_true', help='predict a survey that looks wrong all the same')
     parser.add_argument('--threads', type=int, help='CPU threads of a process; the last digits depend on it')
@@ -49,6 +54,16 @@ def _add_outputs(group: argparse._ArgumentGroup) -> None:
     group.add_argument('--threshold', type=float, default=0.5, help='probability above which the mask is salt')
     group.add_argument('--min-body', type=int, default=0, metavar='VOXELS', help='smaller bodies leave the mask')
     group.add_argument('--fill-holes', action='store_true', help='cavities inside salt become salt in the mask')
+
+
+def _add_label(group: argparse._ArgumentGroup) -> None:
+    group.add_argument('--label', help='salt labels on the same grid, checked before the work and scored after it')
+    group.add_argument('--salt-value', type=_salt_value, nargs='+', help="which values of the label are salt, or '>0.5'")
+    group.add_argument('--ignore-value', type=float, nargs='*', help='which values of the label are neither')
+
+
+def _salt_value(text: str) -> float | str:
+    return text if text.startswith('>') else float(text)
 
 
 def _add_options(group: argparse._ArgumentGroup) -> None:
@@ -74,6 +89,19 @@ def _clip(text: str) -> float | str:
         raise argparse.ArgumentTypeError(f'must be checkpoint, survey or a number, got {text!r}') from error
 
 
+def score_output(
+    volume: Volume, args: argparse.Namespace, path: Path, labelled: tuple[Volume, LabelValues] | None
+) -> str | None:
+    """The score of the written probability against the label, in words."""
+    if labelled is None:
+        return None
+    kept = ('iline', 'xline', 'endian', 'geometry', 'duplicates')  # the copy's samples are floats of its own
+    options = {} if is_array(path) else {name: getattr(args, name) for name in kept}
+    with open_volume(path, **options) as probability:
+        found = score_volume(probability, *labelled, live=volume.live, threshold=args.threshold)
+    return f'salt IoU against {labelled[0].name}: {found.iou:.4f} over {found.cells} cells above {args.threshold:g}'
+
+
 def summarise(result: VolumePrediction) -> None:
     """Prints what was done."""
     print(f'clip {result.clip:.6g}, {result.clip_source}; sections: {" and ".join(result.directions)}')
@@ -95,6 +123,21 @@ def summarise(result: VolumePrediction) -> None:
         if count:
             print(f'clean-up, {name.replace("_", " ")}: {count}')
     print('seconds: ' + ', '.join(f'{stage} {seconds:.1f}' for stage, seconds in result.seconds.items()))
+
+
+def open_label(args: argparse.Namespace, volume: Volume) -> tuple[Volume, LabelValues] | None:
+    """Opens the label, if there is one, and checks that it belongs to the amplitudes."""
+    if args.label is None:
+        if args.salt_value is not None or args.ignore_value is not None:
+            raise InputError('--salt-value and --ignore-value are of a label: give --label')
+        return None
+    salt = args.salt_value
+    values = LabelValues(salt[0] if salt is not None and len(salt) == 1 else salt, args.ignore_value)
+    options = {} if is_array(args.label) else segy_options(args) | dict(null_value=None)
+    label = open_volume(args.label, **options)
+    check_same_grid(volume, label)
+    check_label(values, volume, label)
+    return label, values
 
 
 def look_at(volume: Volume, *, yes: bool) -> tuple[float, ...]:
@@ -147,16 +190,20 @@ def main() -> None:
         options = VolumeOptions(directions, **{name: getattr(args, name) for name in names})
         first = rank_and_size()[0] == 0
         with open_volume(args.input, **segy_options(args)) as volume, Display(active=first) as display:
+            labelled = open_label(args, volume)
             fill_values = on_first(lambda: look_at(volume, yes=args.yes))
             if fill_values:
                 volume.null_value = (*(volume.null_value or ()), *fill_values)
             model = read_model(config, args.checkpoint, device)
             on_first(lambda: look_at_clip(model, volume, args.clip, yes=args.yes))
             result = predict_volume(model, volume, outputs, options=options, resume=args.resume, progress=display)
+            scores = on_first(lambda: score_output(volume, args, result.files['probability'], labelled))
     except (ValueError, TypeError, OSError) as error:
         raise InputError(one_line(error)) from error
     if first:
         summarise(result)
+        if scores is not None:
+            print(scores)
 
 
 if __name__ == '__main__':

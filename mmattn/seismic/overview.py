@@ -104,9 +104,10 @@ def _odd_amplitudes(traces: np.ndarray, amplitudes: np.ndarray, percentile: floa
             'samples with zero in the middle? Zero amplitude must be 0'
         )
     usual = float(np.percentile(amplitudes, percentile))
-    if usual > 0 and amplitudes.max() > _LONG_TAIL * usual:
+    largest = float(amplitudes.max())
+    if usual > 0 and largest > _LONG_TAIL * usual:
         said.append(
-            f'the largest |amplitude| {amplitudes.max():.4g} is {amplitudes.max() / usual:.2g} times the {percentile:g}th '
+            f'the largest |amplitude| {largest:.4g} is {largest / usual:.2g} times the {percentile:g}th '
             'percentile: spikes, or samples read in the wrong format?'
         )
     return said

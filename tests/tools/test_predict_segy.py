@@ -100,6 +100,100 @@ def test_directions_may_be_given_one_by_one_and_bad_samples_are_told(inputs, tmp
     assert '1 traces that are dead' in result.stdout
 
 
+def padded_survey(folder: Path, fill: float, where: tuple) -> Path:
+    """A survey of 6 by 7 traces of 32 samples with a fill value."""
+    cube = make_cube((6, 7, 32))
+    cube[where] = fill
+    return grid_file(cube, headers={-109: 100}).write(folder / 'padded.sgy')
+
+
+def test_the_survey_is_described_first(inputs, tmp_path, monkeypatch, capsys):
+    source = padded_survey(tmp_path, 1e30, np.s_[0])
+    result = run_here(monkeypatch, capsys, 'predict_segy.py', *inputs[:2], source, tmp_path / 'p.npy', *OPTIONS)
+    assert result.returncode == 0, result.stderr
+    said = result.stdout
+    assert said.startswith(f'survey: {source}\n  grid          6 x 7 x 32, inlines 10 to 15, crosslines 300 to 306\n')
+    for words in ('samples       100 to 224 ms every 4 ms', '7 hold 1e+30 throughout', 'fill values   none', 'clip          2.9'):
+        assert words in said
+    assert 'dead: 7 traces of the input hold 1e+30 throughout' in said
+    probability = np.load(tmp_path / 'p.npy')
+    assert not probability[0].any()
+    assert probability[1:].any(axis=2).all()
+
+
+def test_a_survey_that_looks_wrong_needs_yes_or_what_mends_it(inputs, tmp_path, monkeypatch, capsys):
+    source = padded_survey(tmp_path, -999.25, np.s_[2:4, :, 20:])
+
+    def predict(name: str, *options: object):
+        return run_here(monkeypatch, capsys, 'predict_segy.py', *inputs[:2], source, tmp_path / name, *OPTIONS, *options)
+
+    refused = predict('a.npy')
+    assert refused.returncode == 2
+    (last,) = [line for line in refused.stderr.splitlines() if line.startswith('error: ')]
+    for words in ('padded.sgy looks wrong, --yes', 'are -999.25', '--null-value -999.25'):
+        assert words in last
+    assert 'looks wrong   padded.sgy: of the samples' in refused.stdout
+    assert not (tmp_path / 'a.npy').exists()
+    arrays = []
+    for name, options in (('b.npy', ['--yes']), ('c.npy', ['--null-value', -999.25])):
+        result = predict(name, *options)
+        assert result.returncode == 0, result.stderr
+        assert 'null values: 168 samples of the input, whose probability is 0' in result.stdout
+        arrays.append(np.load(tmp_path / name))
+        assert not arrays[-1][2:4, :, 20:].any()
+        assert arrays[-1][2:4, :, :20].any(axis=2).all()
+    assert np.array_equal(*arrays)
+    result = predict('d.npy', '--null-value', -999.25, '--clip', 1e30)
+    assert result.returncode == 2
+    assert 'the clip 1e+30 (as given) is' in result.stderr
+    assert '--yes' in result.stderr
+
+
+@pytest.mark.parametrize(
+    ('label', 'options', 'message'),
+    [
+        (dict(headers={-109: 500}), (), 'another start: 500 ms, the amplitudes padded.sgy 100 ms'),
+        (dict(interval=2000), (), 'another interval: 2 ms, the amplitudes padded.sgy 4 ms'),
+        (dict(ilines=np.arange(6)), (), 'the label is on another grid'),
+        (dict(values=255), (), 'holds the values 0, 255'),
+        (dict(values=3), ('--salt-value', '>a'), "a text like '>0.5', got '>a'"),
+        (None, ('--ignore-value', 255), '--salt-value and --ignore-value are of a label: give --label'),
+    ],
+)
+def test_a_label_is_checked_before_the_work(inputs, tmp_path, monkeypatch, capsys, label, options, message):
+    source = padded_survey(tmp_path, 0, np.s_[0, 0])
+    if label is not None:
+        salt = (make_cube((6, 7, 32)) > 0.5) * label.pop('values', 1)
+        path = grid_file(salt, **dict(headers={-109: 100}) | label).write(tmp_path / 'l.sgy')
+        options = *options, '--label', path
+    result = run_here(
+        monkeypatch, capsys, 'predict_segy.py', *inputs[:2], source, tmp_path / 'p.sgy', *OPTIONS, *options
+    )
+    assert result.returncode == 2
+    assert message in result.stderr
+    assert not (tmp_path / 'p.sgy').exists()
+
+
+def test_a_label_is_scored(inputs, tmp_path, monkeypatch, capsys):
+    source = padded_survey(tmp_path, 0, np.s_[0, 0])
+    salt = np.where(make_cube((6, 7, 32)) > 0.5, 3, 0)
+    salt[1] = 255
+    label = grid_file(salt, headers={-109: 100}).write(tmp_path / 'l.sgy')
+    options = '--label', label, '--salt-value', 3, '--ignore-value', 255, '--threshold', 0.3
+    for name in ('p.sgy', 'p.npy'):
+        result = run_here(
+            monkeypatch, capsys, 'predict_segy.py', *inputs[:2], source, tmp_path / name, *OPTIONS, *options
+        )
+        assert result.returncode == 0, result.stderr
+        with open_volume(tmp_path / name) as probability:
+            predicted = probability.slab('iline', 0, 6) > 0.3
+        counted = salt != 255
+        counted[0, 0] = False
+        both, either = (salt == 3) & predicted & counted, ((salt == 3) | predicted) & counted
+        expected = f'salt IoU against l.sgy: {both.sum() / either.sum():.4f} over {counted.sum()} cells above 0.3'
+        assert expected in result.stdout
+
+
 @pytest.fixture
 def one_thread():
     """Puts this process's threads back after a tool has set them."""
