@@ -326,6 +326,8 @@ def _check_pair(where: str, amplitude: Volume, label: Volume, values: LabelValue
         said.append(f'                {found["between"]:.2%} of its samples lie between 0 and 1: salt is above 0.5')
     if not found['salt']:
         said.append(f'                no salt in {found["traces"]} traces looked at')
+    if label.is_numbered and 'sample' == label.sample_unit != amplitude.sample_unit:
+        said.append('                its interval is not known: taken to be that of the amplitudes')
     if not label.is_numbered and amplitude.is_numbered:
         said.append('                it has no line numbers or times: taken to be in the order of the amplitudes')
     return said

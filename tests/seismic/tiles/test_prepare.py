@@ -220,3 +220,11 @@ def test_command_line(root, source, tmp_path):
     assert len(errors) == 1
     assert 'num_folds=5 where 3 is asked for' in errors[0]
     assert 'Traceback' not in wrong.stderr
+
+
+def test_without_depths_the_tiles_have_none(tmp_path):
+    files = {name: content for name, content in FILES.items() if name != 'depths.csv'}
+    survey, _ = prepare_tgs(write_files(tmp_path / 'source', files), tmp_path / 'salt', num_folds=4)
+    assert survey['counts']['without_depth'] == 20
+    assert not (tmp_path / 'salt/depths.csv').exists()
+    assert prepare_tgs(tmp_path / 'source', tmp_path / 'salt', num_folds=4) == (survey, True)
