@@ -58,7 +58,9 @@ def _add_outputs(group: argparse._ArgumentGroup) -> None:
 
 def _add_label(group: argparse._ArgumentGroup) -> None:
     group.add_argument('--label', help='salt labels on the same grid, checked before the work and scored after it')
-    group.add_argument('--salt-value', type=_salt_value, nargs='+', help="which values of the label are salt, or '>0.5'")
+    group.add_argument(
+        '--salt-value', type=_salt_value, nargs='+', help="which values of the label are salt, or '>0.5'"
+    )
     group.add_argument('--ignore-value', type=float, nargs='*', help='which values of the label are neither')
 
 
@@ -156,7 +158,7 @@ def look_at(volume: Volume, *, yes: bool) -> tuple[float, ...]:
 
 
 def look_at_clip(model: torch.nn.Module, volume: Volume, clip: float | str | None, *, yes: bool) -> None:
-    """Raises InputError if the clip that is to be used is far from the survey's amplitudes, unless ``--yes`` is said."""
+    """Raises InputError if the clip that is to be used is far from the amplitudes, unless ``--yes`` is said."""
     value, source = choose_clip(model, volume, clip)
     refuse(volume, odd_clip(volume, value, source), yes=yes)
 

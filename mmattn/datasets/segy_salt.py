@@ -235,8 +235,8 @@ def _check_volume(number: int, given: Mapping, split: str, split_along: str | No
     name = given.get('name') or Path(amplitude).stem
     label = str(label) if label else None
     return _Source(
-        name, str(amplitude), amplitude_options, label, label_options, directions, axis, lines, float(clip), label_values,
-        tuple(said),
+        name, str(amplitude), amplitude_options, label, label_options, directions, axis, lines, float(clip),
+        label_values, tuple(said),
     )  # fmt: skip
 
 

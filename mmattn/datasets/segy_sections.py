@@ -47,7 +47,7 @@ class SectionAddress:
     traces: tuple[int, int]
     clip: float
     options: dict = field(default_factory=dict)
-    values: LabelValues = LabelValues()
+    values: LabelValues = field(default_factory=LabelValues)
 
     def format(self, name: str) -> str:
         """Returns the address; ``name`` is what people call the section."""

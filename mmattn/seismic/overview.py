@@ -81,8 +81,8 @@ def odd_clip(volume: Volume, clip: float, source: str, *, factor: float = 100.0)
     if not usual or usual / factor <= clip <= usual * factor:
         return []
     return [
-        f'the clip {clip:.6g} ({source}) is {clip / usual:.3g} times the 99.5th percentile of |amplitude|, {usual:.6g}: '
-        "nearly all would be grey, or black and white; clip='survey' (--clip survey) takes the survey's own"
+        f'the clip {clip:.6g} ({source}) is {clip / usual:.3g} times the 99.5th percentile of |amplitude|, {usual:.6g}'
+        ": nearly all would be grey, or black and white; clip='survey' (--clip survey) takes the survey's own"
     ]
 
 
@@ -100,8 +100,8 @@ def _odd_amplitudes(traces: np.ndarray, amplitudes: np.ndarray, percentile: floa
     if moving.size >= _FEW_SAMPLES and not 0.001 < signs < 0.999:
         which = 'below' if signs < 0.5 else 'above'
         said.append(
-            f'no amplitude lies {which} zero (mean {traces.mean():.4g}): a velocity, probability or envelope, or unsigned '
-            'samples with zero in the middle? Zero amplitude must be 0'
+            f'no amplitude lies {which} zero (mean {traces.mean():.4g}): a velocity, probability or envelope, or '
+            'unsigned samples with zero in the middle? Zero amplitude must be 0'
         )
     usual = float(np.percentile(amplitudes, percentile))
     largest = float(amplitudes.max())

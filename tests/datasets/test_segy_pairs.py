@@ -130,7 +130,7 @@ def test_a_value_that_no_sampled_trace_holds_is_still_an_error(pair, monkeypatch
     found = dict(thickness=9, traces=1, salt=1, ignored=0, between=0)
     monkeypatch.setattr('mmattn.datasets.segy_salt.check_label', lambda *_: found)
     dataset = salt_dataset([pair(label)])
-    with pytest.raises(ValueError, match='label l.sgy holds the values 0, 2; expected 0 and 1'):
+    with pytest.raises(ValueError, match=r'label l.sgy holds the values 0, 2; expected 0 and 1'):
         dataset[5]
 
 
@@ -139,14 +139,24 @@ def test_what_the_survey_is_is_logged(pair, monkeypatch):
     monkeypatch.setattr('mmattn.datasets.segy_salt.print_log', lambda text, **_: said.append(text))
     salt_dataset([pair(kind='npy')])
     (text,) = said
-    for words in ('6 sections of a (6, 7, 32)', '\nsurvey: ', '  grid ', '  clip ', '  tails ', '  headers ', 'it has no line'):
+    for words in (
+        '6 sections of a (6, 7, 32)',
+        '\nsurvey: ',
+        '  grid ',
+        '  clip ',
+        '  tails ',
+        '  headers ',
+        'it has no line',
+    ):
         assert words in text
     assert f'l.npy: {SALT.mean():.2%} salt, 0.00% ignored' in text
 
 
 AXES = st.sampled_from([(10, 300), (10, 301), (11, 300)])
 TIMES = st.sampled_from([(4000, 100), (4000, 100), (4000, 104), (2000, 100), (4000, 0)])
-CONTENT = st.sampled_from(['salt', 'salt', 'times 255', 'times -1', 'with 255', 'with nan', 'classes', 'probability', 'amplitude'])
+CONTENT = st.sampled_from(
+    ['salt', 'salt', 'times 255', 'times -1', 'with 255', 'with nan', 'classes', 'probability', 'amplitude']
+)
 LENGTH = st.sampled_from([32, 32, 32, 31])
 
 
@@ -169,9 +179,7 @@ def content(kind: str) -> tuple[np.ndarray, np.ndarray | None]:
     return cube, mask
 
 
-@settings(
-    derandomize=True, max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(derandomize=True, max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(AXES, TIMES, LENGTH, CONTENT, st.sampled_from(['iline', 'xline', 'mixed']), st.sampled_from([5, 1, 6]))
 def test_any_pair_trains_on_equal_grids_or_errs(tmp_path: Path, axes, times, length, kind, order, sample_format):
     cube, mask = content(kind)

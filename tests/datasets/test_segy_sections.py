@@ -15,7 +15,13 @@ NAMES = st.text(st.characters(exclude_categories=['Cs']), min_size=1, max_size=1
 OPTIONS = st.dictionaries(
     st.sampled_from(['iline', 'endian', 'null_value', 'x']),
     st.one_of(
-        st.integers(), FLOATS, st.booleans(), st.none(), NAMES, st.lists(FLOATS, max_size=3).map(tuple), st.just('189:int16')
+        st.integers(),
+        FLOATS,
+        st.booleans(),
+        st.none(),
+        NAMES,
+        st.lists(FLOATS, max_size=3).map(tuple),
+        st.just('189:int16'),
     ),
     max_size=3,
 )

@@ -39,7 +39,12 @@ def test_our_own_zarr_mask_opens_with_its_lines(tmp_path: Path):
         assert_array_equal(volume.slab('xline', 0, 5), mask.transpose(1, 0, 2))
         assert_array_equal(volume.ilines, np.arange(10, 14))
         assert_array_equal(volume.xlines, np.arange(300, 305))
-        assert (volume.samples[0], volume.samples[-1], volume.sample_interval, volume.sample_unit) == (100, 144, 4, 'ms')
+        assert (volume.samples[0], volume.samples[-1], volume.sample_interval, volume.sample_unit) == (
+            100,
+            144,
+            4,
+            'ms',
+        )
         assert (volume.delay, volume.is_numbered) == (100.0, True)
         assert volume.usable.all()
 

@@ -43,12 +43,18 @@ def test_a_survey_in_one_block(tmp_path: Path):
 @pytest.mark.parametrize(
     ('cube', 'message'),
     [
-        (np.where(np.arange(64) > 50, 1e30, CUBE), r'\d+\.\d+% are 1e\+30, which looks like a fill value: null_value=1e\+30'),
+        (
+            np.where(np.arange(64) > 50, 1e30, CUBE),
+            r'\d+\.\d+% are 1e\+30, which looks like a fill value: null_value=1e\+30',
+        ),
         (128 + 30 * CUBE.clip(-4, 4), 'no amplitude lies below zero .*unsigned samples with zero in the middle'),
         (1500 + np.abs(CUBE), 'no amplitude lies below zero .*a velocity'),
         (-np.abs(CUBE), 'no amplitude lies above zero'),
         ((CUBE > 0.5).astype(np.uint8), 'has the values 0, 1 alone|have the values 0, 1 alone: a label or a mask'),
-        (np.where(np.arange(CUBE.size).reshape(CUBE.shape) == 700, 1e9, CUBE), 'largest .* times the 99.5th percentile'),
+        (
+            np.where(np.arange(CUBE.size).reshape(CUBE.shape) == 700, 1e9, CUBE),
+            'largest .* times the 99.5th percentile',
+        ),
     ],
     ids=['fill', 'unsigned', 'velocity', 'negative', 'label', 'spike'],
 )
@@ -61,15 +67,14 @@ def test_what_looks_wrong_is_said(cube: np.ndarray, message: str):
 def test_a_line_across_a_grid_looks_wrong(tmp_path: Path):
     missing = ~np.eye(20, dtype=bool)
     path = grid_file(make_cube((20, 20, 8)), missing=missing).write(tmp_path / 'a.sgy')
-    try:
-        volume = open_volume(path, geometry='3d')
-    except ValueError as error:
-        assert "geometry='2d'" in str(error)
-    else:
-        assert "geometry='2d' (--geometry 2d)" in ' '.join(survey_overview(volume).doubts)
+    (doubt,) = survey_overview(open_volume(path, geometry='3d')).doubts
+    assert doubt.startswith('95.0% of the 400 places have no trace')
+    assert "geometry='2d' (--geometry 2d)" in doubt
 
 
-@pytest.mark.parametrize('cube', [CUBE, CUBE * 1e17, np.round(CUBE * 40).astype(np.int8), CUBE[0], CUBE * (CUBE > 0.5) - 1e-3])
+@pytest.mark.parametrize(
+    'cube', [CUBE, CUBE * 1e17, np.round(CUBE * 40).astype(np.int8), CUBE[0], CUBE * (CUBE > 0.5) - 1e-3]
+)
 def test_an_ordinary_survey_raises_no_doubt(cube: np.ndarray):
     assert survey_overview(ArrayVolume(cube)).doubts == ()
 

@@ -113,7 +113,12 @@ def test_the_survey_is_described_first(inputs, tmp_path, monkeypatch, capsys):
     assert result.returncode == 0, result.stderr
     said = result.stdout
     assert said.startswith(f'survey: {source}\n  grid          6 x 7 x 32, inlines 10 to 15, crosslines 300 to 306\n')
-    for words in ('samples       100 to 224 ms every 4 ms', '7 hold 1e+30 throughout', 'fill values   none', 'clip          2.9'):
+    for words in (
+        'samples       100 to 224 ms every 4 ms',
+        '7 hold 1e+30 throughout',
+        'fill values   none',
+        'clip          2.9',
+    ):
         assert words in said
     assert 'dead: 7 traces of the input hold 1e+30 throughout' in said
     probability = np.load(tmp_path / 'p.npy')
@@ -125,7 +130,9 @@ def test_a_survey_that_looks_wrong_needs_yes_or_what_mends_it(inputs, tmp_path, 
     source = padded_survey(tmp_path, -999.25, np.s_[2:4, :, 20:])
 
     def predict(name: str, *options: object):
-        return run_here(monkeypatch, capsys, 'predict_segy.py', *inputs[:2], source, tmp_path / name, *OPTIONS, *options)
+        return run_here(
+            monkeypatch, capsys, 'predict_segy.py', *inputs[:2], source, tmp_path / name, *OPTIONS, *options
+        )
 
     refused = predict('a.npy')
     assert refused.returncode == 2

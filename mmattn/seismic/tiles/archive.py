@@ -35,8 +35,8 @@ class TgsSource:
     Use it as a context manager. Accepts one zip that holds train.zip, test.zip, train.csv and depths.csv (or the tiles
     themselves); a folder that holds the same; an unpacked folder with images/ and masks/, train/images and
     train/masks, test/images; or train.zip with the csv files beside it. All of it may lie in further folders; names may
-    have backslashes, and endings and folders any case. What macOS adds (__MACOSX, ._files) is left aside. depths.csv may
-    be missing.
+    have backslashes, and endings and folders any case. What macOS adds (__MACOSX, ._files) is left aside. There may
+    be no depths.csv.
 
     Args:
         path: The archive or folder.

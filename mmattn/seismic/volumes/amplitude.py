@@ -23,13 +23,13 @@ def estimate_clip(volume: Volume, *, percentile: float = 99.5, num_traces: int =
         seed: of the choice. The result is the same for the same volume, options and seed.
 
     Returns:
-        The clip, above 0. Where more samples than the percentile are zero it is the largest |amplitude|. Where the volume
-        has null values, samples of 0 do not count.
+        The clip, above 0. Where more samples than the percentile are zero it is the largest |amplitude|. Where the
+        volume has null values, samples of 0 do not count.
 
     Raises:
         TypeError: if an option is of the wrong kind.
-        ValueError: if an option is out of its range, no trace of the volume is live, or samples of live traces look like
-            a fill value (see :func:`refuse_fill_values`).
+        ValueError: if an option is out of its range, no trace of the volume is live, or samples of live traces look
+            like a fill value (see :func:`refuse_fill_values`).
     """
     if not check_number('percentile', percentile, low=0, high=100):
         raise ValueError(f'percentile must be above 0 and at most 100, got {percentile!r}')
@@ -61,7 +61,7 @@ def sample_traces(volume: Volume, *, num_traces: int = 2000, seed: int = 0) -> n
 
 
 def refuse_fill_values(volume: Volume, traces: np.ndarray | None = None) -> None:
-    """Raises if samples of live traces look like a fill value, unless ``volume.null_value`` is () and says there is none.
+    """Raises if samples of live traces look like a fill value, unless ``volume.null_value`` is (): there is none.
 
     Args:
         volume: of amplitudes.

@@ -101,7 +101,9 @@ def find_fill_values(traces: np.ndarray) -> list[FillValue]:
         if not ordinary.any():
             return []
     size = np.abs(values.astype(np.float64))
-    far = ordinary & ((counts >= _FEWEST) | is_usual(values)) & (size > _FAR * _median(size[ordinary], counts[ordinary]))
+    far = (
+        ordinary & ((counts >= _FEWEST) | is_usual(values)) & (size > _FAR * _median(size[ordinary], counts[ordinary]))
+    )
     reach = size[ordinary & ~far].max(initial=0)
     fill = far | (inside & ((size > _REACH * reach) | is_usual(values)))
     found = [FillValue(float(values[k]), float(counts[k] / samples.size)) for k in np.flatnonzero(fill)]

@@ -102,8 +102,8 @@ def check_label(values: LabelValues, amplitude: Volume, label: Volume, *, num_tr
         num_traces: how many traces are looked at.
 
     Returns:
-        ``traces`` looked at, the shares of ``salt``, ``ignored`` and ``between`` (neither 0 nor 1) of their samples, and
-        ``thickness``, the most samples of salt in a trace.
+        ``traces`` looked at, the shares of ``salt``, ``ignored`` and ``between`` (neither 0 nor 1) of their samples,
+        and ``thickness``, the most samples of salt in a trace.
 
     Raises:
         ValueError: if a value is not accounted for, the label holds amplitudes, or no sample is salt though
@@ -129,7 +129,9 @@ def check_label(values: LabelValues, amplitude: Volume, label: Volume, *, num_tr
             "if they are probabilities, salt_value='>0.5' says so"
         )
     if isinstance(values.salt_value, tuple) and not (mask == 1).any() and not _has_salt(values, label):
-        raise ValueError(f'{label.name} has no sample of salt_value={_shown(values.salt_value)}; it holds {_listed(distinct)}')
+        raise ValueError(
+            f'{label.name} has no sample of salt_value={_shown(values.salt_value)}; it holds {_listed(distinct)}'
+        )
     shares = dict(salt=mask == 1, ignored=mask == IGNORED)
     shares = {name: float(where.mean()) if where.size else 0.0 for name, where in shares.items()}
     thickness = int((mask == 1).sum(axis=1).max(initial=0))
@@ -159,7 +161,7 @@ def check_same_grid(amplitude: Volume, label: Volume) -> None:
         if abs(mine - theirs) > tolerance * amplitude.sample_interval:
             raise ValueError(
                 f'the label {label.name} has another {what}: {theirs:.6g} {units[0]}, the amplitudes {amplitude.name} '
-                f'{mine:.6g} {units[0]}; if its headers are wrong, label_options=dict({option}={mine:.6g}) overrules them'
+                f'{mine:.6g} {units[0]}; if its headers are wrong, label_options=dict({option}={mine:.6g}) mends it'
             )
 
 

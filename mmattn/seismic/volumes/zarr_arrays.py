@@ -34,8 +34,8 @@ def zarr_lines(path: Path, shape: tuple[int, int, int]) -> dict[str, object]:
         shape: of the volume.
 
     Returns:
-        ``iline`` (I,) int64, ``xline`` (X,) int64, ``sample`` (S,) float64, ``live`` (I, X) bool and ``sample_unit``; empty
-        for an array that lies alone.
+        ``iline`` (I,) int64, ``xline`` (X,) int64, ``sample`` (S,) float64, ``live`` (I, X) bool and ``sample_unit``;
+        empty for an array that lies alone.
 
     Raises:
         ValueError: if their sizes are not the volume's.

@@ -27,7 +27,9 @@ FORMS = {
     'capitals': {name.replace('.png', '.PNG').replace('images', 'Images'): FILES[name] for name in FILES},
     'capital tables': {name.replace('.csv', '.CSV').replace('train.', 'Train.'): FILES[name] for name in FILES},
     'zipped on a Mac': {
-        'all.zip': zipped(FILES | {f'__MACOSX/{name.replace("t0", "._t0")}': b'x' for name in FILES} | {'.DS_Store': b''})
+        'all.zip': zipped(
+            FILES | {f'__MACOSX/{name.replace("t0", "._t0")}': b'x' for name in FILES} | {'.DS_Store': b''}
+        )
     },
     'clutter': FILES | {'__MACOSX/train/images/t00.png': b'x', 'train/images/Thumbs.db': b'x'},
     'previews beside the masks': FILES | {'train/masks/t00.jpg': b'x'},
@@ -77,8 +79,7 @@ def test_digest_tells_sources_apart_but_not_their_forms(tmp_path):
         ({'train.zip': zipped({'images\\..\\..\\a.png': b''})} | TABLES, 'points outside'),
         ({'train.zip': zipped({'C:\\images\\a.png': b''})} | TABLES, 'points outside'),
         (
-            {name.replace('.png', '.jpg' if '/masks/' in name else '.png'): FILES[name]
-             for name in FILES},
+            {name.replace('.png', '.jpg' if '/masks/' in name else '.png'): FILES[name] for name in FILES},
             r'4 images without a PNG mask; masks/\*\.jpg were found \(4\): JPEG changes values',
         ),
         (
@@ -98,7 +99,10 @@ def test_refused_archives(files, message, tmp_path):
     [
         ({'readme.txt': b''}, 'holds no tiles: looked for images'),
         ({'a/photo.jpg': b'', 'b.txt': b''}, r'found \*\.txt \(1\), \*\.jpg \(1\)'),
-        (FILES | {'train.csv': None}, 'train.csv not found in .*; found 4 images, 4 masks, 2 tiles without masks, depths'),
+        (
+            FILES | {'train.csv': None},
+            'train.csv not found in .*; found 4 images, 4 masks, 2 tiles without masks, depths',
+        ),
         ({k: v for k, v in FILES.items() if k not in TABLES}, 'train.csv and depths.csv not found in'),
     ],
 )
@@ -118,7 +122,9 @@ def test_a_missing_table_of_depths_leaves_tiles_without_depth(tmp_path):
 
 def test_another_archive_is_named(tmp_path):
     (tmp_path / 'all.zip').write_bytes(b'7z\xbc\xaf\x27\x1c' + bytes(100))
-    with pytest.raises(ValueError, match=r'is not a readable zip archive: it is a compressed file: unpack it first \(7z'):
+    with pytest.raises(
+        ValueError, match=r'is not a readable zip archive: it is a compressed file: unpack it first \(7z'
+    ):
         TgsSource(tmp_path / 'all.zip')
 
 

@@ -47,7 +47,7 @@ def test_constant_traces_are_not_live_and_not_in_the_clip(tmp_path: Path, fill: 
 def test_fill_values_inside_traces_are_refused_by_their_value(tmp_path: Path, fill: float):
     cube = padded(fill, np.s_[1:3, :, 50:])
     for volume in volumes(cube, tmp_path):
-        with pytest.raises(ValueError, match='of the samples of live traces 7.29% are') as error:
+        with pytest.raises(ValueError, match=r'of the samples of live traces 7.29% are') as error:
             estimate_clip(volume)
         named = float(str(error.value).split('null_value=')[1].split(' ')[0])
         assert named == pytest.approx(fill, rel=1e-6)

@@ -99,7 +99,7 @@ def test_samples_that_are_not_finite_are_ignored():
 def test_amplitudes_are_no_label():
     with pytest.raises(ValueError, match='holds the amplitudes themselves'):
         check_label(LabelValues('>0'), AMPLITUDE, ArrayVolume(make_cube(SHAPE)))
-    with pytest.raises(ValueError, match='holds more than 256 values, .*a horizon or a property'):
+    with pytest.raises(ValueError, match=r'holds more than 256 values, .*a horizon or a property'):
         check_label(LabelValues(1), AMPLITUDE, ArrayVolume(make_cube(SHAPE, seed=2)))
     grey = np.random.default_rng(0).normal(0.5, 0.1, SHAPE).clip(0, 1)
     with pytest.raises(ValueError, match=r'lie between 0.05 and 0.95.*salt_value=.>0.5. says so'):
@@ -140,7 +140,9 @@ def label_file(folder: Path, name: str = 'l.sgy', **options):
 def test_start_and_interval_must_be_the_same(tmp_path: Path):
     amplitude = label_file(tmp_path, 'a.sgy', headers={-109: 100})
     check_same_grid(amplitude, label_file(tmp_path, headers={-109: 100}))
-    with pytest.raises(ValueError, match=r'l.sgy has another start: 500 ms, the amplitudes a.sgy 100 ms.*start_time=100'):
+    with pytest.raises(
+        ValueError, match=r'l.sgy has another start: 500 ms, the amplitudes a.sgy 100 ms.*start_time=100'
+    ):
         check_same_grid(amplitude, label_file(tmp_path, headers={-109: 500}))
     with pytest.raises(ValueError, match=r'l.sgy has another interval: 2 ms, the amplitudes a.sgy 4 ms'):
         check_same_grid(amplitude, label_file(tmp_path, headers={-109: 100}, interval=2000))
