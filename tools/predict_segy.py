@@ -21,7 +21,7 @@ from mmattn.inference.clip import choose_clip
 from mmattn.inference.ranks import on_first, rank_and_size, start_ranks
 from mmattn.inference.score import score_volume
 from mmattn.seismic import Volume, open_volume
-from mmattn.seismic.opening import is_array
+from mmattn.seismic.opening import OWN_OPTIONS, is_array
 from mmattn.seismic.overview import odd_clip, survey_overview
 from mmattn.seismic.volumes.labels import LabelValues, check_label, check_same_grid
 
@@ -135,7 +135,8 @@ def open_label(args: argparse.Namespace, volume: Volume) -> tuple[Volume, LabelV
         return None
     salt = args.salt_value
     values = LabelValues(salt[0] if salt is not None and len(salt) == 1 else salt, args.ignore_value)
-    options = {} if is_array(args.label) else segy_options(args) | dict(null_value=None)
+    given = {} if is_array(args.label) else segy_options(args)
+    options = {name: value for name, value in given.items() if name not in OWN_OPTIONS}
     label = open_volume(args.label, **options)
     check_same_grid(volume, label)
     check_label(values, volume, label)

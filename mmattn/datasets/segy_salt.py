@@ -13,7 +13,7 @@ from mmattn.common.checks import check_whole
 from mmattn.datasets.sections import SaltSections
 from mmattn.datasets.segy_sections import LoadSegySection, SectionAddress, shared_volume
 from mmattn.seismic import Volume, estimate_clip
-from mmattn.seismic.opening import ARRAY_OPTIONS, OPEN_DEFAULTS, is_array
+from mmattn.seismic.opening import ARRAY_OPTIONS, OPEN_DEFAULTS, OWN_OPTIONS, is_array
 from mmattn.seismic.overview import Overview, odd_clip, survey_overview
 from mmattn.seismic.volumes.amplitude import refuse_fill_values
 from mmattn.seismic.volumes.labels import LabelValues, check_label, check_same_grid
@@ -67,8 +67,8 @@ class SegySaltDataset(SaltSections):
             a list of both), ``lines`` (first and last line number to use, along the axis of the split; all by
             default), ``clip`` (a number in place of the estimate), ``name`` (the file's name without its ending by
             default), ``yes`` (True takes a survey that looks wrong), and options of ``open_volume`` that hold for both
-            files where they are SEG-Y; ``label_options`` (a dict) overrides them for the label. ``null_value`` is of
-            the amplitudes alone.
+            files where they are SEG-Y; ``label_options`` (a dict) overrides them for the label. ``null_value`` and
+            what mends a file (its format, interval, start, text headers) are of the amplitudes alone.
         split: 'train', 'val' or 'all'.
         val_fraction, num_blocks, guard: of the split, see :func:`mmattn.seismic.volumes.line_blocks.split_lines`.
         split_along: axis of the split, 'iline' or 'xline'. None is the direction where there is one, 'iline' where
@@ -263,7 +263,7 @@ def _label_of(where: str, given: Mapping, options: dict) -> tuple[tuple, LabelVa
     if 'null_value' in own:
         raise ValueError(f'{where}.label_options: null_value is of amplitudes; ignore_value says what is no label')
     values = {key: own.pop(key, given.get(key)) for key in _LABEL_OPTIONS}
-    options = {key: value for key, value in options.items() if key not in ARRAY_OPTIONS}
+    options = {key: value for key, value in options.items() if key not in OWN_OPTIONS}
     try:
         return _options_of(given['label'], options | own), LabelValues(**values)
     except (TypeError, ValueError) as error:

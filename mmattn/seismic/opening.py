@@ -17,6 +17,10 @@ ARRAY_OPTIONS = ('null_value',)
 """Options that arrays take too."""
 OPEN_DEFAULTS = MappingProxyType(dict(SEGY_DEFAULTS) | dict.fromkeys(ARRAY_OPTIONS))
 """All options and their defaults."""
+OWN_OPTIONS = (
+    *ARRAY_OPTIONS, 'format', 'sample_format', 'sample_interval', 'start_time', 'num_text_headers', 'allow_truncated'
+)  # fmt: skip
+"""Options that say what is wrong with one file, so that the label of its amplitudes does not share them."""
 _NPY = b'\x93NUMPY'
 
 

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mmattn.seismic.volumes.amplitude import sample_traces
+from mmattn.seismic.volumes.fill_values import find_fill_values
 from mmattn.seismic.volumes.volume import Volume
 
 if TYPE_CHECKING:
@@ -18,7 +20,8 @@ def save_slices(volume: Volume, path: str | os.PathLike, *, clip: float | None =
     Args:
         volume: to draw.
         path: of the picture, PNG unless its ending says otherwise; its folder is made if need be.
-        clip: amplitude drawn black or white; None takes the 99th percentile of what is drawn.
+        clip: amplitude drawn black or white; None takes the 99th percentile of |amplitude| over live traces, without
+            zeros and what looks like a fill value.
         dpi: pixels an inch.
 
     Returns:
@@ -33,7 +36,9 @@ def save_slices(volume: Volume, path: str | os.PathLike, *, clip: float | None =
     directions = ('iline',) if volume.is_2d else ('iline', 'xline', 'time')
     slices = [volume.section(direction, middle[axis]) for axis, direction in enumerate(directions)]
     if clip is None:
-        values = np.concatenate([np.abs(one[one != 0]) for one in slices])
+        traces = sample_traces(volume)
+        nothing = [0, *(one.value for one in find_fill_values(traces))]
+        values = np.abs(traces[~np.isin(traces, nothing)])
         clip = float(np.percentile(values, 99)) if values.size else 1.0
     figure = Figure(figsize=(5.2 * len(slices), 5.0), layout='constrained')
     axes = figure.subplots(1, len(slices), squeeze=False)[0]
