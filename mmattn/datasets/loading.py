@@ -5,6 +5,7 @@ import math
 import mmengine.fileio as fileio
 import numpy as np
 from mmcv.transforms import BaseTransform, LoadImageFromFile
+from mmseg.datasets.transforms import LoadImageFromNDArray
 from mmseg.registry import TRANSFORMS
 
 from mmattn.seismic.tiles.rle import decode_rle
@@ -30,6 +31,21 @@ class LoadSaltSection(LoadImageFromFile):
             return super().transform(results)
         results['img_shape'] = results['ori_shape'] = results['img'].shape[:2]
         return results
+
+
+@TRANSFORMS.register_module(name='LoadImageFromNDArray', force=True)
+class LoadImageOrArray(LoadImageFromNDArray):
+    """MMSegmentation's ``LoadImageFromNDArray`` that loads a file as well.
+
+    ``mmseg.apis.inference_model`` puts that transform into the model's pipeline when it is first given an array, and
+    leaves it there: without this, every file after an array would fail.
+    """
+
+    def transform(self, results: dict) -> dict:
+        """Takes ``img`` where it is an array, else loads ``img_path``."""
+        if 'img' in results:
+            return super().transform(results)
+        return LoadImageFromFile.transform(self, results)
 
 
 @TRANSFORMS.register_module()

@@ -10,16 +10,25 @@ from mmcv.transforms import BaseTransform
 from mmcv.transforms.utils import cache_randomness
 from mmseg.registry import TRANSFORMS
 
-from mmattn.common.checks import check_number
+from mmattn.common.checks import check_flag, check_number
 
 
 @TRANSFORMS.register_module()
 class SingleChannel(BaseTransform):
     """Makes ``img`` a (H, W) section: callers of the inference API often hold three equal channels.
 
+    Args:
+        grey: whether the values must be grey: 0 to 255 with zero amplitude at mid-grey, of any type. To a network of
+            such sections others would be all or no salt, in a normal-looking mask.
+
     Raises:
-        ValueError: if ``img`` has neither one nor three channels.
+        TypeError: if ``grey`` is no switch.
+        ValueError: if ``img`` has neither one nor three channels, or values that are no grey values; the message has
+            their type and range.
     """
+
+    def __init__(self, *, grey: bool = False) -> None:
+        self.grey = check_flag('SingleChannel', 'grey', grey)
 
     def transform(self, results: dict) -> dict:
         """Replaces (H, W, 1) and (H, W, 3) by (H, W)."""
@@ -32,8 +41,31 @@ class SingleChannel(BaseTransform):
             raise ValueError(
                 f'SingleChannel: expected a section (H, W), or (H, W, 1) or (H, W, 3), got shape {image.shape}'
             )
+        if self.grey:
+            check_grey(image)
         results['img'] = np.ascontiguousarray(image)
         return results
+
+
+def check_grey(image: np.ndarray) -> None:
+    """Raises ValueError unless a section holds grey values, 0 to 255, and not just 0 to 1."""
+    if image.dtype == np.uint8:
+        return
+    if image.dtype.kind not in 'uif':
+        raise ValueError(f'expected a section of grey values from 0 to 255, got an array of {image.dtype}')
+    low, high = (float(image.min()), float(image.max())) if image.size else (0.0, 0.0)
+    fault = ''
+    if not (np.isfinite(low) and np.isfinite(high)):
+        fault = 'NaN or infinite values'
+    elif low < 0 or high > 255:
+        fault = f'values from {low:g} to {high:g}'
+    elif image.dtype.kind == 'f' and 0 < high <= 1:
+        fault = f'values from {low:g} to {high:g}, which look like 0 to 1: multiply them by 255'
+    if fault:
+        raise ValueError(
+            f'expected a section of grey values from 0 to 255 with zero amplitude at 128, got {image.dtype} with '
+            f'{fault}; mmattn.seismic.to_grey(scale_amplitude(amplitudes, clip)) makes them of amplitudes'
+        )
 
 
 @TRANSFORMS.register_module()

@@ -55,3 +55,35 @@ def test_random_amplitude_polarity(probability: float, sign: int):
 def test_random_amplitude_names_wrong_options(options: dict, message: str):
     with pytest.raises(ValueError, match=message):
         RandomAmplitude(**options)
+
+
+@pytest.mark.parametrize(
+    'image',
+    [
+        np.full((3, 4), 200, np.uint8),
+        np.full((3, 4), 200, np.uint16),
+        np.linspace(0, 255, 12).reshape(3, 4),
+        np.zeros((3, 4), np.float32),
+        np.full((3, 4, 3), 7.5, np.float32),
+    ],
+)
+def test_grey_values_of_any_type_pass(image: np.ndarray):
+    assert SingleChannel(grey=True)(dict(img=image))['img'].shape == (3, 4)
+
+
+@pytest.mark.parametrize(
+    ('image', 'message'),
+    [
+        (np.full((3, 4), 40000, np.uint16), 'got uint16 with values from 40000 to 40000'),
+        (np.array([[-2.0, 3.0]]), 'got float64 with values from -2 to 3'),
+        (np.array([[0.1, 0.9]], np.float32), 'look like 0 to 1: multiply them by 255'),
+        (np.array([[1.0, np.nan]]), 'got float64 with NaN or infinite values'),
+        (np.array([[1.0, np.inf]]), 'NaN or infinite'),
+        (np.ones((2, 3), bool), 'got an array of bool'),
+        (np.ones((2, 3), complex), 'got an array of complex128'),
+        (np.full((3, 4), -1, np.int16), 'int16 with values from -1 to -1'),
+    ],
+)
+def test_other_values_are_refused(image: np.ndarray, message: str):
+    with pytest.raises(ValueError, match=message):
+        SingleChannel(grey=True)(dict(img=image))

@@ -71,6 +71,22 @@ def test_file_array_and_address_give_one_answer(models, section, tmp_path):
     assert torch.equal(inference_model(model, np.repeat(section[..., None], 3, 2)).seg_logits.data, expected)
 
 
+def test_files_and_arrays_in_any_order(models, section, tmp_path):
+    """MMSegmentation rewrites the model's pipeline when it is given an array."""
+    cv2.imwrite(str(tmp_path / 'a.png'), section)
+    model = init_model(*models['one'], device='cpu')
+    expected = inference_model(model, section).seg_logits.data
+    for image in (str(tmp_path / 'a.png'), section, str(tmp_path / 'a.png')):
+        assert torch.equal(inference_model(model, image).seg_logits.data, expected)
+
+
+def test_values_that_are_no_grey_are_refused(models, section):
+    model = init_model(*models['one'], device='cpu')
+    for image in (257 * section.astype(np.uint16), section / 255.0, np.where(section > 200, np.nan, section)):
+        with pytest.raises(ValueError, match='expected a section of grey values from 0 to 255'):
+            inference_model(model, image)
+
+
 def test_one_and_two_channels_give_one_answer(models, section):
     one, two = (inference_model(init_model(*models[name], device='cpu'), section) for name in ('one', 'two'))
     torch.testing.assert_close(salt_probability(two.seg_logits.data), salt_probability(one.seg_logits.data))

@@ -27,12 +27,12 @@ train_pipeline = [
 test_pipeline = [
     dict(type='LoadImageFromFile', color_type='grayscale'),
     dict(type='LoadSaltAnnotations'),
-    dict(type='SingleChannel'),
+    dict(type='SingleChannel', grey=True),
     dict(type='PackSegInputs', meta_keys=meta_keys),
 ]
 tta_pipeline = [
     dict(type='LoadImageFromFile', color_type='grayscale'),
-    dict(type='SingleChannel'),
+    dict(type='SingleChannel', grey=True),
     dict(
         type='TestTimeAug',
         transforms=[

@@ -21,14 +21,16 @@ train_pipeline = [
     dict(type='RandomAmplitude', gain=(0.8, 1.25)),
     dict(type='PackSegInputs', meta_keys=meta_keys),
 ]
-test_pipeline = [
+section_pipeline = [
     dict(type='LoadSegySection'),
-    dict(type='SingleChannel'),
+    dict(type='SingleChannel', grey=True),
     dict(type='PackSegInputs', meta_keys=meta_keys),
 ]
+# What MMSegmentation's inference API uses: images, arrays and addresses of sections.
+test_pipeline = [dict(type='LoadImageFromFile', color_type='grayscale'), *section_pipeline[1:]]
 tta_pipeline = [
     dict(type='LoadSegySection'),
-    dict(type='SingleChannel'),
+    dict(type='SingleChannel', grey=True),
     dict(
         type='TestTimeAug',
         transforms=[
@@ -64,7 +66,7 @@ val_dataloader = dict(
         volumes=[volume],
         split='val',
         window=(256, 256),
-        pipeline=test_pipeline,
+        pipeline=section_pipeline,
         test_mode=True,
         **split,
     ),
