@@ -53,17 +53,26 @@ def axial_attention(
     of_query, of_key, of_value = behind[..., :depth], before[..., depth : 2 * depth], behind[..., 2 * depth :]
     with torch.autocast(value.device.type, enabled=False):
         query, key = query.to(wide), key.to(wide)
-        similarities = [
+        parts = [
             torch.einsum('bgdi,bgdj->bgij', query, key),
             torch.einsum('bgdi,ijd->bgij', query, of_query.to(wide)),
             torch.einsum('bgdj,ijd->bgij', key, of_key.to(wide)),
         ]
-        pairs = torch.cat(similarities, dim=1)[..., seen]  # (B, 3 G, pairs that attend)
-        pairs = _normalise(pairs.unsqueeze(3), norm).squeeze(3).unflatten(1, (3, -1)).sum(1)
-        logits = pairs.new_full((*query.shape[:2], length, length), float('-inf')).masked_scatter(seen, pairs)
+        logits = _normalised_sum(torch.cat(parts, dim=1), seen, norm)
         weights = logits.softmax(-1).to(dtype)
         content = torch.einsum('bgij,bgvj->bgvi', weights, value)
         return content, torch.einsum('bgij,ijv->bgvi', weights, of_value.to(dtype))
+
+
+def _normalised_sum(similarities: Tensor, seen: Tensor, norm: nn.BatchNorm2d) -> Tensor:
+    """Sums three similarities, (B, 3 G, L, L), batch-normalised; minus infinity where a query does not see a key."""
+    batch, channels, length = similarities.shape[:3]
+    if norm.training and not bool(seen.all()):  # statistics of the pairs that attend
+        pairs = _normalise(similarities[..., seen].unsqueeze(3), norm)
+        normalised = torch.zeros_like(similarities).masked_scatter(seen, pairs.flatten())
+    else:
+        normalised = _normalise(similarities, norm)
+    return normalised.reshape(batch, 3, channels // 3, length, length).sum(1).masked_fill(~seen, float('-inf'))
 
 
 def _normalise(x: Tensor, norm: nn.BatchNorm2d) -> Tensor:
@@ -146,11 +155,13 @@ class SingleAxisAttention(nn.Module):
         lines = x.permute(0, 3, 1, 2) if tall else x.permute(0, 2, 1, 3)
         several = lines.shape[:2]
         lines = lines.flatten(0, 1)
-        heads = self.bn_qkv(convolve_points(self.qkv_transform, lines)).unflatten(1, (self.num_heads, -1))
+        heads = self.bn_qkv(convolve_points(self.qkv_transform, lines)).reshape(
+            -1, self.num_heads, 2 * self.key_channels + self.value_channels, lines.shape[2]
+        )
         query, key, value = heads.split([self.key_channels, self.key_channels, self.value_channels], dim=2)
         parts = axial_attention(query, key, value, self.relative, self.bn_similarity, span=self.span)
         out = self._normalised_sum(*parts)
-        out = out.unflatten(0, several).permute((0, 2, 3, 1) if tall else (0, 2, 1, 3))
+        out = out.reshape(*several, *out.shape[1:]).permute((0, 2, 3, 1) if tall else (0, 2, 1, 3))
         return F.avg_pool2d(out, self.stride, ceil_mode=True) if self.stride > 1 else out
 
     def _normalised_sum(self, content: Tensor, position: Tensor) -> Tensor:

@@ -35,8 +35,8 @@ def criss_cross_attention(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
     with torch.autocast(query.device.type, enabled=False):
         query, key = query.to(wide), key.to(wide)
         columns = query.permute(0, 3, 2, 1) @ key.permute(0, 3, 1, 2)  # (B, W, H, H)
-        itself = torch.eye(height, dtype=torch.bool, device=query.device)
-        columns = columns.masked_fill(itself, float('-inf'))  # the row counts it already
+        places = torch.arange(height, device=query.device)
+        columns = columns.masked_fill(places == places[:, None], float('-inf'))  # the row counts it already
         rows = query.permute(0, 2, 3, 1) @ key.permute(0, 2, 1, 3)  # (B, H, W, W)
         weights = torch.cat([columns.transpose(1, 2), rows], dim=-1).softmax(-1).to(value.dtype)
         from_columns = weights[..., :height].transpose(1, 2) @ value.permute(0, 3, 2, 1)  # (B, W, H, C)

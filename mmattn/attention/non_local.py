@@ -166,7 +166,7 @@ class NonLocal(nn.Module):
             y = concatenation_attention(query, key, value, self.concat_weight)
         else:
             y = gaussian_attention(query, key, value, scale=self.scale)
-        return y.unflatten(2, x.shape[2:])
+        return y.reshape(*y.shape[:2], *x.shape[2:])
 
     def forward(self, x: Tensor) -> Tensor:
         """Returns x + norm(conv_out(y))."""

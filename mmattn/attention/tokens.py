@@ -24,7 +24,7 @@ def to_map(tokens: Tensor, size: Sequence[int]) -> Tensor:
         tokens: row after row of the map.
         size: H and W.
     """
-    return tokens.unflatten(1, tuple(size)).permute(0, 3, 1, 2)
+    return tokens.reshape(tokens.shape[0], *size, tokens.shape[2]).permute(0, 3, 1, 2)
 
 
 def multi_head_attention(query: Tensor, key: Tensor, value: Tensor, *, num_heads: int) -> Tensor:

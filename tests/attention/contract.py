@@ -1,5 +1,7 @@
 """What every attention layer must do; a layer's test inherits it in a few lines."""
 
+import io
+
 import pytest
 import torch
 from torch import nn
@@ -104,6 +106,19 @@ class AttentionContract:
             torch.testing.assert_close(program.module()(x), expected)
             exported = session.run(None, {session.get_inputs()[0].name: x.numpy()})[0]
             torch.testing.assert_close(torch.from_numpy(exported), expected, rtol=1e-4, atol=1e-5)
+
+    @pytest.mark.parametrize('opset', [13, 17])
+    def test_traces_and_exports_the_older_way(self, opset: int):
+        """By TorchScript, as deployment tools do."""
+        onnxruntime = pytest.importorskip('onnxruntime')
+        layer, x = self.build().eval().requires_grad_(False), torch.randn(2, self.channels, 12, 10)
+        expected = layer(x)
+        torch.testing.assert_close(torch.jit.trace(layer, x)(x), expected)
+        file = io.BytesIO()
+        torch.onnx.export(layer, (x,), file, dynamo=False, opset_version=opset)
+        session = onnxruntime.InferenceSession(file.getvalue())
+        exported = session.run(None, {session.get_inputs()[0].name: x.numpy()})[0]
+        torch.testing.assert_close(torch.from_numpy(exported), expected, rtol=1e-4, atol=1e-5)
 
     @pytest.mark.parametrize('shape', [(2, 3, 4, 4), (16, 4, 4)])
     def test_wrong_input_is_named(self, shape: tuple[int, ...]):

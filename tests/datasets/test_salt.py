@@ -73,6 +73,7 @@ def test_sample_from_the_registry(prepared):
         label_map=None,
         reduce_zero_label=False,
         seg_fields=[],
+        test_mode=False,
     )
     assert dataset.get_data_info(19)['depth'] is None
     sample = dataset[5]
