@@ -92,11 +92,12 @@ class TgsSource:
             self._add(_walk_folder(self.path))
         elif self.path.is_file():
             self._add(self._walk_zip(self.path, prefix=''))
+        else:
+            raise FileNotFoundError(f'{self.path} not found: expected the archive or folder that Kaggle serves')
+        if self.images:
             beside = {name: self.path.parent / name for name in _TABLES if name not in self.tables}
             self.tables |= {name: file.read_bytes for name, file in beside.items() if file.is_file()}
         else:
-            raise FileNotFoundError(f'{self.path} not found: expected the archive or folder that Kaggle serves')
-        if not self.images:
             raise FileNotFoundError(
                 f'{self.path} holds no tiles: looked for images/*.png, train/images/*.png, train.zip and '
                 f'competition_data.zip; found {self._found()}'

@@ -59,6 +59,13 @@ def test_train_zip_alone_finds_the_tables_beside_it(tmp_path):
         assert source.tables['depths.csv']() == FILES['depths.csv']
 
 
+def test_an_unpacked_train_folder_finds_the_tables_beside_it(tmp_path):
+    write_files(tmp_path, FILES)
+    with TgsSource(tmp_path / 'train') as source:
+        assert len(source.images) == len(source.masks) == 4
+        assert sorted(source.tables) == ['depths.csv', 'train.csv']
+
+
 def test_digest_tells_sources_apart_but_not_their_forms(tmp_path):
     digests = []
     for name, files in dict(zips=INNER, plain=FILES, fewer=FORMS['unpacked'] | {'train.csv': b'id,rle_mask\n'}).items():
