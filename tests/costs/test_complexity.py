@@ -3,9 +3,11 @@
 import pytest
 import torch
 import torch.nn.functional as F
+from mmengine.analysis import FlopAnalyzer
 from mmengine.config import Config
 from torch import Tensor, nn
 
+from mmattn.attention import build_attention, list_attention
 from mmattn.costs.complexity import count_multiply_adds, count_parameters, input_size, segmentor_complexity
 from tests.tiny import write_tiny_config
 
@@ -72,3 +74,11 @@ def test_fused_attention_counts():
     query, key = torch.randn(1, 8, 64, 32), torch.randn(1, 8, 100, 32)
     counted = count_multiply_adds(torch.nn.functional.scaled_dot_product_attention, query, key, key)
     assert counted == 2 * 8 * 64 * 100 * 32
+
+
+@pytest.mark.parametrize('name', list_attention())
+def test_mmengines_counter_agrees(name: str):
+    """It follows a trace, in which our layers run by operators that it knows; it counts normalisation on top."""
+    layer, x = build_attention(name, 256).eval(), torch.randn(1, 256, 26, 20)
+    analyzer = FlopAnalyzer(layer, x).unsupported_ops_warnings(False).uncalled_modules_warnings(False)
+    assert analyzer.total() == pytest.approx(count_multiply_adds(layer, x), rel=0.02)
