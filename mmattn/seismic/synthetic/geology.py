@@ -116,13 +116,19 @@ class Strata:
         """Returns flat false layers, (Z, 1), as residual multiples draw them over salt."""
         return self._table.at(self._grid.z[:, None] * np.float32(0.7) + self._far)
 
-    def impedance(self, inline: int, *, uplift: np.ndarray | None, disorder: np.ndarray | None) -> np.ndarray:
-        """Returns the sediments' impedance on one inline, float32 (Z, X), about unit variance.
+    def coordinate(
+        self, inline: int, *, uplift: np.ndarray | None, disorder: np.ndarray | None
+    ) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray] | None]:
+        """Returns the stratigraphic coordinate on one inline: equal values are one layer, whatever bent it.
 
         Args:
             inline: Inline number.
             uplift: Extra stratigraphic depth in samples (drag along salt), (Z, X).
             disorder: Displacement in samples that breaks the layering (mass transport), (Z, X).
+
+        Returns:
+            The coordinate in samples, float32 (Z, X), and of the sequence above an unconformity, where there is one,
+            its extent, bool (Z, X), and a coordinate of its own, (Z, X); else None.
         """
         z, x = self._grid.z[:, None], self._grid.x[None, :]
         lateral = x - self._centre
@@ -137,11 +143,21 @@ class Strata:
         for extra in (uplift, disorder):
             if extra is not None:
                 shape += extra
+        if self._unconformity is None:
+            return shape, None
+        surface = self._unconformity.at(inline) * self._unconformity_height + self._unconformity_depth
+        surface = surface + self._grid.x * self._unconformity_slope
+        return shape, (z < surface, z - self._drape * surface + (0 if uplift is None else 0.5 * uplift))
+
+    def impedance(self, inline: int, *, uplift: np.ndarray | None, disorder: np.ndarray | None) -> np.ndarray:
+        """Returns the sediments' impedance on one inline, float32 (Z, X), about unit variance.
+
+        Arguments are those of ``coordinate``.
+        """
+        shape, upper = self.coordinate(inline, uplift=uplift, disorder=disorder)
         values = self._table.at(shape)
         values = values + self._facies_weight * self._facies.at(inline) * self._table.at(shape + self._far)
-        if self._unconformity is not None:
-            surface = self._unconformity.at(inline) * self._unconformity_height + self._unconformity_depth
-            surface = surface + self._grid.x * self._unconformity_slope
-            upper = self._upper_table.at(z - self._drape * surface + (0 if uplift is None else 0.5 * uplift))
-            values = np.where(z < surface, upper * self._upper_gain, values)
+        if upper is not None:
+            extent, above = upper
+            values = np.where(extent, self._upper_table.at(above) * self._upper_gain, values)
         return values
