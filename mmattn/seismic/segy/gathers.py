@@ -1,0 +1,139 @@
+"""Shot gathers in a SEG-Y file: which traces belong to which shot, and where source and receivers stand."""
+
+import os
+import struct
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from mmattn.seismic.segy.errors import SegyError
+from mmattn.seismic.segy.headers import COORDINATE_SCALAR, DEAD, FIELD_RECORD, INTERVAL, TRACE_ID, read_words
+from mmattn.seismic.segy.layout import Layout, read_layout
+from mmattn.seismic.segy.reading import TraceReader
+from mmattn.seismic.segy.volume import scale_factor
+
+SOURCE_X, RECEIVER_X = 73, 81
+BY = ('auto', 'record', 'source')
+_LONGEST_STEP, _SHORTEST_STEP = 0.02, 1e-4  # seconds, of seismic records
+
+
+@dataclass(frozen=True)
+class Gathers:
+    """Shots along a line, in the order of their sources.
+
+    Args:
+        shots: (S, T, R) float32; dead traces are zero.
+        dt: seconds from sample to sample.
+        source_x: (S,) position of each source, metres or the file's unit.
+        receiver_x: (R,) position of each receiver, rising; the same for each shot.
+        notes: what is odd, in words.
+    """
+
+    shots: np.ndarray
+    dt: float
+    source_x: np.ndarray
+    receiver_x: np.ndarray
+    notes: tuple[str, ...] = field(default=())
+
+
+def read_gathers(path: str | os.PathLike, *, by: str = 'auto', endian: str = 'auto') -> Gathers:
+    """Reads the shot gathers of a file, in whatever order its traces come.
+
+    Traces are grouped by field record (bytes 9-12) or source position (73-76), and ordered by receiver position
+    (81-84); positions are scaled by bytes 71-72. The sample interval is that of bytes 117-118, else of 3217-3218.
+
+    Args:
+        path: a SEG-Y file.
+        by: 'record', 'source', or 'auto': the source position where it varies or one record has several.
+        endian: byte order 'big', 'little' or 'auto'.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if an option is not allowed.
+        SegyError: if these are no gathers over one line with the same receivers; says what was found.
+    """
+    if by not in BY:
+        raise ValueError(f'by must be one of {", ".join(map(repr, BY))}, got {by!r}')
+    layout = read_layout(path, endian=endian)
+    words = dict(record=FIELD_RECORD, source=SOURCE_X, receiver=RECEIVER_X, scalar=COORDINATE_SCALAR, kind=TRACE_ID)
+    words = read_words(layout, words)
+    factor = scale_factor(words['scalar'])
+    source, receiver = words['source'] * factor, words['receiver'] * factor
+    notes = list(layout.notes)
+    if len(np.unique(words['scalar'])) > 1:
+        notes.append('the coordinate scalar (bytes 71-72) varies from trace to trace')
+    if by == 'auto':
+        by = 'source' if len(np.unique(source)) > 1 or len(np.unique(words['record'])) == 1 else 'record'
+    keys, shot = np.unique(source if by == 'source' else words['record'], return_inverse=True)
+    positions = _arrange(layout, keys, shot, receiver, by)
+    first = positions[:, 0]
+    source_x, receiver_x = source[first], receiver[positions[0]]
+    order = np.argsort(source_x, kind='stable')
+    if not np.array_equal(order, np.arange(len(order))):
+        notes.append('shots are put in the order of their sources')
+    repeated = len(order) - len(np.unique(source_x))
+    if repeated and len(np.unique(source_x)) > 1:
+        raise SegyError(f'{path}: {repeated} of {len(order)} shots repeat a source position (bytes 73-76)')
+    positions = positions[order]
+    samples = np.empty((positions.size, layout.num_samples), np.float32)
+    reader = TraceReader(layout)
+    bad = reader.read(positions.ravel(), samples)
+    reader.close()
+    samples[words['kind'][positions.ravel()] == DEAD] = 0
+    if bad:
+        notes.append(f'{bad} samples are NaN or infinite, taken as 0')
+    dead = int(np.count_nonzero(~samples.any(axis=1)))
+    if dead:
+        notes.append(f'{dead} of {len(samples)} traces are dead (zero throughout)')
+    shots = np.ascontiguousarray(samples.reshape(*positions.shape, -1).transpose(0, 2, 1))
+    return Gathers(shots, _interval(layout), source_x[order], receiver_x, tuple(notes))
+
+
+def _arrange(layout: Layout, keys: np.ndarray, shot: np.ndarray, receiver: np.ndarray, by: str) -> np.ndarray:
+    """Position in the file of each shot's traces, (S, R), by rising receiver position."""
+    word = 'source position (bytes 73-76)' if by == 'source' else 'field record (bytes 9-12)'
+    groups = [np.flatnonzero(shot == number) for number in range(len(keys))]
+    sizes = sorted({len(group) for group in groups})
+    if len(sizes) > 1:
+        raise SegyError(
+            f'{layout.path}: grouped by {word}, {len(groups)} shots have from {sizes[0]} to {sizes[-1]} traces; '
+            'traces are missing or repeated, or shots lack receivers'
+        )
+    if len(np.unique(receiver)) == 1 and sizes[0] > 1:
+        raise SegyError(
+            f'{layout.path}: all {layout.num_traces} traces have the receiver position {receiver[0]:g} (bytes 81-84)'
+        )
+    arranged = [group[np.argsort(receiver[group], kind='stable')] for group in groups]
+    first = receiver[arranged[0]]
+    twice = np.flatnonzero(np.diff(first) == 0)
+    if len(twice):
+        raise SegyError(
+            f'{layout.path}: shot {keys[0]:g} has two traces at receiver position {first[twice[0]]:g} (bytes 81-84): '
+            'a repeated shot, or one of another component'
+        )
+    for key, group in zip(keys, arranged):
+        if not np.allclose(receiver[group], first, atol=1e-3):
+            other = receiver[group]
+            raise SegyError(
+                f'{layout.path}: shot {keys[0]:g} has receivers at {first[0]:g} to {first[-1]:g}, shot {key:g} at '
+                f'{other[0]:g} to {other[-1]:g}; gathers must have the same receivers'
+            )
+    return np.stack(arranged)
+
+
+def _interval(layout: Layout) -> float:
+    """Sample interval in seconds."""
+    with open(layout.path, 'rb') as file:
+        head = file.read(layout.data_start + 240)
+    trace = struct.unpack_from(layout.endian + 'H', head, layout.data_start + INTERVAL - 1)[0]
+    interval = trace or struct.unpack_from(layout.endian + 'H', head, 3216)[0]
+    if not interval:
+        raise SegyError(f'{layout.path}: the sample interval is 0 in bytes 117-118 and in 3217-3218')
+    seconds = interval * 1e-6
+    if not _SHORTEST_STEP <= seconds <= _LONGEST_STEP:
+        hint = f'; {interval} milliseconds would be {interval * 1e-3:g} s' if interval < 100 else ''
+        raise SegyError(
+            f'{layout.path}: a sample interval of {interval} microseconds (bytes 117-118) is not between '
+            f'{_SHORTEST_STEP * 1e6:g} and {_LONGEST_STEP * 1e6:g}; the word must be in microseconds{hint}'
+        )
+    return seconds

@@ -1,0 +1,121 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import segyio
+
+from mmattn.seismic.segy import SegyError
+from mmattn.seismic.segy.gathers import read_gathers
+
+SHARED = Path(__file__).resolve().parents[4] / 'shared' / 'data' / 'segy'
+T = segyio.TraceField
+
+
+def write(path: Path, shots: np.ndarray, *, order: np.ndarray | None = None, dt: int = 4000, **changes) -> Path:
+    """A file of gathers (S, T, R), sources 100 m and receivers 25 m apart, positions in centimetres."""
+    count, samples, receivers = shots.shape
+    traces = np.ascontiguousarray(shots.transpose(0, 2, 1).reshape(-1, samples))
+    segyio.tools.from_array2D(str(path), traces, dt=dt, format=5)
+    headers = [
+        {
+            T.FieldRecord: 7 + shot,
+            T.SourceX: 10000 * shot,
+            T.GroupX: 2500 * receiver,
+            T.SourceGroupScalar: -100,
+            T.TraceIdentificationCode: 1,
+            T.TRACE_SAMPLE_INTERVAL: dt,
+        }
+        for shot in range(count)
+        for receiver in range(receivers)
+    ]
+    for place, header in changes.get('headers', {}).items():
+        headers[place].update(header)
+    order = np.arange(len(headers)) if order is None else order
+    with segyio.open(str(path), 'r+', ignore_geometry=True) as file:
+        for place, source in enumerate(order):
+            file.header[place] = headers[source]
+            file.trace[place] = traces[source]
+        file.bin[segyio.BinField.Interval] = dt
+    return path
+
+
+@pytest.fixture
+def shots() -> np.ndarray:
+    return np.random.default_rng(0).normal(size=(3, 12, 5)).astype(np.float32)
+
+
+@pytest.mark.parametrize('by', ['auto', 'record', 'source'])
+def test_any_order_of_traces(by: str, shots: np.ndarray, tmp_path: Path):
+    order = np.random.default_rng(1).permutation(15)
+    gathers = read_gathers(write(tmp_path / 's.sgy', shots, order=order), by=by)
+    assert np.array_equal(gathers.shots, shots)
+    assert gathers.dt == pytest.approx(0.004)
+    assert gathers.source_x.tolist() == [0, 100, 200]  # the scalar of bytes 71-72 is applied
+    assert gathers.receiver_x.tolist() == [0, 25, 50, 75, 100]
+    assert gathers.notes == ()
+
+
+def test_unsorted_records_follow_the_sources(shots: np.ndarray, tmp_path: Path):
+    headers = {place: {T.FieldRecord: 100 - place // 5} for place in range(15)}
+    gathers = read_gathers(write(tmp_path / 's.sgy', shots, headers=headers), by='record')
+    assert np.array_equal(gathers.shots, shots)
+    assert 'shots are put in the order of their sources' in gathers.notes
+
+
+def test_dead_and_damaged_traces_are_said(shots: np.ndarray, tmp_path: Path):
+    shots[1, 3, 2] = np.nan
+    gathers = read_gathers(write(tmp_path / 's.sgy', shots, headers={4: {T.TraceIdentificationCode: 2}}))
+    assert not gathers.shots[0, :, 4].any()
+    assert gathers.notes == ('1 samples are NaN or infinite, taken as 0', '1 of 15 traces are dead (zero throughout)')
+
+
+@pytest.mark.parametrize(
+    ('headers', 'message'),
+    [
+        ({4: {T.GroupX: 7500}}, 'two traces at receiver position 75 .* a repeated shot'),
+        ({7: {T.GroupX: 5100}}, 'shot 0 has receivers at 0 to 100, shot 100 at 0 to 100; .* the same receivers'),
+        ({5: {T.SourceX: 0}}, 'shots have from 4 to 6 traces'),
+    ],
+)
+def test_what_is_no_line_of_shots(headers: dict, message: str, shots: np.ndarray, tmp_path: Path):
+    with pytest.raises(SegyError, match=message):
+        read_gathers(write(tmp_path / 's.sgy', shots, headers=headers), by='source')
+
+
+def test_repeated_sources(shots: np.ndarray, tmp_path: Path):
+    path = write(tmp_path / 's.sgy', shots, headers={place: {T.SourceX: 0} for place in range(5, 10)})
+    with pytest.raises(SegyError, match='1 of 3 shots repeat a source position'):
+        read_gathers(path, by='record')
+
+
+def test_no_receiver_positions(shots: np.ndarray, tmp_path: Path):
+    path = write(tmp_path / 's.sgy', shots, headers={place: {T.GroupX: 0} for place in range(15)})
+    with pytest.raises(SegyError, match='all 15 traces have the receiver position 0'):
+        read_gathers(path)
+
+
+@pytest.mark.parametrize(
+    ('dt', 'message'),
+    [(0, 'sample interval is 0 in bytes 117-118'), (4, 'a sample interval of 4 microseconds .* 4 milliseconds')],
+)
+def test_sample_intervals(dt: int, message: str, shots: np.ndarray, tmp_path: Path):
+    with pytest.raises(SegyError, match=message):
+        read_gathers(write(tmp_path / 's.sgy', shots, dt=dt))
+
+
+def test_wrong_option(tmp_path: Path):
+    with pytest.raises(ValueError, match="by must be one of 'auto', 'record', 'source', got 'shot'"):
+        read_gathers(tmp_path, by='shot')
+
+
+@pytest.mark.skipif(not (SHARED / 'shot-gather.sgy').is_file(), reason='the SEG-Y samples are not here')
+@pytest.mark.parametrize(
+    ('name', 'message'),
+    [
+        ('shot-gather.sgy', '4 shots have from 10 to 26 traces'),
+        ('small-ps.sgy', 'all 24 traces have the receiver position 0'),
+    ],
+)
+def test_real_files_without_the_same_receivers(name: str, message: str):
+    with pytest.raises(SegyError, match=message):
+        read_gathers(SHARED / name)
