@@ -10,7 +10,7 @@ from types import ModuleType
 from mmattn.registration import register_when_wanted
 from mmattn.version import __version__
 
-_PACKAGES = ('attention', 'checkpoints', 'datasets', 'engine', 'evaluation', 'inference', 'models', 'seismic')
+_PACKAGES = ('attention', 'checkpoints', 'datasets', 'engine', 'evaluation', 'inference', 'models', 'seismic', 'waves')
 __all__ = ['__version__', *_PACKAGES]
 
 

@@ -19,11 +19,15 @@ ALLOWED = {
     'kernels': ({*TORCH, 'triton'}, {'common'}),
     'attention': (TORCH, {'kernels', 'common'}),
     'seismic': (SCIENCE, {'common'}),
+    'waves': ({*TORCH, 'scipy', 'deepwave'}, {'seismic', 'common'}),
     'checkpoints': (TORCH, {'common'}),
-    'models': ({*TORCH, *OPENMMLAB}, {'attention', 'kernels.context', 'checkpoints', 'common'}),
-    'datasets': ({*SCIENCE, *OPENMMLAB, 'cv2'}, {'seismic', 'common'}),
+    'models': (
+        {*TORCH, *OPENMMLAB},
+        {'attention', 'kernels.context', 'checkpoints', 'seismic.shots', 'waves', 'common'},
+    ),
+    'datasets': ({*SCIENCE, *OPENMMLAB, 'cv2', 'torch'}, {'seismic', 'waves', 'common'}),
     'evaluation': ({*SCIENCE, *OPENMMLAB, 'torch', 'prettytable'}, {'seismic', 'common'}),
-    'inference': ({*SCIENCE, *OPENMMLAB, 'torch'}, {'models', 'evaluation', 'seismic', 'common'}),
+    'inference': ({*SCIENCE, *OPENMMLAB, 'torch'}, {'models', 'evaluation', 'datasets', 'waves', 'seismic', 'common'}),
     'engine': ({*SCIENCE, *OPENMMLAB, 'torch'}, {'evaluation', 'seismic', 'common'}),
     'cli': ({*OPENMMLAB, 'torch', 'rich'}, {'engine', 'datasets', 'common', 'kernels.context'}),
 }

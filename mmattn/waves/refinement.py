@@ -1,0 +1,248 @@
+"""Full-waveform inversion: changes a velocity model until its gathers fit the recorded ones.
+
+Adam on the logit of velocity between bounds, from low to high frequencies (Bunks et al., Multiscale seismic waveform
+inversion, Geophysics 60(5), 1995), the gradient smoothed. It starts where a network, or anything else, left off; a
+start that is out of phase is not cured by it, which the guard is there to notice.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from scipy.ndimage import gaussian_filter
+from torch import Tensor
+
+from mmattn.common.checks import check_number, check_positive, check_whole
+from mmattn.seismic.shots.acquisition import Acquisition
+from mmattn.seismic.shots.checks import check_gathers, check_velocity, fit_scale
+from mmattn.waves.modelling import model_shots
+from mmattn.waves.propagation import propagate, shots_at_once
+
+
+@dataclass(frozen=True)
+class RefineOptions:
+    """How to refine.
+
+    Args:
+        iterations: in all, shared evenly among the stages, the last taking the rest.
+        stages: low-pass frequency of each stage, Hz, rising.
+        smoothing: standard deviation of the gradient's smoothing in cells, of each stage.
+        rate: step of Adam on the logit of velocity.
+        velocity_range: m/s, bounds that the model cannot leave.
+        guard: relative misfit of the first stage, after five iterations, above which the start is given back: out of
+            phase. None never does.
+        sampling: inner time steps from sample to sample of the gradient's wavefield.
+        memory: MiB for the shots that are modelled at once.
+        fit_amplitude: whether gathers are divided by the factor, with its sign, by which their direct wave differs from
+            the modelled one: other software and other grids inject other strengths.
+
+    Raises:
+        ValueError: if an option has a value that is not allowed.
+    """
+
+    iterations: int = 60
+    stages: Sequence[float] = (4.0, 7.0, 20.0)
+    smoothing: Sequence[float] = (7.0, 5.0, 3.0)
+    rate: float = 0.03
+    velocity_range: tuple[float, float] = (1400.0, 4600.0)
+    guard: float | None = 0.05
+    sampling: int = 4
+    memory: float = 1024
+    fit_amplitude: bool = True
+
+    def __post_init__(self) -> None:
+        check_whole('refine: iterations', self.iterations, least=1)
+        stages = [check_number('refine: stages (Hz)', value, low=0.1, high=1000) for value in self.stages]
+        if not stages or sorted(set(stages)) != stages:
+            raise ValueError(f'refine: stages must rise, got {tuple(self.stages)}')
+        if len(self.smoothing) != len(stages):
+            raise ValueError(
+                f'refine: smoothing must have {len(stages)} numbers, one a stage, got {tuple(self.smoothing)}'
+            )
+        if self.iterations < len(stages):
+            raise ValueError(f'refine: iterations must be at least the {len(stages)} stages, got {self.iterations}')
+        for value in self.smoothing:
+            check_number('refine: smoothing (cells)', value, low=0)
+        check_positive('refine', 'rate', self.rate)
+        low, high = (check_number('refine: velocity_range', value, low=300, high=9000) for value in self.velocity_range)
+        if low >= high:
+            raise ValueError(f'refine: velocity_range must be the slowest and the fastest, got {self.velocity_range}')
+        if self.guard is not None:
+            check_positive('refine', 'guard', self.guard)
+        check_whole('refine: sampling', self.sampling, least=1)
+        check_number('refine: memory (MiB)', self.memory, low=1)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One line of the misfit table.
+
+    Attributes:
+        iteration: from 0, the start.
+        stage: number of the stage, from 1.
+        frequency: its low-pass, Hz.
+        misfit: energy of the residual over that of the gathers, both after the low-pass.
+    """
+
+    iteration: int
+    stage: int
+    frequency: float
+    misfit: float
+
+
+@dataclass(frozen=True)
+class Refinement:
+    """What refinement gave.
+
+    Attributes:
+        velocity: (H, W) m/s: the iterate of the lowest misfit in the last stage, or the start.
+        steps: the misfit table.
+        kept: whether ``velocity`` is a refined model; otherwise it is the start, and ``notes`` say why.
+        factor: by which the gathers were divided.
+        notes: for people.
+    """
+
+    velocity: np.ndarray
+    steps: tuple[Step, ...]
+    kept: bool
+    factor: float
+    notes: tuple[str, ...] = field(default=())
+
+
+def refine(
+    velocity: np.ndarray,
+    shots: np.ndarray,
+    acquisition: Acquisition,
+    options: RefineOptions | None = None,
+    *,
+    device: str = 'cpu',
+    progress: Callable[[Step, np.ndarray], None] | None = None,
+) -> Refinement:
+    """Refines a model.
+
+    Args:
+        velocity: (H, W) m/s to start from; clipped to the options' range.
+        shots: gathers (shots, samples, receivers).
+        acquisition: their geometry and wavelet.
+        options: the defaults if None.
+        device: where to compute.
+        progress: called with each step and the model it belongs to.
+
+    Raises:
+        ImportError: if deepwave is missing or too old.
+        ValueError: if model, gathers or acquisition are wrong or do not fit each other.
+    """
+    options = options or RefineOptions()
+    start = check_velocity(np.asarray(velocity), 'velocity')
+    shots = check_gathers(np.asarray(shots), 'shots')
+    acquisition.check_model(start.shape)
+    acquisition.check_shots(shots.shape)
+    acquisition.remarks(start)
+    notes, factor = [], 1.0
+    if options.fit_amplitude:
+        modelled = model_shots(start, acquisition, memory=options.memory, device=device, warn=False)
+        factor = fit_scale(shots, modelled)
+        if not np.isfinite(factor) or factor == 0:
+            raise ValueError('shots: the direct wave is missing, so their amplitude cannot be compared')
+        if not 0.8 < factor < 1.25:
+            notes.append(f"the gathers' direct wave is {factor:.3g} times the modelled one; they were divided by it")
+    return _Inversion(start, shots / np.float32(factor), acquisition, options, device).run(factor, notes, progress)
+
+
+def low_pass(gathers: Tensor, dt: float, frequency: float) -> Tensor:
+    """Keeps what lies below a frequency: a zero-phase Butterworth response of order 4, applied twice.
+
+    Args:
+        gathers: (S, T, R).
+        dt: seconds from sample to sample.
+        frequency: Hz, where the amplitude is one half.
+    """
+    samples = gathers.shape[1]
+    length = 2 * samples  # so that nothing wraps around
+    spectrum = torch.fft.rfft(gathers, length, dim=1)
+    bins = torch.fft.rfftfreq(length, dt, device=gathers.device)
+    response = 1 / (1 + (bins / frequency) ** 8)
+    return torch.fft.irfft(spectrum * response.to(gathers.dtype)[:, None], length, dim=1)[:, :samples]
+
+
+class _Inversion:
+    def __init__(
+        self, start: np.ndarray, shots: np.ndarray, acquisition: Acquisition, options: RefineOptions, device: str
+    ) -> None:
+        low, high = options.velocity_range
+        margin = 1e-3 * (high - low)
+        self.start, self.acquisition, self.options = start, acquisition, options
+        clipped = torch.as_tensor(np.clip(start, low + margin, high - margin), device=device)
+        self.logit = torch.logit((clipped - low) / (high - low)).requires_grad_()
+        self.shots = torch.as_tensor(shots, device=device)
+        self.count = shots_at_once(acquisition, start.shape, options.memory, gradient=True)
+
+    def velocity(self) -> Tensor:
+        low, high = self.options.velocity_range
+        return low + (high - low) * self.logit.sigmoid()
+
+    def misfit(self, observed: Tensor, frequency: float, *, gradient: bool) -> float:
+        """Relative misfit of the model, its gradient being added to the logit's if asked for."""
+        energy, total = float(observed.square().sum()), 0.0
+        for first in range(0, len(observed), self.count):
+            shots = range(first, min(first + self.count, len(observed)))
+            with torch.set_grad_enabled(gradient):
+                modelled = propagate(
+                    self.velocity(),
+                    self.acquisition,
+                    shots,
+                    max_velocity=self.options.velocity_range[1],
+                    sampling=self.options.sampling,
+                )
+                residual = low_pass(modelled, self.acquisition.dt, frequency) - observed[first : shots.stop]
+                part = residual.square().sum() / max(energy, 1e-30)
+                if gradient:
+                    part.backward()
+            total += float(part.detach())
+        return total
+
+    def run(self, factor: float, notes: list[str], progress: Callable[[Step, np.ndarray], None] | None) -> Refinement:
+        options, steps = self.options, []
+        lengths = [options.iterations // len(options.stages)] * len(options.stages)
+        lengths[-1] += options.iterations - sum(lengths)
+        iteration, best, lowest = 0, None, np.inf
+
+        def note(stage: int, value: float) -> None:
+            steps.append(Step(iteration, stage + 1, options.stages[stage], value))
+            if progress is not None:
+                progress(steps[-1], self.velocity().detach().cpu().numpy())
+
+        last = low_pass(self.shots, self.acquisition.dt, options.stages[-1])
+        at_start = self.misfit(last, options.stages[-1], gradient=False)
+        for stage, frequency in enumerate(options.stages):
+            observed = low_pass(self.shots, self.acquisition.dt, frequency)
+            if not float(observed.square().sum()) > 1e-6 * float(self.shots.square().sum()):
+                notes.append(f'the gathers hold next to nothing below {frequency:g} Hz')
+            adam = torch.optim.Adam([self.logit], lr=options.rate)
+            for number in range(lengths[stage] + 1):
+                adam.zero_grad()
+                ends = number == lengths[stage]
+                value = self.misfit(observed, frequency, gradient=not ends)
+                note(stage, value)
+                if frequency == options.stages[-1] and value < lowest:
+                    lowest, best = value, self.velocity().detach().cpu().numpy()
+                if stage == 0 and number == min(5, lengths[0]) and options.guard is not None and value > options.guard:
+                    notes.append(
+                        f'misfit {value:.3g} at {frequency:g} Hz after {number} iterations is above {options.guard:g}: '
+                        'the start is out of phase, refinement would do harm, and the start is given back'
+                    )
+                    return Refinement(self.start, tuple(steps), False, factor, tuple(notes))
+                if ends:
+                    break
+                smooth = gaussian_filter(self.logit.grad.cpu().numpy(), options.smoothing[stage], mode='nearest')
+                self.logit.grad = torch.as_tensor(smooth, device=self.logit.device)
+                adam.step()
+                iteration += 1
+        if best is None or lowest >= at_start:
+            notes.append(
+                f'misfit at {options.stages[-1]:g} Hz went from {at_start:.4g} to {lowest:.4g}: refinement did not '
+                'lower it, and the start is given back'
+            )
+            return Refinement(self.start, tuple(steps), False, factor, tuple(notes))
+        return Refinement(best, tuple(steps), True, factor, tuple(notes))

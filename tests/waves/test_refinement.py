@@ -1,0 +1,99 @@
+import numpy as np
+import pytest
+import torch
+
+from mmattn.seismic.shots import Acquisition
+from mmattn.waves import RefineOptions, model_shots, refine
+from mmattn.waves.refinement import low_pass
+
+pytest.importorskip('deepwave')
+ACQUISITION = Acquisition.surface(24, 2, dx=30.0, dt=0.004, nt=150, frequency=8.0)
+OPTIONS = dict(iterations=4, stages=(5.0, 10.0), smoothing=(2.0, 1.0), guard=None)
+
+
+@pytest.fixture(scope='module')
+def case() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A start, the truth and its gathers."""
+    start = np.full((16, 24), 2000, np.float32)
+    truth = start.copy()
+    truth[6:10, 8:16] += 200
+    return start, truth, model_shots(truth, ACQUISITION, warn=False)
+
+
+def test_misfit_falls_and_the_model_nears_the_truth(case):
+    start, _, shots = case
+    seen = []
+    result = refine(
+        start, shots, ACQUISITION, RefineOptions(**OPTIONS), progress=lambda step, v: seen.append((step, v))
+    )
+    assert result.kept
+    assert result.notes == ()
+    assert result.factor == pytest.approx(1, abs=0.02)
+    first, last = result.steps[0], result.steps[-1]
+    assert [step.iteration for step in result.steps] == [0, 1, 2, 2, 3, 4]
+    assert (first.stage, first.frequency, last.stage, last.frequency) == (1, 5.0, 2, 10.0)
+    assert result.steps[2].misfit < 0.9 * first.misfit
+    assert [step for step, _ in seen] == list(result.steps)
+    assert np.array_equal(seen[0][1].round(1), start)
+    inside = slice(6, 10), slice(8, 16)
+    assert result.velocity[inside].mean() > start[inside].mean() + 2
+
+
+def test_gathers_on_another_scale_are_divided(case):
+    start, _, shots = case
+    plain = refine(start, shots, ACQUISITION, RefineOptions(**OPTIONS))
+    other = refine(start, -9 * shots, ACQUISITION, RefineOptions(**OPTIONS))
+    assert other.factor == pytest.approx(-9 * plain.factor, rel=1e-4)
+    assert 'direct wave is -9' in other.notes[0]
+    assert np.allclose(other.velocity, plain.velocity, atol=1)
+
+
+def test_guard_gives_the_start_back(case):
+    start, _, shots = case
+    result = refine(start, shots, ACQUISITION, RefineOptions(**{**OPTIONS, 'guard': 1e-9}))
+    assert not result.kept
+    assert np.array_equal(result.velocity, start)
+    assert 'is above 1e-09: the start is out of phase' in result.notes[0]
+    assert {step.stage for step in result.steps} == {1}
+
+
+def test_no_gain_gives_the_start_back(case):
+    _, truth, shots = case
+    result = refine(truth, shots, ACQUISITION, RefineOptions(**{**OPTIONS, 'rate': 1.0}))
+    assert not result.kept
+    assert np.array_equal(result.velocity, truth)
+    assert 'refinement did not lower it, and the start is given back' in result.notes[-1]
+
+
+def test_low_pass_keeps_what_is_below():
+    time = torch.arange(400) * 0.004
+    low, high = torch.sin(2 * torch.pi * 3 * time), torch.sin(2 * torch.pi * 30 * time)
+    kept = low_pass((low + high)[None, :, None], 0.004, 10.0)[0, 50:-50, 0]
+    assert (kept - low[50:-50]).abs().max() < 0.02
+
+
+@pytest.mark.parametrize(
+    ('changes', 'message'),
+    [
+        (dict(stages=(9.0, 5.0)), r'stages must rise, got \(9.0, 5.0\)'),
+        (dict(smoothing=(1.0,)), 'smoothing must have 2 numbers'),
+        (dict(iterations=1), 'iterations must be at least the 2 stages, got 1'),
+        (dict(rate=0), 'rate must be above 0'),
+        (dict(velocity_range=(4000, 2000)), 'velocity_range must be the slowest and the fastest'),
+        (dict(guard=0), 'guard must be above 0'),
+        (dict(memory=0), r'memory \(MiB\) must be at least 1, got 0'),
+    ],
+)
+def test_wrong_options(changes: dict, message: str):
+    with pytest.raises(ValueError, match=message):
+        RefineOptions(**{**OPTIONS, **changes})
+
+
+def test_wrong_inputs(case):
+    start, _, shots = case
+    with pytest.raises(ValueError, match='two axes of at least 2 cells'):
+        refine(start[:1], shots, ACQUISITION)
+    with pytest.raises(ValueError, match='axes are exchanged'):
+        refine(start, shots.transpose(0, 2, 1), ACQUISITION)
+    with pytest.raises(ValueError, match='all gathers are zero'):
+        refine(start, 0 * shots, ACQUISITION)
