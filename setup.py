@@ -36,6 +36,7 @@ setup(
     ],
     extras_require={
         'zarr': ['zarr>=3'],
+        'fwi': ['deepwave>=0.1.0'],  # MIT; a wheel of 100 MB, which is why the tests do without it where it is absent
         'test': [
             'pytest',
             'pytest-xdist',

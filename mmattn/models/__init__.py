@@ -3,10 +3,12 @@
 from mmattn.models import backbones, decode_heads, layers, losses, necks, segmentors
 from mmattn.models.preprocessing.data_preprocessor import SaltDataPreProcessor
 from mmattn.models.preprocessing.section_augmentation import SectionAugmentation
+from mmattn.models.preprocessing.shot_preprocessor import ShotDataPreProcessor
 
 __all__ = [
     'SaltDataPreProcessor',
     'SectionAugmentation',
+    'ShotDataPreProcessor',
     'backbones',
     'decode_heads',
     'layers',

@@ -5,6 +5,7 @@ from mmattn.engine.hooks.checkpoint import SafeCheckpointHook
 from mmattn.engine.hooks.curves import CurveHook, read_curves
 from mmattn.engine.hooks.loss_schedule import LossScheduleHook
 from mmattn.engine.hooks.overlays import OverlayHook, TileSelection
+from mmattn.engine.hooks.velocity_pictures import VelocityPictureHook
 
 __all__ = [
     'ChannelsLastHook',
@@ -13,5 +14,6 @@ __all__ = [
     'OverlayHook',
     'SafeCheckpointHook',
     'TileSelection',
+    'VelocityPictureHook',
     'read_curves',
 ]

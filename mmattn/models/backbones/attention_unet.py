@@ -19,7 +19,7 @@ from torch.utils.checkpoint import checkpoint
 from mmattn.attention.inputs import check_feature_map
 from mmattn.common.checks import check_choice, check_positive_int
 from mmattn.models.backbones.backbone import Backbone
-from mmattn.models.blocks.unet import build_gate, enlarge, halve
+from mmattn.models.blocks.unet import SkipAttention, build_gate, enlarge, halve
 
 _INIT = (
     dict(type='Kaiming', layer='Conv2d'),
@@ -64,15 +64,27 @@ class AdditiveStage(nn.Module):
     Args:
         in_channels: of the map below.
         channels: of the skip connection and of the result.
+        attention: config of another layer on the skip connection, or None for none; the additive gate by default.
         norm_cfg: None for none.
         act_cfg: of the activations.
     """
 
-    def __init__(self, in_channels: int, channels: int, *, norm_cfg: dict | None, act_cfg: dict) -> None:
+    def __init__(
+        self,
+        in_channels: int,
+        channels: int,
+        *,
+        attention: dict | str | None = 'additive',
+        norm_cfg: dict | None,
+        act_cfg: dict,
+    ) -> None:
         super().__init__()
         layers = dict(norm_cfg=norm_cfg, act_cfg=act_cfg)
         self.up = ConvNormAct(in_channels, channels, 3, **layers)
-        self.gate = build_gate(channels, channels, norm_cfg=norm_cfg, options=dict(form='additive'))
+        if attention == 'additive':
+            self.gate = build_gate(channels, channels, norm_cfg=norm_cfg, options=dict(form='additive'))
+        else:
+            self.gate = SkipAttention(channels, channels, attention=attention, norm_cfg=norm_cfg)
         self.convs = double_conv(2 * channels, channels, **layers)
 
     def forward(self, below: Tensor, skip: Tensor) -> Tensor:
@@ -127,7 +139,9 @@ class AttentionUNet(Backbone):
         in_channels: channels of the image.
         base_channels: of the first stage; each further stage has twice as many.
         num_stages: of the encoder, at least 2 for the additive and 3 for the grid network.
-        gate: 'additive' or 'grid' (see the module).
+        gate: 'additive' or 'grid' (see the module). The config of any attention layer of one input, or of an
+            ``AttentionGate``, puts that layer on the skip connections of the additive network; None leaves them as they
+            are: a plain U-Net.
         norm_cfg: of the normalisations, the gates' included; None for none.
         act_cfg: of the activations.
         norm_eval: whether batch normalisations keep their statistics in training.
@@ -150,7 +164,7 @@ class AttentionUNet(Backbone):
         *,
         base_channels: int = 64,
         num_stages: int = 5,
-        gate: str = 'additive',
+        gate: str | dict | None = 'additive',
         norm_cfg: dict | None = dict(type='BN'),  # noqa: B006
         act_cfg: dict = dict(type='ReLU'),  # noqa: B006
         norm_eval: bool = False,
@@ -175,8 +189,8 @@ class AttentionUNet(Backbone):
         )
         self.decoder = nn.ModuleList()
         for i in reversed(range(num_stages - 1)):
-            if gate == 'additive':
-                stage = AdditiveStage(channels[i + 1], channels[i], **layers)
+            if gate != 'grid':
+                stage = AdditiveStage(channels[i + 1], channels[i], attention=gate, **layers)
             else:
                 deepest = i == num_stages - 2
                 stage = GridStage(channels[i + 1], channels[i], gated=i > 0, project=deepest, **layers)
@@ -184,11 +198,12 @@ class AttentionUNet(Backbone):
         self.freeze()
 
     @staticmethod
-    def _check(name: str, in_channels: int, base_channels: int, num_stages: int, gate: str) -> None:
-        check_choice(name, 'gate', gate, ('additive', 'grid'))
+    def _check(name: str, in_channels: int, base_channels: int, num_stages: int, gate: str | dict | None) -> None:
+        if isinstance(gate, str):
+            check_choice(name, 'gate', gate, ('additive', 'grid'))
         check_positive_int(name, 'in_channels', in_channels)
         check_positive_int(name, 'base_channels', base_channels)
-        check_positive_int(name, 'num_stages', num_stages, minimum=2 if gate == 'additive' else 3)
+        check_positive_int(name, 'num_stages', num_stages, minimum=3 if gate == 'grid' else 2)
 
     def frozen_modules(self) -> list[nn.Module]:
         """Returns the encoder's stages that are not trained."""

@@ -9,6 +9,7 @@ from mmattn.models.decode_heads.feedformer_head import FeedFormerHead
 from mmattn.models.decode_heads.multi_scale_head import MultiScaleHead
 from mmattn.models.decode_heads.nonlocal_head import NonLocalHead
 from mmattn.models.decode_heads.umixformer_head import UMixFormerHead
+from mmattn.models.decode_heads.velocity_head import VelocityHead
 
 __all__ = [
     'AttentionHead',
@@ -21,4 +22,5 @@ __all__ = [
     'MultiScaleHead',
     'NonLocalHead',
     'UMixFormerHead',
+    'VelocityHead',
 ]

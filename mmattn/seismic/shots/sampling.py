@@ -5,7 +5,7 @@ from scipy import signal
 
 
 def decimate(shots: np.ndarray, step: int) -> np.ndarray:
-    """Keeps every ``step``-th sample of (S, T, R) gathers after a zero-phase low-pass; ceil(T / step) of them, float32."""
+    """Keeps every ``step``-th sample of (S, T, R) gathers after a zero-phase low-pass, float32."""
     if step == 1:
         return shots
     return signal.decimate(shots, step, ftype='fir', axis=1, zero_phase=True).astype(np.float32)

@@ -1,0 +1,192 @@
+"""From make_shots.py to a salt mask in depth, at toy size."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from mmseg.registry import MODELS
+
+from mmattn.inference import velocity as inversion
+from mmattn.seismic.shots import Acquisition, write_velocity
+from tests.tools.run_here import run_here
+
+pytest.importorskip('deepwave')
+CONFIG = """
+_base_ = [{base!r}]
+data_preprocessor = dict(scale=0.5, direct={direct})
+model = dict(
+    data_preprocessor=dict(direct={direct}),
+    backbone=dict(num_shots=2, grid=(16, 20), backbone=dict(base_channels=4, num_stages=3)),
+    decode_head=dict(in_channels=4),
+)
+survey = dict(
+    type='SaltVelocityDataset', data_root={data!r}, _delete_=True,
+    pipeline=[dict(type='LoadShots'), dict(type='LoadVelocity'), dict(type='PackVelocityInputs')],
+)
+train_dataloader = dict(batch_size=2, dataset=survey)
+val_dataloader = dict(batch_size=2, dataset=dict(test_mode=True, **survey))
+test_dataloader = val_dataloader
+baseline = dict(type='SaltVelocityDataset', data_root={data!r}, _delete_=True)
+val_evaluator = dict(baseline=baseline)
+test_evaluator = val_evaluator
+max_epochs = 1
+train_cfg = dict(max_epochs=1, val_interval=1)
+param_scheduler = [dict(type='ConstantLR', factor=1.0)]
+"""
+MAKE = ['--dx', '30', '--shots', '2', '--frequency', '8', '--dt', '0.004', '--nt', '120']
+
+
+@pytest.fixture
+def tool(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture):
+    def run(name: str, *arguments: object):
+        return run_here(monkeypatch, capsys, name, *arguments)
+
+    return run
+
+
+@pytest.fixture
+def data(tool, tmp_path: Path) -> Path:
+    folder = tmp_path / 'data'
+    outcome = tool('make_shots.py', folder, '--synthetic', 3, '--size', 16, 20, *MAKE)
+    assert outcome.returncode == 0, outcome.stderr
+    assert 'MiB on disk' in outcome.stdout
+    return folder
+
+
+@pytest.fixture
+def config(root: Path, data: Path, tmp_path: Path) -> Path:
+    path = tmp_path / 'toy.py'
+    base = str(root / 'configs' / 'attention_unet_velocity_quick.py')
+    path.write_text(CONFIG.format(base=base, data=str(data), direct=0.0))
+    return path
+
+
+@pytest.fixture
+def checkpoint(config: Path, data: Path, tmp_path: Path) -> Path:
+    torch.manual_seed(0)
+    model = MODELS.build(Config.fromfile(config).model)
+    meta = dict(acquisition=Acquisition.load(data / 'acquisition.json').as_dict(), classes=('background', 'salt'))
+    torch.save(dict(state_dict=model.state_dict(), meta=dict(dataset_meta=meta)), tmp_path / 'toy.pth')
+    return tmp_path / 'toy.pth'
+
+
+def shots_of(data: Path) -> Path:
+    return data / 'train' / 'synthetic_0_000000.npz'
+
+
+@pytest.mark.slow
+def test_five_commands(tool, config: Path, data: Path, tmp_path: Path):
+    work, out = tmp_path / 'work', tmp_path / 'result'
+    outcome = tool('train.py', config, '--work-dir', work)
+    assert outcome.returncode == 0, outcome.stderr
+    checkpoint = work / 'epoch_1.pth'
+    outcome = tool('test.py', config, checkpoint, '--work-dir', work)
+    assert outcome.returncode == 0, outcome.stderr
+    assert (work / 'velocity.png').is_file()
+    shots = shots_of(data)
+    formats = ['--true', shots, '--format', 'npy,segy,png', '--flip']
+    outcome = tool('invert.py', config, checkpoint, shots, '--out', out, *formats)
+    assert outcome.returncode == 0, outcome.stderr
+    assert 'before: MAE' in outcome.stdout
+    assert {path.name for path in out.iterdir()} == {'velocity.npy', 'velocity.sgy', 'salt.npy', 'velocity.png'}
+    salt = np.load(out / 'salt.npy')
+    assert (salt.shape, salt.dtype) == ((16, 20), np.uint8)
+    refining = ['--refine', 3, '--stages', '4,6,8', '--guard', 0]
+    outcome = tool('invert.py', config, checkpoint, shots, '--out', out, *formats, *refining)
+    assert outcome.returncode == 0, outcome.stderr
+    assert 'after: MAE' in outcome.stdout
+
+
+def test_refines_from_a_linear_start(tool, data: Path, tmp_path: Path):
+    out = tmp_path / 'result'
+    arguments = [
+        '--start',
+        'linear',
+        '--size',
+        16,
+        20,
+        '--refine',
+        3,
+        '--stages',
+        '4,6,8',
+        '--guard',
+        0,
+        '--rate',
+        0.01,
+    ]
+    outcome = tool('invert.py', *arguments, shots_of(data), '--true', shots_of(data), '--out', out)
+    assert outcome.returncode == 0, outcome.stderr
+    lines = (out / 'misfit.csv').read_text().splitlines()
+    assert lines[0] == 'iteration,stage,frequency,misfit,mae,ssim,salt_iou'
+    assert [line.split(',')[:2] for line in lines[1:]] == [
+        ['0', '1'],
+        ['1', '1'],
+        ['1', '2'],
+        ['2', '2'],
+        ['2', '3'],
+        ['3', '3'],
+    ]
+    assert (out / 'velocity.png').is_file()
+
+
+def test_the_guard_gives_the_start_back(tool, data: Path, tmp_path: Path):
+    start = np.full((16, 20), 2500, np.float32)
+    write_velocity(tmp_path / 'start.npy', start, dx=30)
+    arguments = ['--start', tmp_path / 'start.npy', '--refine', 3, '--stages', '4,6,8', '--guard', 1e-9]
+    outcome = tool('invert.py', *arguments, shots_of(data), '--out', tmp_path / 'r', '--format', 'npy')
+    assert outcome.returncode == 0, outcome.stderr
+    assert 'the start is out of phase' in outcome.stdout
+    assert np.array_equal(np.load(tmp_path / 'r' / 'velocity.npy'), start)
+
+
+def test_another_acquisition_is_refused_without_force(tool, config, checkpoint, data: Path, tmp_path: Path):
+    acquisition = Acquisition.load(data / 'acquisition.json')
+    values = dict(acquisition.as_dict(), frequency=7.0)
+    Acquisition.from_dict(values).save(tmp_path / 'other.json')
+    arguments = [config, checkpoint, shots_of(data), '--out', tmp_path / 'r', '--acquisition', tmp_path / 'other.json']
+    outcome = tool('invert.py', *arguments)
+    assert outcome.returncode == 2
+    assert 'trained on another acquisition: frequency (8.0 and 7.0) differ' in outcome.stderr
+    outcome = tool('invert.py', *arguments, '--force', '--format', 'npy')
+    assert outcome.returncode == 0, outcome.stderr
+    assert 'note: the checkpoint was trained on another acquisition' in outcome.stdout
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'message'),
+    [
+        (['--out', 'o', 'a', 'b'], 'give CONFIG, CHECKPOINT and SHOTS'),
+        (['--out', 'o', '--start', 'linear', 's.npz'], '--start needs --refine N'),
+        (['--out', 'o', '--start', 'linear', '--refine', '3', 's.npz'], '--start linear needs --size H W'),
+        (['--out', 'o', 'a', 'b', 'c', '--format', 'tif'], '--format must be among npy, segy, png, got tif'),
+    ],
+)
+def test_wrong_command_lines(tool, arguments: list[str], message: str):
+    outcome = tool('invert.py', *arguments)
+    assert outcome.returncode == 2
+    assert message in outcome.stderr
+
+
+def test_wrong_inputs_of_make_shots(tool, tmp_path: Path):
+    outcome = tool('make_shots.py', tmp_path / 'a', '--synthetic', 1, '--size', 16, 20, '--dx', 30, '--shots', 2)
+    assert outcome.returncode == 2
+    assert 'cells a wavelength at 25 Hz' in outcome.stderr
+    outcome = tool('make_shots.py', tmp_path / 'a', '--dx', 30)
+    assert 'give MODELS and OUT' in outcome.stderr
+    np.save(tmp_path / 'km.npy', np.full((16, 20), 2.5))
+    outcome = tool('make_shots.py', tmp_path / 'km.npy', tmp_path / 'a', *MAKE)
+    assert 'looks like km/s' in outcome.stderr
+    assert not list((tmp_path / 'a').iterdir())
+
+
+def test_amplitudes_on_another_scale_are_said(config: Path, data: Path):
+    model = MODELS.build(Config.fromfile(config).model)
+    line = inversion.read_line(shots_of(data), Acquisition.load(data / 'acquisition.json'))
+    assert inversion.compare_amplitude(model, line) == []  # nothing to compare with
+    model.data_preprocessor.direct.fill_(inversion.near_peak(line.shots, line.acquisition))
+    assert inversion.compare_amplitude(model, line) == []
+    model.data_preprocessor.direct.mul_(-0.5)
+    assert 'is -2 times the training set' in inversion.compare_amplitude(model, line)[0]
+    assert 'of opposite sign' in inversion.compare_amplitude(model, line)[0]

@@ -1,0 +1,194 @@
+"""Inverts shot gathers for velocity and salt: by a network, then, with --refine, by the wave equation.
+
+python tools/invert.py CONFIG CHECKPOINT shots.npz --out result [--refine 60] [--true model.npy]
+python tools/invert.py --start linear shots.npz --acquisition acquisition.json --size 64 96 --refine 60 --out result
+
+SHOTS: .npy, .npz, .mat or SEG-Y, with acquisition.json beside them or --acquisition. Refinement needs deepwave:
+pip install 'mmattn[fwi]'.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+
+from mmattn.cli.command_line import ToolParser, add_cfg_options, check_device, check_folder, run_tool
+from mmattn.cli.launch import load_config, read_model
+from mmattn.cli.progress import Display
+from mmattn.common.errors import InputError, one_line
+from mmattn.evaluation.velocity_scores import linear_model
+from mmattn.inference import velocity as inversion
+from mmattn.seismic.shots.acquisition import Acquisition
+from mmattn.seismic.shots.files import read_salt, read_velocity
+from mmattn.seismic.shots.pictures import VelocityPanel, save_velocity_picture
+
+
+def parse_args() -> argparse.Namespace:
+    """Reads the command line."""
+    parser = ToolParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('files', nargs='+', metavar='FILE', help='CONFIG CHECKPOINT SHOTS…; with --start SHOTS… alone')
+    parser.add_argument('--out', type=Path, required=True, help='folder; of several SHOTS each gets one of its own')
+    parser.add_argument('--acquisition', type=Path, help='JSON of the geometry; acquisition.json near SHOTS')
+    parser.add_argument('--start', help='linear, or a velocity model: refine from there, without a network')
+    parser.add_argument('--size', type=int, nargs=2, metavar=('H', 'W'), help='of the model, for --start linear')
+    parser.add_argument('--true', type=Path, help='true velocity model, to score with')
+    parser.add_argument('--flip', action='store_true', help='average with the reversed line')
+    parser.add_argument('--force', action='store_true', help='predict though the acquisition is not that of training')
+    parser.add_argument('--format', type=_list(str), default=['npy', 'png'], help='of npy, segy and png; npy always')
+    parser.add_argument('--device', default='cpu', help='cpu, cuda or cuda:N')
+    refining = parser.add_argument_group('refinement')
+    refining.add_argument('--refine', type=int, default=0, metavar='N', help='iterations')
+    refining.add_argument('--stages', type=_list(float), default=[4.0, 7.0, 20.0], help='low-pass of each stage, Hz')
+    refining.add_argument('--smoothing', type=_list(float), default=[7.0, 5.0, 3.0], help='of the gradient, cells')
+    refining.add_argument('--rate', type=float, default=0.03, help='step of the optimiser')
+    refining.add_argument('--guard', type=float, default=0.05, help='misfit that gives the start back; 0 never does')
+    refining.add_argument('--memory', type=float, default=1024, help='MiB for the shots that are modelled at once')
+    add_cfg_options(parser)
+    args = parser.parse_args()
+    if unknown := set(args.format) - set(inversion.FORMATS):
+        parser.error(f'--format must be among {", ".join(inversion.FORMATS)}, got {", ".join(sorted(unknown))}')
+    if args.start is None and len(args.files) < 3:
+        parser.error('give CONFIG, CHECKPOINT and SHOTS, or --start and SHOTS')
+    if args.start is not None and args.refine < 1:
+        parser.error('--start needs --refine N: without a network there is nothing else to do')
+    if args.start == 'linear' and args.size is None:
+        parser.error('--start linear needs --size H W')
+    return args
+
+
+def _list(kind: type):
+    def read(text: str) -> list:
+        return [kind(part) for part in text.split(',')]
+
+    return read
+
+
+def find_acquisition(args: argparse.Namespace, shots: Path) -> Acquisition:
+    """Reads the geometry: --acquisition, or acquisition.json beside the gathers or one folder up."""
+    if args.acquisition is not None:
+        return Acquisition.load(args.acquisition)
+    for folder in (shots.parent, shots.parent.parent):
+        if (folder / 'acquisition.json').is_file():
+            return Acquisition.load(folder / 'acquisition.json')
+    raise InputError(f'no acquisition.json in {shots.parent} or above; name one with --acquisition')
+
+
+def start_model(args: argparse.Namespace) -> np.ndarray | None:
+    """The model to start from, without a network."""
+    if args.start is None:
+        return None
+    return linear_model(tuple(args.size)) if args.start == 'linear' else read_velocity(args.start)
+
+
+def refine(args: argparse.Namespace, line: inversion.Line, start: np.ndarray, truth: np.ndarray | None, out: Path):
+    """Refines, writes the misfit table and returns the refinement."""
+    from mmattn.waves import RefineOptions
+    from mmattn.waves import refine as refine_model
+
+    options = RefineOptions(
+        iterations=args.refine,
+        stages=args.stages,
+        smoothing=args.smoothing,
+        rate=args.rate,
+        guard=args.guard or None,
+        memory=args.memory,
+    )
+    rows = []
+    with Display() as display:
+
+        def note(step, velocity: np.ndarray) -> None:
+            row = dict(iteration=step.iteration, stage=step.stage, frequency=step.frequency, misfit=step.misfit)
+            if truth is not None:
+                scores = inversion.score(velocity, truth)
+                row |= {name: scores[name] for name in ('mae', 'ssim', 'salt_iou')}
+            rows.append(row)
+            display('refinement', step.iteration, args.refine)
+
+        result = refine_model(start, line.shots, line.as_sampled, options, device=args.device, progress=note)
+    inversion.write_misfits(out / 'misfit.csv', rows)
+    return result
+
+
+def invert(args: argparse.Namespace, shots: Path, out: Path, model, pipeline) -> None:
+    """Inverts one line."""
+    line = inversion.read_line(shots, find_acquisition(args, shots))
+    notes = list(line.notes)
+    truth = None if args.true is None else read_velocity(args.true)
+    salt_truth = None if args.true is None else read_salt(args.true)
+    if model is None:
+        before, probability = start_model(args), None
+    else:
+        notes += inversion.check_acquisition(model, line.acquisition, force=args.force)
+        notes += inversion.compare_amplitude(model, line)
+        before, probability = inversion.predict_velocity(model, pipeline, line)
+    line.acquisition.check_model(before.shape)
+    if truth is not None and truth.shape != before.shape:
+        raise InputError(f'--true: the model is {truth.shape}, the prediction {before.shape}')
+    velocity, refined = before, None
+    if args.refine:
+        refined = refine(args, line, np.clip(before, 1400, 4600), truth, out)
+        notes += refined.notes
+        velocity = refined.velocity if refined.kept else before
+    salt = velocity >= inversion.SALT_VELOCITY
+    if probability is not None and model.decode_head.salt_branch and velocity is before:
+        salt = probability > 0.5
+    paths = inversion.write_result(out, velocity, salt, line.acquisition.dx, args.format)
+    if 'png' in args.format:
+        paths.append(draw(args, line, before, velocity, truth, out, modelled=refined is not None, refined=refined))
+    for note in notes:
+        print(f'note: {note}')
+    print(f'{shots}: {inversion.describe_salt(salt, line.acquisition.dx)}')
+    if truth is not None:
+        for name, guess in dict(before=before, after=velocity).items():
+            scores = inversion.score(guess, truth, salt_truth)
+            print(f'{name}: MAE {scores["mae"]:.1f} m/s, SSIM {scores["ssim"]:.3f}, salt IoU {scores["salt_iou"]:.3f}')
+    print('written:', *paths)
+
+
+def draw(args, line, before, velocity, truth, out: Path, *, modelled: bool, refined) -> Path:
+    """Draws truth, before, after and the middle gather; after refinement its residual too."""
+    middle = len(line.shots) // 2
+    gather, residual = line.shots[middle], None
+    if modelled:
+        from mmattn.waves import model_shots
+
+        values = line.as_sampled.as_dict()
+        one = Acquisition.from_dict(dict(values, sources=values['sources'][middle : middle + 1]))
+        gather = gather / refined.factor
+        residual = model_shots(velocity, one, memory=args.memory, device=args.device, warn=False)[0] - gather
+    options = dict(truth=truth, before=before if modelled else None, gather=gather, residual=residual)
+    panel = VelocityPanel('line', velocity, line.acquisition.dx, dt=line.as_sampled.dt, **options)
+    save_velocity_picture([panel], out / 'velocity.png')
+    return out / 'velocity.png'
+
+
+def main() -> None:
+    """Inverts."""
+    args = parse_args()
+    check_folder('--out', args.out)
+    check_device(args.device)
+    try:
+        if args.refine:
+            from mmattn.waves.propagation import get_deepwave
+
+            get_deepwave()
+        model = pipeline = None
+        shots = [Path(path) for path in (args.files if args.start else args.files[2:])]
+        if args.start is None:
+            config = load_config(args.files[0], args.cfg_options)
+            if config.model.type != 'VelocityEstimator':
+                raise InputError(f'config {args.files[0]!r} is of a {config.model.type}, not of a VelocityEstimator')
+            if args.flip:
+                config.model.test_cfg = dict(flip=True)
+            model = read_model(config, args.files[1], args.device)
+            pipeline = config.test_dataloader.dataset.pipeline
+        for path in shots:
+            out = args.out if len(shots) == 1 else args.out / path.stem
+            check_folder('--out', out)
+            invert(args, path, out, model, pipeline)
+    except (ValueError, TypeError, ImportError, OSError) as error:
+        raise InputError(one_line(error)) from error
+
+
+if __name__ == '__main__':
+    run_tool(main)
