@@ -13,7 +13,9 @@ from mmseg.registry import DATASETS, METRICS, MODELS, TRANSFORMS
 from mmseg.structures import SegDataSample
 
 ROOT = Path(__file__).resolve().parents[1]
-CONFIGS = sorted(path for path in (ROOT / 'configs').rglob('*.py') if '_base_' not in path.parts)
+ALL_CONFIGS = sorted(path for path in (ROOT / 'configs').rglob('*.py') if '_base_' not in path.parts)
+VELOCITY_CONFIGS = [path for path in ALL_CONFIGS if '_velocity' in path.stem]
+CONFIGS = [path for path in ALL_CONFIGS if path not in VELOCITY_CONFIGS]
 SALT_CONFIGS = [path for path in CONFIGS if path.parent.name == 'configs']
 TILE_CONFIGS = [path for path in SALT_CONFIGS if '_segy' not in path.stem]
 
@@ -106,7 +108,7 @@ def test_pipelines_and_metric_build(path: Path):
     assert config.tta_model.type in MODELS
 
 
-@parametrize(CONFIGS)
+@parametrize(ALL_CONFIGS)
 def test_opens_with_its_command(path: Path):
     first = path.read_text(encoding='utf-8').splitlines()[0]
     assert re.fullmatch(rf'# ([A-Z_]+=\S+ )*python tools/train\.py {path.relative_to(ROOT)}', first)
@@ -128,3 +130,35 @@ def test_salt_data_decides_the_dataset(path: Path, monkeypatch: pytest.MonkeyPat
     assert config.train_dataloader.dataset.type == 'SaltDataset'
     assert config.train_dataloader.dataset.data_root == str(tmp_path)
     assert (config.model.data_preprocessor.mean, config.model.data_preprocessor.std) == (99.5, 12.5)
+
+
+@parametrize(VELOCITY_CONFIGS)
+def test_velocity_trains_one_step(path: Path):
+    """At full size: these are small."""
+    config = Config.fromfile(path)
+    model = MODELS.build(config.model).train()
+    shots, grid = model.backbone.num_shots, model.backbone.grid
+    samples = []
+    for _ in range(2):
+        sample = SegDataSample()
+        sample.gt_velocity = PixelData(data=2000 + 1000 * torch.rand(1, *grid))
+        sample.gt_sem_seg = PixelData(data=torch.zeros(1, *grid, dtype=torch.long))
+        samples.append(sample)
+    inputs = [torch.rand(shots, 250, grid[1]) for _ in samples]
+    losses = model(**model.data_preprocessor(dict(inputs=inputs, data_samples=samples), True), mode='loss')
+    total = sum(value for name, value in losses.items() if 'loss' in name)
+    total.backward()
+    assert total.isfinite()
+    assert all(parameter.grad is not None for parameter in model.parameters())
+
+
+@parametrize(VELOCITY_CONFIGS)
+def test_velocity_data_and_metric_build(path: Path):
+    config = Config.fromfile(path)
+    train, val = (DATASETS.build(loader.dataset) for loader in (config.train_dataloader, config.val_dataloader))
+    assert train.survey['seed'] != val.survey['seed']
+    assert train.acquisition == val.acquisition
+    baseline = METRICS.build(config.val_evaluator).baseline
+    assert DATASETS.build(baseline).survey == train.survey
+    assert baseline.num_models == len(train)
+    assert train.acquisition.is_symmetric(train.survey['size'][1])

@@ -114,7 +114,7 @@ def segmentor_complexity(config: Config, size: tuple[int, int]) -> Complexity:
     init_default_scope(config.get('default_scope', 'mmseg'))
     model = revert_sync_batchnorm(MODELS.build(deepcopy(config.model))).eval()  # building may change a config
     model.auxiliary_head = None
-    channels = config.model.backbone.get('in_channels', 3)
+    channels = config.model.backbone.get('in_channels', config.model.backbone.get('num_shots', 3))
     data = dict(inputs=[torch.zeros(channels, *size)], data_samples=[SegDataSample(metainfo=dict(img_shape=size))])
     inputs: Tensor = model.data_preprocessor(data)['inputs']
     if isinstance(inputs, list):
