@@ -18,7 +18,7 @@ from mmattn.models.decode_heads import AttentionHead
 from mmattn.studies import Cell
 
 NONE = 'none'
-PLACES = ('neck', 'head', 'backbone')
+PLACES = ('neck', 'head', 'backbone', 'skip')
 
 
 def resolve_attention(names: Iterable[str]) -> list[str]:
@@ -50,7 +50,8 @@ def place_attention(config: Config, attention: str, where: str) -> dict:
         config: of an encoder-decoder with one decode head.
         attention: class of the layer, or 'none' for the same model without it.
         where: 'neck': on the last map of the pyramid. 'head': ``AttentionHead`` with the options of the config's own
-            head. 'backbone': after the second convolution of each bottleneck block of the last stage.
+            head. 'backbone': after the second convolution of each bottleneck block of the last stage. 'skip': on the
+            skip connections of an ``AttentionUNet`` in place of its gates, the backbone's or that of a ``ShotEncoder``.
 
     Raises:
         ValueError: if that place does not fit the config; the message says why.
@@ -61,7 +62,7 @@ def place_attention(config: Config, attention: str, where: str) -> dict:
         if not isinstance(config.model.get(part), dict):
             raise ValueError(f'where={where}: the config must have one model.{part}, got {config.model.get(part)!r}')
     layer = None if attention == NONE else dict(type=attention)
-    place = dict(neck=_in_neck, head=_in_head, backbone=_in_backbone)[where]
+    place = dict(neck=_in_neck, head=_in_head, backbone=_in_backbone, skip=_on_skips)[where]
     return place(config.model, layer)
 
 
@@ -125,6 +126,18 @@ def _in_backbone(model: Config, layer: dict | None) -> dict:
     return dict(backbone=dict(plugins=[*backbone.get('plugins', []), plugin]))
 
 
+def _on_skips(model: Config, layer: dict | None) -> dict:
+    inner = model.backbone.get('backbone')
+    unet = model.backbone if inner is None else inner
+    if unet.get('type') != 'AttentionUNet' or unet.get('gate') == 'grid':
+        raise ValueError(
+            f"where=skip: the backbone must be an AttentionUNet with gate='additive', got {unet.get('type')} with "
+            f'gate={unet.get("gate", "additive")!r}'
+        )
+    change = dict(gate=dict(layer, _delete_=True) if layer and 'gate' in unet else layer)
+    return dict(backbone=change if inner is None else dict(backbone=change))
+
+
 def pyramid_channels(model: Config) -> list[int]:
     """Returns the channels of each map that a model's backbone returns.
 
@@ -138,5 +151,6 @@ def pyramid_channels(model: Config) -> list[int]:
         raise ValueError(f'the backbone cannot be built: {type(error).__name__}: {error}') from error
     backbone.eval()
     with torch.no_grad():
-        maps = backbone(torch.zeros(1, model.backbone.get('in_channels', 3), 64, 64))
+        channels = model.backbone.get('in_channels', model.backbone.get('num_shots', 3))
+        maps = backbone(torch.zeros(1, channels, 64, 64))
     return [feature.shape[1] for feature in maps]

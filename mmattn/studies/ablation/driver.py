@@ -24,7 +24,7 @@ class Ablation:
         config_path: the experiment.
         config: the same, with the options.
         options: ``key=value``, on top of the config.
-        where: 'neck', 'head' or 'backbone'.
+        where: 'neck', 'head', 'backbone' or 'skip'.
         metrics: names of validation metrics to report.
         size: height and width at which networks are counted.
         out: folder of everything.

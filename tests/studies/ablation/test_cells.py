@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from mmengine.config import Config
+from mmseg.registry import MODELS
 
 from mmattn.attention.registry import mechanisms
 from mmattn.costs.complexity import segmentor_complexity
@@ -74,7 +75,7 @@ def test_bottleneck_blocks_take_the_layer(base: Path, tmp_path: Path):
 @pytest.mark.parametrize(
     ('change', 'where', 'message'),
     [
-        ({}, 'roof', "where must be one of neck, head, backbone, got 'roof'"),
+        ({}, 'roof', "where must be one of neck, head, backbone, skip, got 'roof'"),
         ({}, 'backbone', 'ResNetV1c of depth 18 has basic blocks, in which MMSegmentation allows no plugins'),
         ({'model.backbone': dict(type='MixVisionTransformer')}, 'backbone', 'MixVisionTransformer takes no plugins'),
         ({'model.neck': dict(type='FPN')}, 'neck', 'the config has a neck already, FPN'),
@@ -97,3 +98,21 @@ def test_a_place_that_does_not_fit_is_named(base: Path, change: dict, where: str
         target[last] = value
     with pytest.raises(ValueError, match=message):
         place_attention(config, 'CBAM', where)
+
+
+@pytest.mark.parametrize('name', ['attention_unet_salt', 'attention_unet_velocity_quick'])
+def test_a_layer_on_the_skips(root: Path, tmp_path: Path, name: str):
+    path = root / 'configs' / f'{name}.py'
+    for cell, gate in zip(make_cells(tmp_path, ['none', 'CBAM'], [0]), (None, dict(type='CBAM'))):
+        write_config(cell, path, place_attention(Config.fromfile(path), cell.variant, 'skip'))
+        changed = Config.fromfile(cell.config)
+        unet = changed.model.backbone.get('backbone', changed.model.backbone)
+        assert (unet.type, unet.gate) == ('AttentionUNet', gate)
+        assert MODELS.build(changed.model).backbone is not None
+    with pytest.raises(ValueError, match=r'where=skip: the backbone must be an AttentionUNet .*, got ResNetV1c with'):
+        place_attention(Config.fromfile(root / 'configs' / 'ccnet_salt.py'), 'CBAM', 'skip')
+
+
+def test_a_velocity_network_has_a_cost(root: Path):
+    config = Config.fromfile(root / 'configs' / 'attention_unet_velocity_quick.py')
+    assert segmentor_complexity(config, (50, 96)).parameters > 1e6
