@@ -2,12 +2,8 @@
 # The quick variant of attention_unet_velocity.py for one CPU core: gathers resampled to the grid, half the channels,
 # 400 models, a few epochs. The first epoch models the gathers as well.
 _base_ = ['attention_unet_velocity.py']
-max_epochs = 8
 model = dict(backbone=dict(stem='resize', backbone=dict(base_channels=16)), decode_head=dict(in_channels=16))
 train_dataloader = dict(dataset=dict(num_models=400))
 val_evaluator = dict(baseline=dict(num_models=400))
 test_evaluator = val_evaluator
-train_cfg = dict(max_epochs=max_epochs, val_interval=2)
-param_scheduler = [
-    dict(type='OneCycleLR', eta_max=2e-3, total_steps=max_epochs, by_epoch=True, convert_to_iter_based=True)
-]
+train_cfg = dict(max_epochs=8, val_interval=2)

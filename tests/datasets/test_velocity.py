@@ -5,9 +5,10 @@ import pytest
 from mmseg.registry import DATASETS
 
 from mmattn.datasets import LoadShots, SaltVelocityDataset, SyntheticVelocityDataset
-from mmattn.seismic.shots import Acquisition
+from mmattn.seismic.shots import Acquisition, write_velocity
 from mmattn.seismic.synthetic.velocity import VelocitySurvey
 from tests.datasets.velocity_folders import ACQUISITION, arrays, write_folder
+from tests.seismic.segy.test_gathers import write as write_gathers
 
 LAYOUTS = ['npz', 'fcnvmb', 'ddnet', 'openfwi', 'openfwi-list']
 PIPELINE = [dict(type='LoadShots'), dict(type='LoadVelocity'), dict(type='PackVelocityInputs')]
@@ -146,3 +147,15 @@ def test_wrong_synthetic_options(changes: dict, message: str):
 def test_an_unknown_option_of_the_acquisition():
     with pytest.raises(TypeError, match='this is no acquisition'):
         SyntheticVelocityDataset(num_models=1, acquisition=dict(num_shots=2, freq=8), size=(16, 20))
+
+
+def test_segy_layout(tmp_path: Path):
+    shots, velocity = arrays()
+    (tmp_path / 'shots_train').mkdir()
+    for index in range(2):
+        write_gathers(tmp_path / 'shots_train' / f'l{index}.sgy', shots[index])
+        write_velocity(tmp_path / 'velocity_train' / f'l{index}.sgy', velocity[index], dx=30)
+    dataset = SaltVelocityDataset(tmp_path, layout='segy', acquisition=ACQUISITION, pipeline=PIPELINE)
+    assert len(dataset) == 2
+    assert np.array_equal(dataset[1]['inputs'].numpy(), shots[1])
+    assert np.array_equal(dataset[1]['data_samples'].gt_velocity.data[0].numpy(), velocity[1])

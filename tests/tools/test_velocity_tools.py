@@ -31,9 +31,9 @@ test_dataloader = val_dataloader
 baseline = dict(type='SaltVelocityDataset', data_root={data!r}, _delete_=True)
 val_evaluator = dict(baseline=baseline)
 test_evaluator = val_evaluator
-max_epochs = 1
+
 train_cfg = dict(max_epochs=1, val_interval=1)
-param_scheduler = [dict(type='ConstantLR', factor=1.0)]
+
 """
 MAKE = ['--dx', '30', '--shots', '2', '--frequency', '8', '--dt', '0.004', '--nt', '120']
 

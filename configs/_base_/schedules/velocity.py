@@ -1,11 +1,12 @@
-# AdamW, one cycle (warm-up over 3 of 10 steps, cosine to zero).
-max_epochs = 60
-train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=max_epochs, val_interval=5)
+# AdamW, warm-up, a cosine to zero at train_cfg.max_epochs. No OneCycleLR: its state holds a function, so that checkpoints
+# could not be read without running code from them.
+train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=60, val_interval=5)
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')
 optim_wrapper = dict(
     type='OptimWrapper', optimizer=dict(type='AdamW', lr=2e-3, weight_decay=1e-2), clip_grad=dict(max_norm=5.0)
 )
 param_scheduler = [
-    dict(type='OneCycleLR', eta_max=2e-3, total_steps=max_epochs, by_epoch=True, convert_to_iter_based=True)
+    dict(type='LinearLR', start_factor=0.1, begin=0, end=100, by_epoch=False),
+    dict(type='CosineAnnealingLR', eta_min=0.0, begin=0, by_epoch=True, convert_to_iter_based=True),
 ]
