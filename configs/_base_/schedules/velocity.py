@@ -1,5 +1,5 @@
-# AdamW, warm-up, a cosine to zero at train_cfg.max_epochs. No OneCycleLR: its state holds a function, so that checkpoints
-# could not be read without running code from them.
+# AdamW, warm-up, a cosine to zero at train_cfg.max_epochs. No OneCycleLR: its state holds a function, so
+# its checkpoints could not be read without running code from them.
 train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=60, val_interval=5)
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')
