@@ -19,7 +19,7 @@ def base(tmp_path: Path) -> Path:
 
 def test_names_are_resolved_in_order_and_once():
     assert resolve_attention(['cc', 'none', 'CBAM', 'cbam']) == ['CrissCrossAttention', 'none', 'CBAM']
-    with pytest.raises(ValueError, match=r"no attention 'foo', 'bar'; there are none, .*CBAM.*, se, "):
+    with pytest.raises(ValueError, match=r"no attention 'foo', 'bar'; there are none, .*CBAM.*, se"):
         resolve_attention(['se', 'foo', 'bar'])
     with pytest.raises(ValueError, match=r"no attention 'Cbamm'; did you mean 'cbam'.*; there are"):
         resolve_attention(['Cbamm'])
@@ -85,7 +85,7 @@ def test_bottleneck_blocks_take_the_layer(base: Path, tmp_path: Path):
         ({'model.decode_head': None}, 'neck', r'where=neck: the config must have one model\.decode_head, got None'),
         ({'model.backbone': None}, 'backbone', r'must have one model\.backbone, got None'),
         ({'model.decode_head': dict(type='UMixFormerHead')}, 'head', 'UMixFormerHead has no `channels`'),
-        ({'model.backbone.type': 'ResNetX'}, 'neck', "cannot be built: KeyError: 'ResNetX is not in the mmseg"),
+        ({'model.backbone.type': 'ResNetX'}, 'neck', "cannot be built: KeyError: .*ResNetX.* is not in the mmseg"),
     ],
 )
 def test_a_place_that_does_not_fit_is_named(base: Path, change: dict, where: str, message: str):
