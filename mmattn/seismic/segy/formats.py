@@ -1,18 +1,22 @@
 """Sample formats of SEG-Y and their conversion to float32.
 
 Codes are those of bytes 3225-3226 of the binary header (SEG-Y revision 2.0, 2017, table 2). Samples are read as the
-bytes they are and converted once; IBM floating point through segyio.
+bytes they are and converted once. IBM floats are a sign, a 7-bit exponent to the base 16 with bias 64 and a 24-bit
+fraction (IBM System/360 Principles of Operation, "Floating-point arithmetic"); writers may leave the fraction
+unnormalised.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
-import segyio._segyio  # segyio.tools.native needs it and does not import it (1.9.14)
-import segyio.tools
 
 from mmattn.seismic.segy.errors import SegyError
 
 IBM_FLOAT, IEEE_FLOAT = 1, 5
+_EXPONENTS = 4 * (np.arange(128) - 64) - 24
+_IBM_SCALES = np.ldexp(np.repeat([1.0, -1.0], 128), np.tile(_EXPONENTS, 2))
+"""What the 24-bit fraction, taken as an integer, is multiplied by, for each first byte of an IBM float."""
+_CHUNK = 1 << 17
 
 
 @dataclass(frozen=True)
@@ -93,8 +97,7 @@ def to_float32(samples: np.ndarray, sample_format: SampleFormat) -> tuple[np.nda
         float32, and how many samples those were.
     """
     if sample_format.code == IBM_FLOAT:
-        big = np.ascontiguousarray(samples.astype('>u4'))
-        values = segyio.tools.native(big, format=IBM_FLOAT, copy=False)
+        values = ibm_to_float32(samples)
     else:
         with np.errstate(over='ignore', invalid='ignore'):
             values = samples.astype(np.float32, order='C')
@@ -105,3 +108,22 @@ def to_float32(samples: np.ndarray, sample_format: SampleFormat) -> tuple[np.nda
     if count:
         values[bad] = 0
     return values, count
+
+
+def ibm_to_float32(words: np.ndarray) -> np.ndarray:
+    """Converts the bits of IBM floats, normalised or not: exact where float32 has the value, else rounded once.
+
+    Args:
+        words: unsigned 4-byte integers of any shape and byte order.
+
+    Returns:
+        C-contiguous float32 of the same shape; infinite beyond its range.
+    """
+    values = np.empty(words.shape, np.float32)
+    words, flat = np.ascontiguousarray(words).reshape(-1), values.reshape(-1)
+    with np.errstate(over='ignore', under='ignore'):
+        for start in range(0, len(words), _CHUNK):
+            chunk = words[start : start + _CHUNK].astype(np.uint32)
+            scales = _IBM_SCALES[chunk >> 24]
+            np.multiply(chunk & 0xFFFFFF, scales, out=flat[start : start + _CHUNK], casting='same_kind')
+    return values
