@@ -1,13 +1,26 @@
 """Decides how the traces of a file form a volume or a line, and says so where they do not."""
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 
 from mmattn.seismic.segy.errors import SegyError
 from mmattn.seismic.segy.geometry import Geometry, grid_geometry, line_geometry
-from mmattn.seismic.segy.headers import CDP, CHANNEL, DEAD, DELAY, FIELD_RECORD, OFFSET, TRACE_ID, read_words
+from mmattn.seismic.segy.headers import (
+    CDP,
+    CHANNEL,
+    DEAD,
+    DELAY,
+    FIELD_RECORD,
+    INTERVAL,
+    OFFSET,
+    TIME_SCALAR,
+    TRACE_ID,
+    read_words,
+)
 from mmattn.seismic.segy.layout import Layout
+from mmattn.seismic.segy.reading import TraceReader
 from mmattn.seismic.segy.suggest import Suggestion, suggest_bytes
 
 
@@ -17,12 +30,17 @@ class Arranged(NamedTuple):
     Args:
         geometry: of the traces.
         marked_dead: (num_traces,) bool: a header marks the trace as dead.
-        delay: (num_traces,) delay recording times as stored.
+        delay: delay recording times (bytes 109-110) as stored, of the traces that tell: in the file's order those that
+            are part of the volume, not marked dead and have a sample interval, as far as there are such.
+        interval: sample intervals (bytes 117-118) of the same traces, in microseconds.
+        time_scalar: scalars of times (bytes 215-216) of the same traces.
     """
 
     geometry: Geometry
     marked_dead: np.ndarray
     delay: np.ndarray
+    interval: np.ndarray
+    time_scalar: np.ndarray
 
 
 def arrange_traces(
@@ -41,12 +59,61 @@ def arrange_traces(
         SegyError: if the traces do not form a post-stack volume or line.
     """
     numbers = dict(iline=iline, xline=xline, offset=OFFSET, cdp=CDP, trace_id=TRACE_ID)
-    words = read_words(layout, numbers | dict(record=FIELD_RECORD, channel=CHANNEL, delay=DELAY))
+    times = dict(delay=DELAY, interval=INTERVAL, time_scalar=TIME_SCALAR)
+    words = read_words(layout, numbers | dict(record=FIELD_RECORD, channel=CHANNEL) | times)
+    marked_dead = words['trace_id'] == DEAD
+    kept = np.arange(layout.num_traces) if geometry == '2d' else _without_padding(layout, words)
+    left_out = layout.num_traces - len(kept)
+    if left_out:
+        words = {name: values[kept] for name, values in words.items()}
     try:
         arranged = _arrange(layout, words, geometry, duplicates, (iline, xline))
-        return Arranged(arranged, words['trace_id'] == DEAD, words['delay'])
     except SegyError as error:
         raise SegyError(f'{layout.path}: {error}') from None
+    if left_out:
+        note = f'{left_out} traces of zeros with inline and crossline number 0 are padding and left out'
+        index = np.where(arranged.trace_index >= 0, kept[arranged.trace_index], -1)
+        arranged = replace(arranged, trace_index=index, notes=(note, *arranged.notes))
+    telling = _telling(words)
+    return Arranged(
+        arranged,
+        marked_dead,
+        words['delay'][telling],
+        words['interval'][telling] & 0xFFFF,
+        words['time_scalar'][telling],
+    )
+
+
+def _without_padding(layout: Layout, words: dict[str, np.ndarray]) -> np.ndarray:
+    """Positions of the traces but for those without line numbers, both 0, whose samples are all zero.
+
+    Where other traces have a line 0, or a trace without numbers has samples, none is left out.
+    """
+    unnumbered = (words['iline'] == 0) & (words['xline'] == 0)
+    others = words['iline'][~unnumbered], words['xline'][~unnumbered]
+    everything = np.arange(layout.num_traces)
+    if not unnumbered.any() or unnumbered.all() or any((numbers == 0).any() for numbers in others):
+        return everything
+    reader, positions = TraceReader(layout), np.flatnonzero(unnumbered)
+    step = max(1, (8 << 20) // layout.trace_size)
+    try:
+        for start in range(0, len(positions), step):
+            chosen = positions[start : start + step]
+            samples = np.empty((len(chosen), layout.num_samples), np.float32)
+            if reader.read(chosen, samples) or samples.any():
+                return everything
+    finally:
+        reader.close()
+    return everything[~unnumbered]
+
+
+def _telling(words: dict[str, np.ndarray]) -> np.ndarray:
+    """Which traces tell the times of a volume: not dead ones, and not those whose header is empty of times."""
+    alive = words['trace_id'] != DEAD
+    for chosen in (alive & (words['interval'] != 0), alive, words['interval'] != 0):
+        if chosen.any():
+            return chosen
+    return np.ones(len(alive), bool)
 
 
 def _arrange(
@@ -55,16 +122,16 @@ def _arrange(
     lines = [np.unique(words[name]) for name in ('iline', 'xline')]
     if geometry == '2d':
         return _line(words, note='taken as a 2-D line, as asked')
-    if layout.num_traces == 1:
+    if len(words['iline']) == 1:
         return line_geometry(words['xline'], line=int(words['iline'][0]))
     if len(lines[0]) == len(lines[1]) == 1:
         return _without_numbers(layout, words, geometry, used)
-    if geometry == 'auto' and all(len(numbers) == layout.num_traces for numbers in lines):
+    if geometry == 'auto' and all(len(numbers) == len(words['iline']) for numbers in lines):
         _refuse_grid(layout, used, 'each trace has an inline and a crossline number of its own')
         note = 'each trace has an inline and a crossline number of its own: taken as a 2-D line across a grid'
         return _line(words, note=note)
     _refuse_gathers(words)
-    if geometry == 'auto' and sorted(map(len, lines)) == [1, layout.num_traces]:
+    if geometry == 'auto' and sorted(map(len, lines)) == [1, len(words['iline'])]:
         _refuse_grid(layout, used, 'one of inline and crossline number is the same for all traces, the other never')
     try:
         return grid_geometry(words['iline'], words['xline'], duplicates=duplicates)
@@ -93,7 +160,7 @@ def _without_numbers(layout: Layout, words: dict[str, np.ndarray], geometry: str
             f'{what}, and the offset (bytes 37-40) varies from {low} to {high}: pre-stack gathers. Stack them first; '
             "if they are stacked, iline=… and xline=… may be other bytes, and geometry='2d' takes them as one line"
         )
-    if len(np.unique(words['cdp'])) == layout.num_traces:
+    if len(np.unique(words['cdp'])) == len(words['cdp']):
         _refuse_grid(layout, used, what)
         return _line(words, note='no inline and crossline numbers: a 2-D line by its CDP numbers')
     records, channels = len(np.unique(words['record'])), len(np.unique(words['channel']))

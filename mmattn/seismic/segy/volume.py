@@ -6,18 +6,16 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from mmattn.seismic.segy.arrange import arrange_traces
+from mmattn.seismic.segy.arrange import Arranged, arrange_traces
 from mmattn.seismic.segy.formats import to_float32
 from mmattn.seismic.segy.geometry import DUPLICATES, GEOMETRIES
 from mmattn.seismic.segy.headers import (
     COORDINATE_SCALAR,
-    INTERVAL,
-    TIME_SCALAR,
     check_byte,
     iterate_windows,
     read_words,
 )
-from mmattn.seismic.segy.layout import read_layout
+from mmattn.seismic.segy.layout import HEAD, read_layout
 from mmattn.seismic.segy.reading import TraceReader, find_runs
 from mmattn.seismic.segy.text import SIZE, decode_text
 from mmattn.seismic.volumes.volume import Volume
@@ -82,7 +80,7 @@ class SegyVolume(Volume):
         self.usable = self.present & ~arranged.marked_dead[self.trace_index]
         self.notes = (*self.layout.notes, *arranged.geometry.notes)
         self._reader = TraceReader(self.layout)
-        self._set_samples(sample_unit, arranged.delay)
+        self._set_samples(sample_unit, arranged)
 
     @property
     def num_traces(self) -> int:
@@ -139,20 +137,21 @@ class SegyVolume(Volume):
         """Closes the file."""
         self._reader.close()
 
-    def _set_samples(self, unit: str, delays: np.ndarray) -> None:
-        layout = self.layout
-        head = self.read_bytes(0, layout.data_start + 240)
+    def _set_samples(self, unit: str, arranged: Arranged) -> None:
+        """Interval and start: of the binary header, else of the traces that are not dead."""
+        layout, delays = self.layout, arranged.delay
+        head = self.read_bytes(0, HEAD)
         interval = struct.unpack_from(layout.endian + 'H', head, 3216)[0]
         if layout.revision >= 2:
             exact = struct.unpack_from(layout.endian + 'd', head, 3272)[0]
             interval = exact if np.isfinite(exact) and exact > 0 else interval
-        interval = interval or struct.unpack_from(layout.endian + 'H', head, layout.data_start + INTERVAL - 1)[0]
+        interval = interval or most_common(arranged.interval)
         if interval:
             self.sample_interval, self.sample_unit = interval / 1000, unit
         else:
             self.sample_interval, self.sample_unit = 1.0, 'sample'
             self.notes += ('no sample interval in bytes 3217-3218 or 117-118: samples are counted',)
-        scalar = struct.unpack_from(layout.endian + 'h', head, layout.data_start + TIME_SCALAR - 1)[0]
+        scalar = int(arranged.time_scalar[0])
         usual = layout.revision >= 1 and abs(scalar) in (1, 10, 100, 1000, 10000)
         self.delay = float(delays[0] * scale_factor(np.array([scalar if usual else 1]))[0])
         if delays.min() != delays.max():
@@ -194,3 +193,9 @@ def scale_factor(scalar: np.ndarray) -> np.ndarray:
     """Factors from SEG-Y scalars: positive ones multiply, negative ones divide, 0 is 1."""
     scalar = scalar.astype(np.float64)
     return np.where(scalar < 0, 1 / np.minimum(scalar, -1) * -1, np.maximum(scalar, 1))
+
+
+def most_common(values: np.ndarray) -> int:
+    """The value that occurs most often, zeros passed over; 0 where there is none."""
+    found, counts = np.unique(values[values != 0], return_counts=True)
+    return int(found[counts.argmax()]) if found.size else 0
