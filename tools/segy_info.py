@@ -13,6 +13,7 @@ from mmattn.cli.segy_options import add_segy_options, segy_options
 from mmattn.common.errors import InputError
 from mmattn.seismic import SegyError
 from mmattn.seismic.opening import open_segy
+from mmattn.seismic.segy.layout import LAYOUT_OPTIONS
 from mmattn.seismic.segy.report import describe_headers, describe_unusable, describe_volume
 from mmattn.seismic.segy.report_text import describe_as_text
 from mmattn.seismic.volumes.slice_picture import check_picture, save_slices
@@ -45,7 +46,7 @@ def main() -> None:
                 if args.picture:
                     found['picture'] = str(save_slices(volume, args.picture))
         except SegyError as error:
-            found = describe_unusable(args.file, error, endian=args.endian, num_samples=args.num_samples)
+            found = describe_unusable(args.file, error, **{name: getattr(args, name) for name in LAYOUT_OPTIONS})
             if args.picture:
                 found['picture'] = 'none: the file is no volume'
     except (OSError, ValueError) as error:  # of the picture: what is known is told all the same

@@ -8,7 +8,10 @@ _BYTES = (
     ('cdp_x', 181, 'x coordinate'),
     ('cdp_y', 185, 'y coordinate'),
 )
-_OTHERS = 'endian', 'geometry', 'duplicates', 'num_samples', 'sample_unit', 'null_value'
+_OTHERS = (
+    'endian', 'geometry', 'duplicates', 'num_samples', 'sample_unit', 'format', 'num_text_headers', 'allow_truncated',
+    'sample_interval', 'start_time', 'null_value',
+)  # fmt: skip
 
 
 def add_segy_options(group: argparse._ArgumentGroup) -> None:
@@ -21,6 +24,11 @@ def add_segy_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument('--duplicates', choices=['error', 'first', 'last'], default='error', help='traces at one place')
     group.add_argument('--num-samples', type=int, help="samples a trace, in place of the header's")
     group.add_argument('--sample-unit', choices=['ms', 'm', 'ft'], default='ms', help='ms, or m or ft of depth files')
+    group.add_argument('--format', type=int, metavar='CODE', help='sample format: 1 IBM, 5 IEEE floats, 3 int16, …')
+    group.add_argument('--num-text-headers', type=int, metavar='N', help='extended textual headers in the file')
+    group.add_argument('--allow-truncated', action='store_true', help='read the whole traces of a file that was cut')
+    group.add_argument('--sample-interval', type=float, metavar='STEP', help="ms (m, ft), in place of the headers'")
+    group.add_argument('--start-time', type=float, metavar='TIME', help="of the first sample, in place of the headers'")
     group.add_argument('--null-value', type=float, nargs='+', metavar='VALUE', help='samples that mean no data')
 
 

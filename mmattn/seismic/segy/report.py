@@ -104,7 +104,7 @@ def describe_unusable(path: str | os.PathLike, error: SegyError, **options: obje
     Args:
         path: of the file.
         error: why it does not open.
-        options: ``endian`` and ``num_samples`` of :func:`read_layout`.
+        options: of :func:`read_layout`.
 
     Returns:
         JSON-ready: ``error``, and where the head can be read ``file``, ``suggestions`` (byte positions that form

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from mmattn.common.checks import check_number, check_positive
 from mmattn.seismic.segy.arrange import Arranged, arrange_traces
 from mmattn.seismic.segy.formats import to_float32
 from mmattn.seismic.segy.geometry import DUPLICATES, GEOMETRIES
@@ -39,6 +40,9 @@ class SegyVolume(Volume):
         num_samples: a trace, in place of the binary header's.
         sample_unit: 'ms', 'm' or 'ft'. The standard's headers know time only; depth files store thousandths of
             their unit in place of microseconds.
+        format, num_text_headers, allow_truncated: what holds in place of a wrong or damaged head, see
+            :func:`mmattn.seismic.segy.layout.read_layout`.
+        sample_interval, start_time: in ``sample_unit``, in place of the headers'.
 
     Raises:
         FileNotFoundError: if there is no such file.
@@ -59,6 +63,11 @@ class SegyVolume(Volume):
         duplicates: str = 'error',
         num_samples: int | None = None,
         sample_unit: str = 'ms',
+        format: int | None = None,
+        num_text_headers: int | None = None,
+        allow_truncated: bool = False,
+        sample_interval: float | None = None,
+        start_time: float | None = None,
     ) -> None:
         for option, value, allowed in (
             ('geometry', geometry, GEOMETRIES),
@@ -71,7 +80,18 @@ class SegyVolume(Volume):
         if iline == xline:
             raise ValueError(f'iline and xline must be different byte positions, got {iline} for both')
         self.coordinate_bytes = check_byte('cdp_x', cdp_x), check_byte('cdp_y', cdp_y)
-        self.layout = read_layout(path, endian=endian, num_samples=num_samples)
+        if sample_interval is not None:
+            check_positive('SEG-Y', 'sample_interval', sample_interval)
+        if start_time is not None:
+            check_number('start_time', start_time)
+        self.layout = read_layout(
+            path,
+            endian=endian,
+            num_samples=num_samples,
+            format=format,
+            num_text_headers=num_text_headers,
+            allow_truncated=allow_truncated,
+        )
         self.path = self.layout.path
         self.line_bytes = lines
         arranged = arrange_traces(self.layout, iline=iline, xline=xline, geometry=geometry, duplicates=duplicates)
@@ -80,7 +100,7 @@ class SegyVolume(Volume):
         self.usable = self.present & ~arranged.marked_dead[self.trace_index]
         self.notes = (*self.layout.notes, *arranged.geometry.notes)
         self._reader = TraceReader(self.layout)
-        self._set_samples(sample_unit, arranged)
+        self._set_samples(sample_unit, arranged, sample_interval, start_time)
 
     @property
     def num_traces(self) -> int:
@@ -91,7 +111,10 @@ class SegyVolume(Volume):
     def text(self) -> list[str]:
         """Lines of the textual header and its extensions."""
         head = self.read_bytes(0, self.layout.data_start)
-        blocks = [head[:SIZE], *(head[at : at + SIZE] for at in range(SIZE + 400, len(head), SIZE))]
+        blocks = [
+            head[:SIZE],
+            *(head[at : at + SIZE] for at in range(HEAD, HEAD + SIZE * self.layout.num_extended, SIZE)),
+        ]
         return [line for block in blocks for line in decode_text(block)]
 
     @property
@@ -137,29 +160,40 @@ class SegyVolume(Volume):
         """Closes the file."""
         self._reader.close()
 
-    def _set_samples(self, unit: str, arranged: Arranged) -> None:
-        """Interval and start: of the binary header, else of the traces that are not dead."""
-        layout, delays = self.layout, arranged.delay
-        head = self.read_bytes(0, HEAD)
-        interval = struct.unpack_from(layout.endian + 'H', head, 3216)[0]
-        if layout.revision >= 2:
-            exact = struct.unpack_from(layout.endian + 'd', head, 3272)[0]
-            interval = exact if np.isfinite(exact) and exact > 0 else interval
-        interval = interval or most_common(arranged.interval)
+    def _set_samples(self, unit: str, arranged: Arranged, interval: float | None, start: float | None) -> None:
+        """Interval and start: as given, of the binary header, else of the traces that are not dead."""
+        if interval is None:
+            interval = self._stated_interval(arranged) / 1000
         if interval:
-            self.sample_interval, self.sample_unit = interval / 1000, unit
+            self.sample_interval, self.sample_unit = float(interval), unit
         else:
             self.sample_interval, self.sample_unit = 1.0, 'sample'
             self.notes += ('no sample interval in bytes 3217-3218 or 117-118: samples are counted',)
-        scalar = int(arranged.time_scalar[0])
-        usual = layout.revision >= 1 and abs(scalar) in (1, 10, 100, 1000, 10000)
-        self.delay = float(delays[0] * scale_factor(np.array([scalar if usual else 1]))[0])
+        self.delay = self._stated_start(arranged) if start is None else float(start)
+        self.samples = self.delay + self.sample_interval * np.arange(self.layout.num_samples)
+
+    def _stated_interval(self, arranged: Arranged) -> float:
+        """In microseconds; revision 2 has it as a double, too, which holds where it agrees with the whole number."""
+        head = self.read_bytes(0, HEAD)
+        interval = struct.unpack_from(self.layout.endian + 'H', head, 3216)[0] or most_common(arranged.interval)
+        exact = struct.unpack_from(self.layout.endian + 'd', head, 3272)[0] if self.layout.revision >= 2 else 0.0
+        if not exact:
+            return interval
+        if 1e-3 <= exact <= 1e9 and (not interval or abs(exact - interval) < 1):
+            return exact
+        if interval:
+            self.notes += (f'bytes 3273-3280 give the interval {exact:.6g}, bytes 3217-3218 {interval}: that is taken',)
+        return interval
+
+    def _stated_start(self, arranged: Arranged) -> float:
+        delays, scalar = arranged.delay, int(arranged.time_scalar[0])
+        usual = self.layout.revision >= 1 and abs(scalar) in (1, 10, 100, 1000, 10000)
         if delays.min() != delays.max():
             self.notes += (
                 f'the delay (bytes 109-110) varies from {delays.min()} to {delays.max()}; that of the first trace is '
                 'taken for all',
             )
-        self.samples = self.delay + self.sample_interval * np.arange(layout.num_samples)
+        return float(delays[0] * scale_factor(np.array([scalar if usual else 1]))[0])
 
     def _read(self, positions: np.ndarray, out: np.ndarray) -> None:
         self._reader.read(positions, out)
