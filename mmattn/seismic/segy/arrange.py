@@ -131,6 +131,9 @@ def _arrange(
         note = 'each trace has an inline and a crossline number of its own: taken as a 2-D line across a grid'
         return _line(words, note=note)
     _refuse_gathers(words)
+    if geometry == 'auto' and (reason := _line_in_a_grid(words, lines, duplicates)):
+        _refuse_grid(layout, used, reason)
+        return _line(words, note=f"{reason}: taken as a 2-D line in the order of the file; geometry='3d' makes a grid")
     if geometry == 'auto' and sorted(map(len, lines)) == [1, len(words['iline'])]:
         _refuse_grid(layout, used, 'one of inline and crossline number is the same for all traces, the other never')
     try:
@@ -138,8 +141,28 @@ def _arrange(
     except SegyError as error:
         raise SegyError(
             f'{error} (inline number from bytes {used[0]}-, crossline number from {used[1]}-).'
-            + _help(suggest_bytes(layout), "duplicates='first' takes the first of several")
+            + _help(
+                suggest_bytes(layout),
+                "geometry='2d' takes them as one line, duplicates='first' takes the first of several",
+            )
         ) from None
+
+
+def _line_in_a_grid(words: dict[str, np.ndarray], lines: list[np.ndarray], duplicates: str) -> str:
+    """Why the traces are a 2-D line although they have line numbers; '' where they are not."""
+    few, many = sorted(map(len, lines))
+    if few > 1 and many == len(words['iline']) > 4 and all(_is_path(words[name]) for name in ('iline', 'xline')):
+        return f'a line number of its own for each of {many} traces, which fill {1 / few:.1%} of a grid'
+    repeated = few == 1 and many < len(words['iline'])
+    if repeated and duplicates == 'error' and len(np.unique(words['cdp'])) == len(words['cdp']):
+        return 'several traces a line number, and a CDP number (bytes 21-24) of its own for each'
+    return ''
+
+
+def _is_path(numbers: np.ndarray) -> bool:
+    """Whether numbers change by small steps from trace to trace."""
+    ranks = np.unique(numbers, return_inverse=True)[1]
+    return float(np.median(np.abs(np.diff(ranks)))) <= 2
 
 
 def _line(words: dict[str, np.ndarray], *, note: str) -> Geometry:

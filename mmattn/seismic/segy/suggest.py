@@ -10,8 +10,8 @@ from mmattn.seismic.segy.layout import Layout
 
 _KNOWN = ((189, 193), (9, 21), (5, 21), (9, 17), (17, 21), (181, 185), (9, 13), (221, 225), (237, 233), (233, 237))
 """Pairs in use, most usual first."""
-_NEVER = frozenset((CHANNEL - 12, OFFSET, 73, 77, 81, 85, 29, 71, 89, 115, 117))
-"""Words that name no line: running number, offset, coordinates of source and receiver, codes and counts."""
+_NEVER = frozenset((CHANNEL - 12, OFFSET, 73, 77, 81, 85, 29, 71, 89, 115, 117, 157, 159, 161, 163, 165, 167))
+"""Words that name no line: running number, offset, coordinates of source and receiver, codes, counts, date and time."""
 _FULLEST = 0.3
 _MOST_WORDS = 14
 
