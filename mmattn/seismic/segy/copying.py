@@ -9,13 +9,15 @@ from typing import BinaryIO
 import numpy as np
 
 from mmattn.common.files import written_whole
+from mmattn.seismic.segy.errors import SegyError
 from mmattn.seismic.segy.formats import FORMATS, IEEE_FLOAT
-from mmattn.seismic.segy.layout import Layout
+from mmattn.seismic.segy.layout import Layout, read_layout
 from mmattn.seismic.segy.reading import BUFFER, TraceReader, find_runs
 from mmattn.seismic.segy.text import SIZE, put_line
 from mmattn.seismic.segy.volume import SegyVolume
 
 _FORMAT_AT = 3224
+_SAME = 'endian', 'num_samples', 'num_traces', 'data_start'
 
 
 def copy_with_samples(
@@ -28,9 +30,10 @@ def copy_with_samples(
     """Writes a copy of a SEG-Y file that holds other samples, as 4-byte IEEE floats.
 
     Every byte of the textual, binary, extended and trace headers and of what follows the traces is kept, but for the
-    sample format (bytes 3225-3226) where the source has another, and one line of the textual header. Byte order, order
+    sample format (bytes 3225-3226) where the source has another, words of the binary header that were wrong and
+    overruled in reading the source, what is left of a cut trace, and one line of the textual header. Byte order, order
     of traces and sample count stay. Traces that are dead in the source, and those that no block gives, become zeros.
-    The file appears under its name once it is whole.
+    The file appears under its name once it is whole and its head was read again and describes the same traces.
 
     Args:
         source: the volume to copy.
@@ -46,6 +49,7 @@ def copy_with_samples(
     Raises:
         ValueError: if a block does not fit the volume, holds samples that are not finite or a trace a second time, or
             the destination is the source.
+        SegyError: if the copy would not open with the same traces.
     """
     destination = Path(destination)
     if destination.exists() and os.path.samefile(destination, source.path):
@@ -56,8 +60,36 @@ def copy_with_samples(
         file.write(head)
         changes += _Writer(source, file).write(blocks)
         file.seek(0, os.SEEK_END)
-        file.write(source.read_bytes(layout.data_end, layout.file_size - layout.data_end))
+        left = layout.file_size - layout.data_end
+        if layout.is_truncated:
+            changes.append(f'{left} bytes behind the last whole trace are left out')
+        else:
+            file.write(source.read_bytes(layout.data_end, left))
+        file.flush()
+        changes += _check_copy(temporary, layout)
     return changes
+
+
+def _check_copy(path: Path, layout: Layout) -> list[str]:
+    """Reads the head of a copy; says which options its reading wants.
+
+    Raises:
+        SegyError: if it does not describe the traces of the source.
+    """
+    endian = 'big' if layout.endian == '>' else 'little'
+    needed = dict(num_samples=layout.num_samples, num_text_headers=layout.num_extended, endian=endian)
+    for options in ({}, needed):
+        try:
+            copy = read_layout(path, **options)
+        except SegyError:
+            continue
+        if all(getattr(copy, name) == getattr(layout, name) for name in _SAME) and copy.format.code == IEEE_FLOAT:
+            said = ', '.join(f'{name}={value!r}' for name, value in options.items())
+            return [f'the copy, like its source, opens with options: {said}'] if options else []
+    raise SegyError(
+        f'a copy of {layout.path} as 4-byte IEEE floats would not open with the same {layout.num_traces} traces of '
+        f'{layout.num_samples} samples: its headers contradict each other'
+    )
 
 
 class _Writer:
@@ -137,15 +169,48 @@ def _edit_head(head: bytes, layout: Layout, text_line: str | None) -> tuple[byte
         text, number, before = put_line(head[:SIZE], text_line)
         head = text + head[SIZE:]
         changes.append(f'textual header, line {number}: {before!r} became {f"C{number:2d} {text_line}"[:80]!r}')
-    if layout.format.code != IEEE_FLOAT:
-        code = struct.pack(layout.endian + 'h', IEEE_FLOAT)
-        head = head[:_FORMAT_AT] + code + head[_FORMAT_AT + 2 :]
-        after = FORMATS[IEEE_FLOAT]
-        changes.append(
-            f'sample format (bytes 3225-3226): {layout.format.code} ({layout.format.name}) became {after.code} '
-            f'({after.name})'
-        )
-        if layout.format.size != after.size:
-            size = 240 + after.size * layout.num_samples
-            changes.append(f'bytes of a trace: {layout.trace_size} became {size}')
+    before, after = _stated(head, layout, _FORMAT_AT + 1, 'h'), FORMATS[IEEE_FLOAT]
+    if before != after.code:
+        name = f' ({FORMATS[before].name})' if before in FORMATS else ''
+        head = _put(head, layout, _FORMAT_AT + 1, 'h', after.code)
+        changes.append(f'sample format (bytes 3225-3226): {before}{name} became {after.code} ({after.name})')
+    if layout.format.size != after.size:
+        size = 240 + after.size * layout.num_samples
+        changes.append(f'bytes of a trace: {layout.trace_size} became {size}')
+    for byte, kind, value, what in _true_words(head, layout):
+        before = _stated(head, layout, byte, kind)
+        head = _put(head, layout, byte, kind, value)
+        last = byte - 1 + struct.calcsize(f'={kind}')
+        changes.append(f'{what} (bytes {byte}-{last}): {before}, which was wrong, became {value}')
     return head, changes
+
+
+def _true_words(head: bytes, layout: Layout) -> list[tuple[int, str, int, str]]:
+    """Words of the binary header that contradict the layout: first byte, kind, what is true, and what it is."""
+    words = []
+    if layout.num_samples < 1 << 16:
+        words.append((3221, 'H', layout.num_samples, 'samples a trace'))
+    if not _is_open_end(head, layout):
+        words.append((3505, 'h', layout.num_extended, 'extended textual headers'))
+    if layout.revision >= 2:
+        extended = _stated(head, layout, 3269, 'i')
+        words.append((3269, 'i', layout.num_samples if extended else 0, 'samples a trace'))
+        words.append((3507, 'i', 0, 'additional trace headers'))
+        words.append((3521, 'Q', layout.data_start if _stated(head, layout, 3521, 'Q') else 0, 'first trace'))
+        if _stated(head, layout, 3529, 'i') != -1:
+            words.append((3529, 'i', layout.num_trailers, 'trailing blocks'))
+    return [word for word in words if _stated(head, layout, word[0], word[1]) != word[2]]
+
+
+def _is_open_end(head: bytes, layout: Layout) -> bool:
+    """Whether the head leaves the number of textual headers to their last one."""
+    return layout.num_extended > 0 and _stated(head, layout, 3505, 'h') == -1
+
+
+def _stated(head: bytes, layout: Layout, byte: int, kind: str) -> int:
+    return struct.unpack_from(layout.endian + kind, head, byte - 1)[0]
+
+
+def _put(head: bytes, layout: Layout, byte: int, kind: str, value: int) -> bytes:
+    word = struct.pack(layout.endian + kind, value)
+    return head[: byte - 1] + word + head[byte - 1 + len(word) :]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from mmattn.seismic import copy_with_samples, open_volume
+from mmattn.seismic import SegyError, copy_with_samples, open_volume
 from tests.seismic.segy_files import grid_file, make_cube
 
 
@@ -143,3 +143,54 @@ def test_never_writes_over_its_source(tmp_path: Path):
         copy_with_samples(source, tmp_path / 'link.sgy', [])
     with pytest.raises(ValueError, match='text_line must be printable ASCII'):
         copy_with_samples(source, tmp_path / 'b.sgy', [], text_line='Salz für alle')
+
+
+def put(path: Path, at: int, patch: bytes) -> Path:
+    data = bytearray(path.read_bytes())
+    data[at - 1 : at - 1 + len(patch)] = patch
+    path.write_bytes(data)
+    return path
+
+
+def cut(path: Path) -> Path:
+    path.write_bytes(path.read_bytes()[:-9])
+    return path
+
+
+FALSE_HEADS = {
+    'text headers': (dict(format=3, stated_extended=2), lambda path: path, {}, 'extended textual headers'),
+    'unstated text': (dict(num_extended=1, stated_extended=0), lambda path: path, {}, 'extended textual headers'),
+    'samples': (dict(stated_samples=17), lambda path: path, {}, 'samples a trace (bytes 3221-3222): 17'),
+    'format': (dict(), lambda path: put(path, 3225, bytes(2)), dict(format=5), 'sample format (bytes 3225-3226): 0'),
+    'trailers': (dict(format=3, revision=2, binary={3531: 9}), lambda path: path, {}, 'trailing blocks'),
+    'first trace': (dict(revision=2), lambda path: put(path, 3521, bytes(7) + b'x'), {}, 'first trace'),
+    'cut': (dict(), cut, dict(allow_truncated=True), '279 bytes behind the last whole trace are left out'),
+}
+
+
+@pytest.mark.parametrize('case', FALSE_HEADS)
+def test_a_copy_of_a_file_with_a_false_head_opens_by_itself(tmp_path: Path, case: str):
+    options, damage, reading, said = FALSE_HEADS[case]
+    path = damage(grid_file(make_cube(integers=True), **options).write(tmp_path / 'a.sgy'))
+    source = open_volume(path, **reading)
+    values = np.where(source.present[..., None], make_cube(), 0)
+    changes = copy_with_samples(source, tmp_path / 'b.sgy', blocks_of(source, values))
+    copy = open_volume(tmp_path / 'b.sgy')
+    assert_array_equal(copy.slab('iline', 0, 4), values)
+    assert not any('header gives' in note for note in copy.notes)
+    assert any(said in change for change in changes)
+
+
+def test_a_false_count_that_fits_once_samples_are_four_bytes(tmp_path: Path):
+    cube = make_cube((3, 4, 740), integers=True)  # a trace of 3200 bytes in the copy
+    source = open_volume(grid_file(cube, format=3, stated_extended=2).write(tmp_path / 'a.sgy'))
+    copy_with_samples(source, tmp_path / 'b.sgy', blocks_of(source, cube))
+    assert_array_equal(open_volume(tmp_path / 'b.sgy').slab('iline', 0, 3), cube)
+
+
+def test_a_copy_that_would_not_open_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    source = open_volume(grid_file(make_cube(), stated_samples=17).write(tmp_path / 'a.sgy'))
+    monkeypatch.setattr('mmattn.seismic.segy.copying._SAME', ('path',))
+    with pytest.raises(SegyError, match='would not open with the same 20 traces of 12 samples'):
+        copy_with_samples(source, tmp_path / 'b.sgy', [])
+    assert [path.name for path in tmp_path.iterdir()] == ['a.sgy']
