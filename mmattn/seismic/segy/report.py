@@ -10,6 +10,7 @@ import numpy as np
 import segyio
 
 from mmattn.seismic.segy.errors import SegyError
+from mmattn.seismic.segy.float_words import look_of_floats
 from mmattn.seismic.segy.geometry import line_step
 from mmattn.seismic.segy.headers import (
     COORDINATE_SCALAR,
@@ -31,6 +32,10 @@ from mmattn.seismic.volumes.volume import Volume
 
 PERCENTILES = (50, 90, 95, 99, 99.5, 99.9, 100)
 _USUAL_SCALARS = {0, *(sign * 10**power for power in range(5) for sign in (1, -1))}
+_OTHER_DEPTHS = re.compile(
+    r'TIME *(/|OR|AND|,) *DEPTH|DEPTH *(/|OR|AND|,) *TIME'
+    r'|(WATER|SOURCE|SHOT|GUN|AIRGUN|CABLE|STREAMER|HYDROPHONE|CHARGE|RECEIVER|GROUP|HOLE|UPHOLE|TOW|TOWING) DEPTHS?'
+)
 _NAMES = {int(field): str(field) for field in segyio.TraceField.enums()}
 
 
@@ -202,11 +207,19 @@ def _odd_traces(volume: SegyVolume, num_traces: int) -> list[str]:
     samples = np.empty((len(chosen), layout.num_samples), np.float32)
     reader = TraceReader(layout)
     bad = reader.read(chosen, samples)
+    few = chosen[:: max(1, len(chosen) // 200)]
+    looks = look_of_floats(np.concatenate([reader.read_raw(int(at), 1)['samples'][0] for at in few]), layout)
     reader.close()
     dead = len(chosen) - np.count_nonzero(samples.any(axis=1))
     among = f'of {len(chosen)} traces' + (f' out of {layout.num_traces}' if len(chosen) < layout.num_traces else '')
     said = [f'{among}, {dead} are dead: no finite sample besides 0'] if dead else []
+    said += [looks] if looks else []
     return said + ([f'{among}, {bad} samples are NaN or infinite: they are read as 0'] if bad else [])
+
+
+def _speaks_of_depth(line: str) -> bool:
+    """Whether a line of text says that samples are in depth; the words of templates and of acquisition do not."""
+    return bool(re.search(r'\bDEPTH\b', _OTHER_DEPTHS.sub(' ', line.upper()))) and 'BYTE' not in line.upper()
 
 
 def _odd_headers(volume: SegyVolume, coordinates: dict, amplitudes: dict | None) -> list[str]:
@@ -239,7 +252,7 @@ def _odd_headers(volume: SegyVolume, coordinates: dict, amplitudes: dict | None)
         remarks.append('no coordinates: bytes {}- and {}- are zero'.format(*coordinates['bytes']))
     elif coordinates['inline_spacing'] is None and not volume.is_2d:
         remarks.append('coordinates do not differ from line to line')
-    if volume.sample_unit == 'ms' and re.search(r'\bDEPTH\b', ' '.join(volume.text).upper()):
+    if volume.sample_unit == 'ms' and any(map(_speaks_of_depth, volume.text)):
         remarks.append("the textual header speaks of depth: is sample_unit 'm' or 'ft'?")
     if layout.format.code == 5 and layout.revision == 0:
         remarks.append('IEEE floats, which revision 0 does not know')

@@ -108,3 +108,12 @@ def test_draws_slices(tmp_path: Path):
         save_slices(volume, tmp_path / 'a.doc')
     blank = imread(save_slices(ArrayVolume(np.zeros((3, 4, 5))), tmp_path / 'c.png'))
     assert blank.shape == three.shape
+
+
+@pytest.mark.parametrize(
+    'text',
+    ['C 1 Trace start time/depth : bytes 109-110', 'C 1 WATER DEPTH 120 M', 'C 1 DEPTH OR TIME', 'C 1 SHOT DEPTH: 6 M'],
+)
+def test_other_depths_are_no_depth_of_samples(tmp_path: Path, text: str):
+    volume = open_volume(grid_file(make_cube(), text=text).write(tmp_path / 'a.sgy'))
+    assert not any('speaks of depth' in remark for remark in describe_volume(volume)['remarks'])
