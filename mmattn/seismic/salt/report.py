@@ -116,11 +116,11 @@ def cell_size(volume: Volume) -> dict[str, float]:
         ``area_m2``, of a trace, where coordinates and their unit are known; ``volume_m3`` where moreover samples are in
         depth, or ``area_seconds``, square metres times two-way time, where they are in time.
     """
-    spacing = volume.bin_size() if hasattr(volume, 'bin_size') else None
+    area = volume.bin_area() if hasattr(volume, 'bin_area') else None
     metres = _METRES.get(getattr(volume, 'length_unit', ''))
-    if spacing is None or metres is None:
+    if area is None or metres is None:
         return {}
-    area = spacing[0] * spacing[1] * metres**2
+    area *= metres**2
     if volume.sample_unit in _METRES:
         return dict(area_m2=area, volume_m3=area * volume.sample_interval * _METRES[volume.sample_unit])
     if volume.sample_unit == 'ms':

@@ -17,6 +17,7 @@ WORD_SIZES = {start: 4 if stop - start >= 4 else 2 for start, stop in pairwise(_
 
 OFFSET, TRACE_ID, DELAY, NUM_SAMPLES, INTERVAL = 37, 29, 109, 115, 117
 CDP, FIELD_RECORD, CHANNEL, COORDINATE_SCALAR, TIME_SCALAR = 21, 9, 13, 71, 215
+COORDINATE_UNITS = 89
 DEAD = 2
 """Trace identification code of dead traces."""
 

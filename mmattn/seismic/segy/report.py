@@ -174,10 +174,11 @@ def _coordinates(volume: SegyVolume) -> dict:
     return dict(
         bytes=list(volume.coordinate_bytes),
         scalar=int(volume.header(COORDINATE_SCALAR)[0]),
-        unit=volume.length_unit,
+        unit='' if volume.has_angles else volume.length_unit,
         corners=corners,
         inline_spacing=None if size is None else round(size[0], 3),
         crossline_spacing=None if size is None else round(size[1], 3),
+        bin_area=None if size is None else round(volume.bin_area(), 3),
     )
 
 
@@ -250,6 +251,8 @@ def _odd_headers(volume: SegyVolume, coordinates: dict, amplitudes: dict | None)
     x, y = volume.coordinates()
     if not (np.nan_to_num(x).any() or np.nan_to_num(y).any()):
         remarks.append('no coordinates: bytes {}- and {}- are zero'.format(*coordinates['bytes']))
+    elif volume.has_angles:
+        remarks.append('coordinates are angles (bytes 89-90): no spacing and no area')
     elif coordinates['inline_spacing'] is None and not volume.is_2d:
         remarks.append('coordinates do not differ from line to line')
     if volume.sample_unit == 'ms' and any(map(_speaks_of_depth, volume.text)):

@@ -8,10 +8,12 @@ import numpy as np
 
 from mmattn.common.checks import check_number, check_positive
 from mmattn.seismic.segy.arrange import Arranged, arrange_traces
+from mmattn.seismic.segy.bins import plane_steps
 from mmattn.seismic.segy.formats import to_float32
 from mmattn.seismic.segy.geometry import DUPLICATES, GEOMETRIES
 from mmattn.seismic.segy.headers import (
     COORDINATE_SCALAR,
+    COORDINATE_UNITS,
     check_byte,
     iterate_windows,
     read_words,
@@ -141,20 +143,33 @@ class SegyVolume(Volume):
         x, y = (np.where(self.present, (words[name] * factor)[self.trace_index], np.nan) for name in ('x', 'y'))
         return x, y
 
+    @property
+    def has_angles(self) -> bool:
+        """Whether coordinates are angles (bytes 89-90: 2 arc seconds, 3 degrees, 4 degrees, minutes and seconds)."""
+        return most_common(self.header(COORDINATE_UNITS)) in (2, 3, 4)
+
     def bin_size(self) -> tuple[float, float] | None:
-        """Median distances between neighbouring inlines and between neighbouring crosslines, in ``length_unit``.
+        """Distances between neighbouring inlines and between neighbouring crosslines, in ``length_unit``.
 
         Returns:
-            (inline spacing, crossline spacing), for a step of one position; None for a 2-D line and where the
-            coordinates say nothing.
+            (inline spacing, crossline spacing), for the usual step of the line numbers; None for a 2-D line and where
+            the coordinates say nothing or are angles.
         """
+        steps = self._bin_steps()
+        return None if steps is None else (float(np.hypot(*steps[0])), float(np.hypot(*steps[1])))
+
+    def bin_area(self) -> float | None:
+        """Area of a bin in square ``length_unit``, also of skewed grids; None where :meth:`bin_size` is."""
+        steps = self._bin_steps()
+        return None if steps is None else float(abs(steps[0, 0] * steps[1, 1] - steps[0, 1] * steps[1, 0]))
+
+    def _bin_steps(self) -> np.ndarray | None:
+        """(2, 2) x and y of the step from inline to inline and from crossline to crossline."""
+        if self.is_2d or self.has_angles:
+            return None
         x, y = self.coordinates()
-        sizes = []
-        for axis in (0, 1):
-            distance = np.hypot(np.diff(x, axis=axis), np.diff(y, axis=axis))
-            distance = distance[np.isfinite(distance)]
-            sizes.append(float(np.median(distance)) if distance.size else 0.0)
-        return (sizes[0], sizes[1]) if min(sizes) > 0 else None
+        known = self.usable & ((x != 0) | (y != 0))
+        return plane_steps(self.ilines, self.xlines, x, y, known)
 
     def close(self) -> None:
         """Closes the file."""
