@@ -85,7 +85,7 @@ def test_bottleneck_blocks_take_the_layer(base: Path, tmp_path: Path):
         ({'model.decode_head': None}, 'neck', r'where=neck: the config must have one model\.decode_head, got None'),
         ({'model.backbone': None}, 'backbone', r'must have one model\.backbone, got None'),
         ({'model.decode_head': dict(type='UMixFormerHead')}, 'head', 'UMixFormerHead has no `channels`'),
-        ({'model.backbone.type': 'ResNetX'}, 'neck', "cannot be built: KeyError: .*ResNetX.* is not in the mmseg"),
+        ({'model.backbone.type': 'ResNetX'}, 'neck', 'cannot be built: KeyError: .*ResNetX.* is not in the mmseg'),
     ],
 )
 def test_a_place_that_does_not_fit_is_named(base: Path, change: dict, where: str, message: str):
