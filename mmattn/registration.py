@@ -37,7 +37,9 @@ def register() -> None:
     _import_mmseg()
     for package in _PACKAGES:
         importlib.import_module(f'mmattn.{package}')
+    importlib.import_module('mmattn.models.decode_heads.stock').mend_stock_heads()
     importlib.import_module('mmattn.engine.building').improve_errors()
+    importlib.import_module('mmattn.engine.counting').count_attention()
 
 
 def register_when_wanted() -> None:

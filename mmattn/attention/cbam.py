@@ -17,13 +17,16 @@ from mmattn.attention.gating import channel_logits, scale_own, squeezed_width
 from mmattn.attention.inputs import check_feature_map
 from mmattn.attention.registry import mechanism
 from mmattn.common.checks import check_choice, check_flag, check_positive, check_positive_int
+from mmattn.kernels.context import is_exporting
 
 Pool = Literal['avg', 'max', 'lp', 'lse']
 
 
 def _largest(x: Tensor) -> Tensor:
     """Maximum over positions, (B, C); of several largest the first has the gradient, as in the published code."""
-    if x.requires_grad:  # backward scatters to one index; that of amax compares the whole map again
+    if (
+        x.requires_grad and not is_exporting()
+    ):  # backward scatters to one index; that of amax compares the whole map again
         return x.flatten(2).max(2).values
     return x.amax((2, 3))
 
@@ -60,7 +63,8 @@ def gate_channels(
 
 def describe_positions(x: Tensor) -> Tensor:
     """Returns the maximum and the mean over channels, (B, 2, H, W), of a (B, C, H, W) map."""
-    largest = x.max(1, keepdim=True).values if x.requires_grad else x.amax(1, keepdim=True)
+    by_index = x.requires_grad and not is_exporting()  # as in _largest
+    largest = x.max(1, keepdim=True).values if by_index else x.amax(1, keepdim=True)
     return torch.cat([largest, x.mean(1, keepdim=True)], dim=1)
 
 

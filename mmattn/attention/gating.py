@@ -3,6 +3,8 @@
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mmattn.kernels.context import is_exporting
+
 
 def channel_logits(pooled: Tensor, squeeze: nn.Linear | nn.Conv2d, excite: nn.Linear | nn.Conv2d) -> Tensor:
     """Applies excite(relu(squeeze(pooled))) in the dtype of ``pooled`` (equation 3 of the paper, without its sigmoid).
@@ -20,8 +22,11 @@ def channel_logits(pooled: Tensor, squeeze: nn.Linear | nn.Conv2d, excite: nn.Li
 
 
 def scale_own(x: Tensor, scale: Tensor) -> Tensor:
-    """Returns x * scale, in the memory of ``x`` where no gradient is needed: ``x`` must be of the caller's making."""
-    return x * scale if x.requires_grad or scale.requires_grad else x.mul_(scale)
+    """Returns x * scale, in the memory of ``x`` where no gradient is needed: ``x`` must be of the caller's making.
+
+    A trace is the same whether gradients are on or off, as PyTorch's check of traces wants.
+    """
+    return x * scale if x.requires_grad or scale.requires_grad or is_exporting() else x.mul_(scale)
 
 
 def squeezed_width(in_channels: int, reduction: int, divisor: int = 1) -> int:

@@ -1,11 +1,12 @@
 """Counts a network's parameters and multiply-adds.
 
 Multiply-adds are those of convolutions and matrix products, fused attention and our own operators included, as
-PyTorch's dispatcher sees them. mmengine's analysis reads a trace instead, in which fused attention and autograd
-functions count nothing. What is linear in the elements (pooling, softmax, normalisation, gates) is not counted.
+PyTorch's dispatcher sees them. mmengine's analysis reads a trace instead; ``mmattn.engine.counting`` teaches it fused
+attention. What is linear in the elements (pooling, softmax, normalisation, gates) is not counted.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass
 
@@ -99,9 +100,21 @@ def count_multiply_adds(module: Callable[..., object], *inputs: object) -> int:
     }
     own[torch.ops.aten._scaled_dot_product_flash_attention_for_cpu] = _fused_attention
     counter = FlopCounterMode(display=False, custom_mapping=own)
-    with torch.no_grad(), FakeTensorMode(allow_non_fake_inputs=True), _NoUnknownOperator(), counter:
+    fake = FakeTensorMode(allow_non_fake_inputs=True)
+    with torch.no_grad(), _without_fast_path(), fake, _NoUnknownOperator(), counter:
         module(*inputs)
     return counter.get_total_flops() // 2
+
+
+@contextmanager
+def _without_fast_path() -> Iterator[None]:
+    """Makes ``nn.MultiheadAttention`` run by operators that the counter knows, not by one for predictions."""
+    enabled = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(enabled)
 
 
 def segmentor_complexity(config: Config, size: tuple[int, int]) -> Complexity:

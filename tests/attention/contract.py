@@ -109,16 +109,17 @@ class AttentionContract:
 
     @pytest.mark.parametrize('opset', [13, 17])
     def test_traces_and_exports_the_older_way(self, opset: int):
-        """By TorchScript, as deployment tools do."""
+        """By TorchScript, as deployment tools do, with gradients on as they come; any size where axes are dynamic."""
         onnxruntime = pytest.importorskip('onnxruntime')
-        layer, x = self.build().eval().requires_grad_(False), torch.randn(2, self.channels, 12, 10)
-        expected = layer(x)
-        torch.testing.assert_close(torch.jit.trace(layer, x)(x), expected)
-        file = io.BytesIO()
-        torch.onnx.export(layer, (x,), file, dynamo=False, opset_version=opset)
+        layer, x = self.build().eval(), torch.randn(2, self.channels, 12, 10)
+        torch.testing.assert_close(torch.jit.trace(layer, x)(x), layer(x))
+        file, axes = io.BytesIO(), {'x': {0: 'b', 2: 'h', 3: 'w'}}
+        torch.onnx.export(layer, (x,), file, dynamo=False, opset_version=opset, input_names=['x'], dynamic_axes=axes)
         session = onnxruntime.InferenceSession(file.getvalue())
-        exported = session.run(None, {session.get_inputs()[0].name: x.numpy()})[0]
-        torch.testing.assert_close(torch.from_numpy(exported), expected, rtol=1e-4, atol=1e-5)
+        for shape in ((2, 12, 10), (1, 9, 14), (3, 5, 1)):
+            x = torch.randn(shape[0], self.channels, *shape[1:])
+            exported = session.run(None, {'x': x.numpy()})[0]
+            torch.testing.assert_close(torch.from_numpy(exported), layer(x).detach(), rtol=1e-4, atol=1e-5)
 
     @pytest.mark.parametrize('shape', [(2, 3, 4, 4), (16, 4, 4)])
     def test_wrong_input_is_named(self, shape: tuple[int, ...]):

@@ -11,7 +11,7 @@ from mmseg.structures.sampler import OHEMPixelSampler
 from mmseg.utils import SampleList
 from torch import Tensor, nn
 
-from mmattn.models.losses.binary import for_one_channel, two_classes
+from mmattn.models.losses.binary import check_sampler, for_one_channel, two_classes
 
 
 def one_channel_accuracy(logits: Tensor, label: Tensor, threshold: float, ignore_index: int) -> Tensor:
@@ -31,6 +31,28 @@ def one_channel_accuracy(logits: Tensor, label: Tensor, threshold: float, ignore
     return 100.0 * right.sum() / valid.sum().clamp(min=1)
 
 
+def prepare_for_one_channel(head: BaseDecodeHead, *, own_losses: bool = False) -> None:
+    """Gives the losses and the sampler of a head with one output channel what they mean.
+
+    Args:
+        head: whose ``loss_decode`` and ``sampler`` are changed.
+        own_losses: whether it calls its losses in its own way, not as ``BaseDecodeHead`` does.
+
+    Raises:
+        ValueError: if a loss, an option of it, or the sampler has no meaning for one channel.
+    """
+    name, several = type(head).__name__, isinstance(head.loss_decode, nn.ModuleList)
+    losses = [
+        for_one_channel(name, loss, called_by_name=not own_losses)
+        for loss in (head.loss_decode if several else [head.loss_decode])
+    ]
+    head.loss_decode = nn.ModuleList(losses) if several else losses[0]
+    if isinstance(head.sampler, OHEMPixelSampler):
+        check_sampler(name, losses, by_loss=head.sampler.thresh is None)
+        if head.sampler.thresh is not None:
+            head.sampler = _TwoClassSampler(head.sampler)
+
+
 class OneChannel:
     """What a decode head of MMSegmentation needs to be right with one output channel (sigmoid); mixed into heads.
 
@@ -41,15 +63,8 @@ class OneChannel:
 
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)
-        if self.out_channels != 1:
-            return
-        name = type(self).__name__
-        if isinstance(self.loss_decode, nn.ModuleList):
-            self.loss_decode = nn.ModuleList(for_one_channel(name, loss) for loss in self.loss_decode)
-        else:
-            self.loss_decode = for_one_channel(name, self.loss_decode)
-        if isinstance(self.sampler, OHEMPixelSampler) and self.sampler.thresh is not None:
-            self.sampler = _TwoClassSampler(self.sampler)
+        if self.out_channels == 1:
+            prepare_for_one_channel(self)
 
     def loss_by_feat(self, seg_logits: Tensor, batch_data_samples: SampleList) -> dict:
         """Losses of ``seg_logits`` (N, out_channels, h, w), and ``acc_seg``."""

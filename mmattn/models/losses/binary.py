@@ -5,11 +5,15 @@ opposite, TverskyLoss has no gradient, FocalLoss fails. Here they get what they 
 whose softmax is the sigmoid of z, or salt alone.
 """
 
-from collections.abc import Sequence
+import inspect
+import math
+from collections.abc import Iterable
+from numbers import Real
 
 import torch
 import torch.nn.functional as F
-from mmseg.models.losses import CrossEntropyLoss, DiceLoss, FocalLoss, LovaszLoss
+from mmseg.models.losses import CrossEntropyLoss, DiceLoss, FocalLoss, HuasdorffDisstanceLoss, LovaszLoss
+from mmseg.models.losses.ohem_cross_entropy_loss import OhemCrossEntropy
 from mmseg.models.losses.utils import weight_reduce_loss
 from torch import Tensor, nn
 
@@ -21,23 +25,38 @@ def two_classes(logits: Tensor) -> Tensor:
     return torch.cat([torch.zeros_like(logits), logits], dim=1)
 
 
-def for_one_channel(owner: str, loss: nn.Module) -> nn.Module:
+def for_one_channel(owner: str, loss: nn.Module, *, called_by_name: bool = True) -> nn.Module:
     """Returns a loss as it is to be applied to one output channel.
 
     Args:
         owner: head whose loss it is, named in messages.
         loss: MMSegmentation's, ours or another.
+        called_by_name: whether the head gives ``weight`` and ``ignore_index``, as all do that compute no losses of
+            their own.
 
     Returns:
         The loss itself where it takes one channel as it is, and where it is not MMSegmentation's; else one around it.
 
     Raises:
-        ValueError: if an option of the loss has no meaning for one channel.
+        ValueError: if the loss, or an option of it, has no meaning for one channel.
     """
-    if isinstance(loss, CrossEntropyLoss) and loss.use_sigmoid:
-        _weigh_classes(owner, loss)
+    if not type(loss).__module__.startswith('mmseg.'):
         return loss
-    if not type(loss).__module__.startswith('mmseg.') or (isinstance(loss, LovaszLoss) and _is_binary(loss)):
+    name = type(loss).__name__
+    if not _takes_options(loss):
+        if called_by_name:
+            raise ValueError(
+                f'{owner}: {name} takes neither pixel weights nor ignore_index, as this head gives them; use another '
+                "loss, for hard examples CrossEntropyLoss with sampler=dict(type='OHEMPixelSampler', thresh=0.7)"
+            )
+        return TwoClassLoss(loss) if isinstance(loss, OhemCrossEntropy) else loss
+    if getattr(loss, 'ignore_index', None) in (0, 1):
+        raise ValueError(f'{owner}: ignore_index of {name} must be no class, got {loss.ignore_index}: use 255')
+    if isinstance(loss, CrossEntropyLoss) and loss.use_mask:
+        raise ValueError(f'{owner}: CrossEntropyLoss of one output channel must have use_mask=False, got True')
+    if isinstance(loss, LovaszLoss) and _is_binary(loss):
+        if loss.class_weight is not None:
+            raise ValueError(f"{owner}: LovaszLoss(loss_type='binary') ignores class_weight, got {loss.class_weight}")
         return loss
     if isinstance(loss, DiceLoss):
         if not loss.activate:
@@ -46,31 +65,73 @@ def for_one_channel(owner: str, loss: nn.Module) -> nn.Module:
     if isinstance(loss, FocalLoss):
         if not isinstance(loss.alpha, float | int):
             raise ValueError(f'{owner}: FocalLoss of one channel must have one alpha, that of salt, got {loss.alpha}')
-        if loss.class_weight is not None and len(loss.class_weight) != 1:
+        if loss.class_weight is not None and (len(loss.class_weight) != 1 or not _are_weights(loss.class_weight)):
             raise ValueError(f'{owner}: FocalLoss of one channel must have class_weight=[w], got {loss.class_weight}')
         return SaltFocal(loss)
-    return TwoClassLoss(loss)
+    _weigh_classes(owner, loss)
+    if isinstance(loss, CrossEntropyLoss) and loss.use_sigmoid:
+        return loss
+    return SaltHausdorff(loss) if isinstance(loss, HuasdorffDisstanceLoss) else TwoClassLoss(loss)
+
+
+def check_sampler(owner: str, losses: Iterable[nn.Module], *, by_loss: bool) -> None:
+    """Checks that losses of one output channel can do what a sampler of pixels asks of them.
+
+    Args:
+        owner: head whose losses they are, named in messages.
+        losses: as ``for_one_channel`` returns them.
+        by_loss: whether the sampler ranks pixels by their losses, rather than by their probabilities.
+
+    Raises:
+        ValueError: if a loss of MMSegmentation or ours does not weigh pixels, or has none for each to be ranked by.
+    """
+    for loss in losses:
+        inner = loss.loss if isinstance(loss, TwoClassLoss) else loss
+        name = type(inner).__name__
+        if not type(inner).__module__.startswith(('mmseg.', 'mmattn.')):
+            continue
+        if not isinstance(inner, CrossEntropyLoss | FocalLoss | DiceLoss):
+            raise ValueError(f'{owner}: {name} does not weigh pixels; remove the sampler, or this loss')
+        if by_loss and isinstance(inner, DiceLoss):
+            raise ValueError(
+                f'{owner}: OHEMPixelSampler without thresh ranks pixels by their losses, and {name} gives none for a '
+                'pixel; set thresh, such as 0.7'
+            )
+
+
+def _takes_options(loss: nn.Module) -> bool:
+    parameters = inspect.signature(loss.forward).parameters
+    return {'weight', 'ignore_index'} <= {*parameters} or any(p.kind is p.VAR_KEYWORD for p in parameters.values())
 
 
 def _is_binary(loss: LovaszLoss) -> bool:
     return loss.cls_criterion.__name__ == 'lovasz_hinge'
 
 
-def _weigh_classes(owner: str, loss: CrossEntropyLoss) -> None:
-    """Makes ``class_weight=[b, s]`` of a sigmoid cross-entropy weigh background pixels by b and salt pixels by s.
+def _are_weights(values: Iterable[object]) -> bool:
+    return all(isinstance(value, Real) and math.isfinite(value) and value > 0 for value in values)
 
-    MMSegmentation hands it to PyTorch as ``pos_weight``, one number for one channel.
+
+def _weigh_classes(owner: str, loss: nn.Module) -> None:
+    """Makes ``class_weight=[b, s]`` weigh background by b and salt by s, and ``[w]`` weigh salt by w.
+
+    MMSegmentation hands that of a sigmoid cross-entropy to PyTorch as ``pos_weight``, one number for one channel.
     """
-    weights = loss.class_weight
-    if weights is None or (isinstance(weights, Sequence) and len(weights) == 1):
+    weights = getattr(loss, 'class_weight', None)
+    if weights is None:
         return
-    if not isinstance(weights, Sequence) or len(weights) != 2 or not weights[0] > 0 or not weights[1] > 0:
+    values = weights.tolist() if hasattr(weights, 'tolist') else weights
+    if not isinstance(values, list | tuple) or len(values) not in (1, 2) or not _are_weights(values):
         raise ValueError(
             f'{owner}: class_weight of one output channel must be [background, salt], both above 0, or [w], the weight '
-            f'of salt pixels such as [5.0], got {weights}'
+            f'of salt such as [5.0], got {weights}'
         )
-    loss.class_weight = [weights[1] / weights[0]]
-    loss.loss_weight = loss.loss_weight * weights[0]
+    background, salt = values if len(values) == 2 else (1.0, values[0])
+    if isinstance(loss, CrossEntropyLoss) and loss.use_sigmoid:
+        loss.class_weight = [salt / background]
+        loss.loss_weight = loss.loss_weight * background
+    else:
+        loss.class_weight = [background, salt]
 
 
 class TwoClassLoss(nn.Module):
@@ -100,6 +161,8 @@ class TwoClassLoss(nn.Module):
 
     def forward(self, logits: Tensor, label: Tensor, **options: object) -> Tensor:
         """Computes the loss of (N, 1, H, W) logits and (N, H, W) labels."""
+        if hasattr(self.loss, 'ignore_index') and 'ignore_index' in options:  # some go by their own, not by the head's
+            self.loss.ignore_index = options['ignore_index']
         return self.loss(two_classes(logits), label, **options)
 
 
@@ -119,6 +182,16 @@ class SaltDice(TwoClassLoss):
             return self.loss(logits.masked_fill(~valid[:, None], _OUTSIDE), salt, **options)
         finally:
             self.loss.use_sigmoid = kept
+
+
+class SaltHausdorff(TwoClassLoss):
+    """MMSegmentation's Hausdorff distance loss, in which pixels that count nowhere are background without a gradient."""
+
+    def forward(self, logits: Tensor, label: Tensor, *, ignore_index: int = 255, **options: object) -> Tensor:
+        """Computes the loss of (N, 1, H, W) logits and (N, H, W) labels."""
+        outside = (label == ignore_index)[:, None]
+        logits = logits.masked_fill(outside, _OUTSIDE)
+        return super().forward(logits, label, ignore_index=ignore_index, **options)
 
 
 class SaltFocal(TwoClassLoss):

@@ -20,6 +20,7 @@ LOSSES = [
     dict(type='CrossEntropyLoss', use_sigmoid=True, class_weight=[1.0, 5.0]),
     dict(type='LovaszLoss', loss_type='binary', reduction='none'),
     dict(type='LovaszLoss', reduction='none'),
+    dict(type='HuasdorffDisstanceLoss'),
 ]
 
 
@@ -140,3 +141,40 @@ def test_name_and_weight_are_the_losses_own():
     loss.loss_weight = 0.2  # as LossScheduleHook does
     assert loss.loss.loss_weight == 0.2
     assert torch.equal(two_classes(torch.ones(1, 1, 1, 2)).flatten(), torch.tensor([0.0, 0, 1, 1]))
+
+
+@pytest.mark.parametrize('weight', [[5.0], [1.0, 5.0]])
+@pytest.mark.parametrize('name', ['TverskyLoss', 'LovaszLoss', 'CrossEntropyLoss'])
+def test_one_weight_is_that_of_salt(name: str, weight: list[float], case):
+    options = dict(reduction='none') if name == 'LovaszLoss' else {}
+    loss = build(dict(type=name, class_weight=weight, **options))
+    assert loss.loss.class_weight == [1.0, 5.0]
+    assert loss(*case, ignore_index=255).isfinite()
+
+
+@pytest.mark.parametrize('name', ['TverskyLoss', 'DiceLoss', 'HuasdorffDisstanceLoss', 'FocalLoss'])
+def test_the_heads_ignored_label_counts(name: str, case):
+    """Some of MMSegmentation's losses go by an option of their own, 255."""
+    logits, label = case
+    loss = build(dict(type=name))
+    grad = torch.autograd.grad(loss(logits, label.where(label != 255, 7), ignore_index=7), logits)[0]
+    torch.testing.assert_close(grad[:, 0], gradient(dict(type=name), logits, label))
+
+
+@pytest.mark.parametrize(
+    ('config', 'message'),
+    [
+        (dict(type='BoundaryLoss'), 'BoundaryLoss takes neither pixel weights nor ignore_index'),
+        (dict(type='DiceLoss', ignore_index=0), 'ignore_index of DiceLoss must be no class, got 0'),
+        (dict(type='CrossEntropyLoss', use_mask=True), 'CrossEntropyLoss .* must have use_mask=False'),
+        (
+            dict(type='LovaszLoss', loss_type='binary', reduction='none', class_weight=[1.0, 5.0]),
+            'LovaszLoss.* ignores',
+        ),
+        (dict(type='CrossEntropyLoss', use_sigmoid=True, class_weight=[-5.0]), 'class_weight of one output channel'),
+        (dict(type='CrossEntropyLoss', class_weight=[float('nan')]), 'class_weight of one output channel'),
+    ],
+)
+def test_losses_without_a_meaning_are_named(config: dict, message: str):
+    with pytest.raises(ValueError, match=f'Head: {message}'):
+        build(config)
