@@ -28,7 +28,7 @@ def _fused_attention(inputs: Sequence[Any], outputs: Sequence[Any]) -> Counter:
 
 
 def _multi_head_attention(inputs: Sequence[Any], outputs: Sequence[Any]) -> Counter:
-    """Counts the layer that ``nn.MultiheadAttention`` predicts by: (B, N, C) and (B, M, C), and the four projections."""
+    """Counts the layer that ``nn.MultiheadAttention`` predicts by: (B, N, C) and (B, M, C), and four projections."""
     query, key = get_shape(inputs[0]), get_shape(inputs[1])
     batch, length, channels = query
     projections = 2 * batch * (length + key[1]) * channels**2

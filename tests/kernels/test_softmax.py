@@ -6,8 +6,9 @@ import pytest
 import torch
 from torch.profiler import ProfilerActivity, profile
 
+from mmattn.attention.non_local import gaussian_attention as softmax_attention
 from mmattn.kernels import softmax, softmax_tiles
-from mmattn.kernels.softmax import has_lean_kernel, softmax_attention
+from mmattn.kernels.softmax import has_lean_kernel
 
 
 def inputs(batch: int, queries: int, keys: int, dtype: torch.dtype = torch.float64) -> list[torch.Tensor]:

@@ -54,7 +54,7 @@ def mend_head(head: BaseDecodeHead) -> None:
 
 
 class OwnLosses:
-    """A head that computes losses in its own way, whose accuracies are left out: they are those of a channel a class."""
+    """A head that computes losses in its own way, without their accuracies: they are those of a channel a class."""
 
     def loss_by_feat(self, *args: object, **options: object) -> dict[str, Tensor]:
         """Returns the head's losses."""

@@ -185,7 +185,7 @@ class SaltDice(TwoClassLoss):
 
 
 class SaltHausdorff(TwoClassLoss):
-    """MMSegmentation's Hausdorff distance loss, in which pixels that count nowhere are background without a gradient."""
+    """MMSegmentation's Hausdorff distance loss, with pixels that count nowhere as background without a gradient."""
 
     def forward(self, logits: Tensor, label: Tensor, *, ignore_index: int = 255, **options: object) -> Tensor:
         """Computes the loss of (N, 1, H, W) logits and (N, H, W) labels."""
