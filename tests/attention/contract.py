@@ -16,6 +16,7 @@ class AttentionContract:
     channels = 16
     options: dict = {}
     large_std = 300.0
+    smallest = 1  # length of an axis in an exported graph
     # A key's bias adds the same to all logits of a query: softmax ignores it.
     silent_parameters: tuple[str, ...] = ('key_conv.bias',)
 
@@ -116,7 +117,7 @@ class AttentionContract:
         file, axes = io.BytesIO(), {'x': {0: 'b', 2: 'h', 3: 'w'}}
         torch.onnx.export(layer, (x,), file, dynamo=False, opset_version=opset, input_names=['x'], dynamic_axes=axes)
         session = onnxruntime.InferenceSession(file.getvalue())
-        for shape in ((2, 12, 10), (1, 9, 14), (3, 5, 1)):
+        for shape in ((2, 12, 10), (1, 9, 14), (3, 5, self.smallest)):
             x = torch.randn(shape[0], self.channels, *shape[1:])
             exported = session.run(None, {'x': x.numpy()})[0]
             torch.testing.assert_close(torch.from_numpy(exported), layer(x).detach(), rtol=1e-4, atol=1e-5)

@@ -28,7 +28,7 @@ class GateContract(AttentionContract):
     """What every attention layer must do, of a gate and its two inputs."""
 
     name = 'AttentionGate'
-    smallest = 1  # size of the features in an exported graph
+    smallest = 1  # length of an axis of the features in an exported graph
 
     def build(self, **options) -> nn.Module:
         return HalfResolutionGate(AttentionGate(self.channels, 8, **{**self.options, **options}))
