@@ -1,4 +1,4 @@
-"""MMSegmentation's own decode heads with one output channel (sigmoid), made right as ours are."""
+"""MMSegmentation's own decode heads: right with one output channel (sigmoid), as ours are, and traceable."""
 
 import functools
 from collections.abc import Callable
@@ -9,13 +9,14 @@ import mmseg.registry
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from torch import Tensor, nn
 
+from mmattn.models.blocks.pooling import TraceablePool
 from mmattn.models.decode_heads.decode_head import OneChannel, prepare_for_one_channel
 
 _MARK = '_mmattn_one_channel'
 
 
 def mend_stock_heads() -> None:
-    """Makes registries hand out MMSegmentation's heads of one output channel with losses, samplers and accuracy right.
+    """Makes registries hand out MMSegmentation's heads with losses, samplers and accuracy right, and pools that trace.
 
     Heads that are built in Python, without a registry, stay as they are.
     """
@@ -30,6 +31,9 @@ def _mending(build: Callable) -> Callable:
         built = build(*args, **options)
         if isinstance(built, BaseDecodeHead) and not isinstance(built, OneChannel | OwnLosses):
             mend_head(built)
+            for module in built.modules():
+                if type(module) is nn.AdaptiveAvgPool2d:
+                    module.__class__ = TraceablePool
         return built
 
     setattr(build_and_mend, _MARK, True)
