@@ -7,8 +7,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from mmattn.attention import AxialAttention, SingleAxisAttention
-from mmattn.attention.axial import _softmax
 from mmattn.checkpoints import convert_state_dict
+from mmattn.kernels.axial.engine import _softmax
 from tests.attention.contract import AttentionContract
 from tests.golden_vectors import load_golden
 
