@@ -17,10 +17,10 @@ from mmseg.registry import MODELS
 from torch import nn
 from torch.utils.data import DataLoader
 
+from mmattn.cli.amp import amp_options
 from mmattn.cli.device_augmentation import ON_DEVICE, move_augmentation
 from mmattn.cli.launch import InputError, fit_to_device, load_config
 from mmattn.cli.progress import tracked
-from mmattn.engine import mixed_precision
 
 _WARM_UP = 3  # iterations before the clock starts
 _LOADER_SECONDS = 2.0  # at least, so that batches that wait ready count little
@@ -91,7 +91,7 @@ def measure_epochs(args: argparse.Namespace, done: list) -> Iterator[list[EpochR
     if args.amp and device.type == 'cpu' and torch.cuda.is_available():
         raise InputError('--amp on a CPU: hide the GPU by CUDA_VISIBLE_DEVICES=')
     if args.amp:
-        mixed_precision.amp_options()  # an error where there is none
+        amp_options()  # an error where there is none
     for name in args.configs:
         config = load_config(name)
         if args.augment_on_device:
