@@ -120,11 +120,12 @@ def test_bare_competition_folder(bare):
 
 
 def test_base_class_options(prepared):
-    dataset = _dataset(prepared, split='all', indices=3, metainfo=dict(classes=('salt',)), lazy_init=True)
+    dataset = _dataset(prepared, split='all', indices=3, metainfo=dict(source='a'), lazy_init=True)
     assert not dataset._fully_initialized
     dataset.full_init()
     assert _ids(dataset) == ['t00', 't01', 't02']
-    assert dataset.get_data_info(0)['label_map'] == {0: 255, 1: 0}
+    assert dataset.metainfo['source'] == 'a'
+    assert dataset.get_data_info(0)['label_map'] is None
 
 
 @pytest.mark.parametrize(
