@@ -12,19 +12,20 @@ _EVERY = 30.0  # seconds from line to line
 Item = TypeVar('Item')
 
 
-def progress_bar(*, speed_estimate_period: float = 30.0, transient: bool = False) -> Progress:
+def progress_bar(*, speed_estimate_period: float = 30.0, transient: bool = False, on_output: bool = False) -> Progress:
     """Returns the bar that all tools draw, for work whose steps report by themselves.
 
     Args:
         speed_estimate_period: seconds of work from which the time left is estimated.
         transient: whether it goes once the work is done.
+        on_output: whether it, and the lines printed above it, go to the standard output.
     """
     columns = TextColumn('{task.description}'), BarColumn(), TaskProgressColumn(), TimeElapsedColumn()
     return Progress(
         *columns,
         TextColumn('left'),
         TimeRemainingColumn(),
-        console=Console(stderr=True),
+        console=Console(stderr=not on_output),
         speed_estimate_period=speed_estimate_period,
         transient=transient,
     )

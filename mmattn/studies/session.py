@@ -31,7 +31,7 @@ def locked(out: Path) -> Iterator[int]:
 
 def cells_progress() -> Progress:
     """A progress bar for trainings, which differ in length."""
-    return progress_bar(speed_estimate_period=3600)
+    return progress_bar(speed_estimate_period=3600, on_output=True)
 
 
 def outcome(result: Result, metrics: Sequence[str]) -> str:
