@@ -19,6 +19,7 @@ START, END = markers(NAME)
 _PAPER = re.compile(r'\n\n(?P<title>[^\n]+?),\s+(?P<url>https?://\S+?)[,.]?(?=\s|$)')
 _HEADER = ('layer', 'what it does', 'paper', 'cost', 'parameters', 'M multiply-adds', 'activations, MiB')
 _EXACT = (0, 3, 4, 5)
+_ROW = '| `'
 
 
 @dataclass(frozen=True)
@@ -142,11 +143,11 @@ def with_old_memory(text: str, table: str) -> str:
     section = read_part(text, NAME).strip()
     if section.split('\n')[0] != table.split('\n')[0]:
         return table
-    old = {line.split(' | ')[0]: line.strip('| ').rsplit(' | ', 1)[-1] for line in section.splitlines()}
-    lines = [
-        f'{line.rsplit(" | ", 1)[0]} | {old[line.split(" | ")[0]]} |' if line.split(' | ')[0] in old else line
-        for line in table.splitlines()
-    ]
+    old = {line.split(' | ')[0]: line.rsplit(' | ', 1)[-1] for line in section.splitlines() if line.startswith(_ROW)}
+    lines = []
+    for line in table.splitlines():
+        known = line.startswith(_ROW) and line.split(' | ')[0] in old
+        lines.append(f'{line.rsplit(" | ", 1)[0]} | {old[line.split(" | ")[0]]}' if known else line)
     return '\n'.join(lines)
 
 
@@ -173,5 +174,5 @@ def differences(text: str, table: str) -> list[str]:
 
 
 def _exact(table: str) -> dict[str, str]:
-    rows = [line.strip('| ').split(' | ') for line in table.splitlines() if line.startswith('| `')]
+    rows = [line.strip('| ').split(' | ') for line in table.splitlines() if line.startswith(_ROW)]
     return {row[0].strip('`'): ' | '.join(row[column] for column in _EXACT[1:]) for row in rows}

@@ -32,8 +32,8 @@ def out(tmp_path: Path) -> Path:
 def test_csv_has_mean_spread_and_cost(out: Path):
     write_report(out, ['salt_iou'], 'title')
     with (out / 'results.csv').open() as file:
-        none, scse, cbam = csv.DictReader(file)
-    assert [row['attention'] for row in (none, scse, cbam)] == ['none', 'SCSE', 'CBAM']
+        none, cbam, scse = csv.DictReader(file)
+    assert [row['attention'] for row in (none, cbam, scse)] == ['none', 'CBAM', 'SCSE']
     assert (cbam['seeds'], cbam['parameters'], cbam['multiply_adds']) == ('2', '1500000', '2000000000')
     assert float(cbam['salt_iou_mean']) == pytest.approx(0.6)
     assert float(cbam['salt_iou_std']) == pytest.approx(0.02**0.5)
