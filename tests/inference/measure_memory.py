@@ -1,6 +1,6 @@
 """Predicts volumes of several sizes with little memory and prints, as JSON, by how many MiB this process grew in each.
 
-The reader's own buffers, a constant of some 100 MiB otherwise, are made small, so that small volumes show the bound.
+The reader's own buffers, a constant of some 100 MiB otherwise, and the sample of traces are made small, so that small volumes show the bound.
 
 python tests/inference/measure_memory.py FOLDER MEMORY NUM_ILINES [NUM_ILINES …]
 """
@@ -14,6 +14,7 @@ import numpy as np
 from mmattn.inference import Outputs, VolumeOptions, predict_volume
 from mmattn.seismic import open_volume
 from mmattn.seismic.segy import copying, headers, reading
+from mmattn.seismic.volumes import amplitude
 from tests.inference.models import GreyModel
 from tests.seismic.segy_files import SegyFile
 
@@ -47,6 +48,7 @@ def main() -> None:
     folder, memory = Path(sys.argv[1]), float(sys.argv[2])
     options = VolumeOptions(window=(128, 64), overlap=0.25, batch_size=4, flip=True, clip=2.0, memory=memory)
     headers.WINDOW = reading.BUFFER = copying.BUFFER = 2**20
+    amplitude.SAMPLED = 100
     grown = []
     for number, num_ilines in enumerate([2, *map(int, sys.argv[3:])]):
         write_survey(folder / f'{number}.sgy', num_ilines)

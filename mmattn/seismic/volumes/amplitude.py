@@ -11,6 +11,7 @@ from mmattn.seismic.volumes.fill_values import describe_fill_values, find_fill_v
 from mmattn.seismic.volumes.volume import Volume
 
 MID_GREY, GREY_REACH = 128.0, 127.0
+SAMPLED = 2000  # traces that the search for fill values reads
 
 
 def estimate_clip(volume: Volume, *, percentile: float = 99.5, num_traces: int = 2000, seed: int = 0) -> float:
@@ -52,11 +53,14 @@ def sample_traces(volume: Volume, *, num_traces: int = 2000, seed: int = 0) -> n
     for start in range(0, len(order), num_traces):
         chosen = np.sort(order[start : start + num_traces])
         traces = volume.traces(rows[chosen], columns[chosen])
-        traces = traces[is_live(traces)][: num_traces - count]
+        live = is_live(traces)
+        traces = (traces if live.all() else traces[live])[: num_traces - count]
         found.append(traces)
         count += len(traces)
         if count == num_traces:
             break
+    if len(found) == 1:
+        return found[0]  # without a copy
     return np.concatenate(found) if found else np.empty((0, volume.shape[2]), np.float32)
 
 
@@ -65,14 +69,14 @@ def refuse_fill_values(volume: Volume, traces: np.ndarray | None = None) -> None
 
     Args:
         volume: of amplitudes.
-        traces: of the volume, (n, num_samples); None reads 2000 of them.
+        traces: of the volume, (n, num_samples); None reads a sample of them.
 
     Raises:
         ValueError: names the values, their share and the option.
     """
     if volume.null_value == ():
         return
-    if found := find_fill_values(sample_traces(volume) if traces is None else traces):
+    if found := find_fill_values(sample_traces(volume, num_traces=SAMPLED) if traces is None else traces):
         raise ValueError(describe_fill_values(volume.name, found))
 
 
