@@ -144,10 +144,10 @@ def with_old_memory(text: str, table: str) -> str:
     if section.split('\n')[0] != table.split('\n')[0]:
         return table
     old = {line.split(' | ')[0]: line.rsplit(' | ', 1)[-1] for line in section.splitlines() if line.startswith(_ROW)}
-    lines = []
-    for line in table.splitlines():
-        known = line.startswith(_ROW) and line.split(' | ')[0] in old
-        lines.append(f'{line.rsplit(" | ", 1)[0]} | {old[line.split(" | ")[0]]}' if known else line)
+    lines = [
+        f'{line.rsplit(" | ", 1)[0]} | {old[name]}' if (name := line.split(' | ')[0]) in old else line
+        for line in table.splitlines()
+    ]
     return '\n'.join(lines)
 
 

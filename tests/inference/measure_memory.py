@@ -1,7 +1,7 @@
 """Predicts volumes of several sizes with little memory and prints, as JSON, by how many MiB this process grew in each.
 
-The reader's own buffers, a constant of some 100 MiB otherwise, and the sample of traces are
-made small, so that small volumes show the bound.
+The reader's own buffers, a constant of some 100 MiB otherwise, and the sample of traces that
+searches for fill values are made small, so that small volumes show the bound.
 
 python tests/inference/measure_memory.py FOLDER MEMORY NUM_ILINES [NUM_ILINES …]
 """

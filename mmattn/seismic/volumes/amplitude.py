@@ -11,10 +11,10 @@ from mmattn.seismic.volumes.fill_values import describe_fill_values, find_fill_v
 from mmattn.seismic.volumes.volume import Volume
 
 MID_GREY, GREY_REACH = 128.0, 127.0
-SAMPLED = 2000  # traces that the search for fill values reads
+SAMPLED = 2000  # traces that tell what a survey's amplitudes are
 
 
-def estimate_clip(volume: Volume, *, percentile: float = 99.5, num_traces: int = 2000, seed: int = 0) -> float:
+def estimate_clip(volume: Volume, *, percentile: float = 99.5, num_traces: int = SAMPLED, seed: int = 0) -> float:
     """Estimates the amplitude at which sections are clipped, from a sample of traces.
 
     Args:
@@ -45,7 +45,7 @@ def estimate_clip(volume: Volume, *, percentile: float = 99.5, num_traces: int =
     return float(np.percentile(amplitudes, percentile)) or float(amplitudes.max())
 
 
-def sample_traces(volume: Volume, *, num_traces: int = 2000, seed: int = 0) -> np.ndarray:
+def sample_traces(volume: Volume, *, num_traces: int = SAMPLED, seed: int = 0) -> np.ndarray:
     """Reads live traces drawn evenly from a volume; float32 (num_traces or fewer, num_samples)."""
     rows, columns = np.nonzero(volume.usable)
     order = np.random.default_rng(seed).permutation(len(rows))
@@ -59,9 +59,9 @@ def sample_traces(volume: Volume, *, num_traces: int = 2000, seed: int = 0) -> n
         count += len(traces)
         if count == num_traces:
             break
-    if len(found) == 1:
-        return found[0]  # without a copy
-    return np.concatenate(found) if found else np.empty((0, volume.shape[2]), np.float32)
+    if not found:
+        return np.empty((0, volume.shape[2]), np.float32)
+    return found[0] if len(found) == 1 else np.concatenate(found)  # one array is not copied
 
 
 def refuse_fill_values(volume: Volume, traces: np.ndarray | None = None) -> None:
