@@ -33,6 +33,9 @@ REDUCED = {
     'SMT': dict(arch=dict(embed_dims=(16, 16, 32, 32), depths=(1, 1, 2, 1))),
     'AxialResNet': dict(width=0.125),
     'AttentionUNet': dict(base_channels=8),
+    'VisionTransformer': dict(embed_dims=24, num_layers=1, out_indices=(0,)),
+    'SwinTransformer': dict(embed_dims=8, depths=(1,) * 4),
+    'PCPVT': dict(embed_dims=[8, 16, 20, 32], depths=[1] * 4),
 }
 
 
@@ -48,6 +51,8 @@ def reduced(model: ConfigDict) -> ConfigDict:
             head.update(in_channels=[channels[i] for i in head.get('in_index', range(len(channels)))])
         if head.type in ('UMixFormerHead', 'FeedFormerHead'):
             head.update(embed_dims=16)
+        elif head.type == 'FixedHamHead':
+            head.update(channels=32, ham_channels=32)  # its groups of normalisation are 32
         elif 'channels' in head:
             head.update(channels=16)
     return model

@@ -6,6 +6,7 @@ from mmattn.models.decode_heads.criss_cross_head import CrissCrossHead
 from mmattn.models.decode_heads.decode_head import AuxiliaryFCNHead, DecodeHead
 from mmattn.models.decode_heads.dual_attention_head import DualAttentionHead
 from mmattn.models.decode_heads.feedformer_head import FeedFormerHead
+from mmattn.models.decode_heads.fixed_ham_head import FixedHamHead
 from mmattn.models.decode_heads.multi_scale_head import MultiScaleHead
 from mmattn.models.decode_heads.nonlocal_head import NonLocalHead
 from mmattn.models.decode_heads.umixformer_head import UMixFormerHead
@@ -19,6 +20,7 @@ __all__ = [
     'DecodeHead',
     'DualAttentionHead',
     'FeedFormerHead',
+    'FixedHamHead',
     'MultiScaleHead',
     'NonLocalHead',
     'UMixFormerHead',
