@@ -1,7 +1,7 @@
 # python tools/train.py configs/pvt_salt.py
 # A pyramid vision transformer on salt tiles: those in SALT_DATA, else the synthetic survey. It is Twins-PCPVT
-# (https://arxiv.org/abs/2104.13840), PVT (https://arxiv.org/abs/2102.12122) with conditional position encodings, half as
-# wide as its small network. For PVT v2: dict(type='TIMMBackbone', model_name='pvt_v2_b0', features_only=True,
+# (https://arxiv.org/abs/2104.13840), PVT (https://arxiv.org/abs/2102.12122) with conditional position encodings, half
+# as wide as its small network. For PVT v2: dict(type='TIMMBackbone', model_name='pvt_v2_b0', features_only=True,
 # pretrained=False, in_channels=1).
 _base_ = [
     '_base_/models/salt_output.py',
