@@ -37,6 +37,7 @@ setup(
     extras_require={
         'zarr': ['zarr>=3'],
         'fwi': ['deepwave>=0.1.0'],  # MIT; a wheel of 100 MB, which is why the tests do without it where it is absent
+        'timm': ['timm>=1.0.9'],  # with a torchvision of the same build as torch
         'test': [
             'pytest',
             'pytest-xdist',

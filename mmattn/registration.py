@@ -38,6 +38,7 @@ def register() -> None:
     for package in _PACKAGES:
         importlib.import_module(f'mmattn.{package}')
     importlib.import_module('mmattn.models.decode_heads.stock').mend_stock_heads()
+    importlib.import_module('mmattn.models.backbones.timm_backbone').mend_timm_backbone()
     importlib.import_module('mmattn.engine.building').improve_errors()
     importlib.import_module('mmattn.engine.counting').count_attention()
 
@@ -134,6 +135,14 @@ def _import_mmseg() -> None:
             warnings.filterwarnings('ignore', message='Fail to import ``MultiScaleDeformableAttention``')
             importlib.import_module('mmseg.datasets')
             importlib.import_module('mmseg.models')
+    except RuntimeError as error:
+        if 'operator torchvision::' not in str(error):
+            raise
+        raise ImportError(
+            'mmattn: timm is installed with a torchvision that was built for another PyTorch than the one here, and '
+            'does not import. Install torchvision from where torch comes from (for the CPU: pip install torchvision '
+            '--index-url https://download.pytorch.org/whl/cpu), or remove both: pip uninstall -y timm torchvision'
+        ) from error
     finally:
         for line in said.getvalue().splitlines():
             if line != 'Could not import OneDL':

@@ -87,6 +87,8 @@ class Pretrained:
     def load_into(self, module: nn.Module) -> LoadReport:
         """Sets the tensors of ``module`` that the checkpoint has, and reports.
 
+        A module whose names depend on its own options has ``rename_published``, which tells them from a file's.
+
         Raises:
             FileNotFoundError: if there is no such file.
             ValueError: if none of the module's tensors is there, or the file holds objects beside weights.
@@ -94,6 +96,8 @@ class Pretrained:
             TypeError: if the file holds no dict of tensors.
         """
         tensors, ours = self._read(), module.state_dict()
+        if hasattr(module, 'rename_published'):
+            tensors = module.rename_published(tensors)
         shared = {name: value for name, value in tensors.items() if name in ours}
         fitting = {name: value for name, value in shared.items() if value.shape == ours[name].shape}
         report = LoadReport(
