@@ -23,12 +23,12 @@ class Rule:
 
     Args:
         pattern: regular expression that the whole published key must match.
-        target: our key, with ``\1`` or ``\g<name>`` for groups; None drops the tensor.
+        target: our key, with ``\1`` or ``\g<name>`` for groups, or what makes it of the match; None drops the tensor.
         change: applied to the tensor's values.
     """
 
     pattern: str
-    target: str | None
+    target: str | Callable[[re.Match], str] | None
     change: Callable[[Tensor], Tensor] | None = None
 
     def apply(self, key: str, value: Tensor) -> dict[str, Tensor] | None:
@@ -38,7 +38,8 @@ class Rule:
             return None
         if self.target is None:
             return {}
-        return {match.expand(self.target): value if self.change is None else self.change(value)}
+        target = self.target(match) if callable(self.target) else match.expand(self.target)
+        return {target: value if self.change is None else self.change(value)}
 
 
 @dataclass(frozen=True)
@@ -52,12 +53,14 @@ class Source:
         groups: our names that stand together; where only some are there, the others are missing.
         segmentors: whether segmentors of MMSegmentation's are read too: their backbone by the rules, and their other
             parts under the names that they have.
+        parts: beginnings of our names, of which one is left out where a checkpoint holds no other part.
     """
 
     rules: tuple[Rule, ...]
     prefixes: tuple[str, ...] = ()
     groups: tuple[Group, ...] = ()
     segmentors: bool = False
+    parts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,15 @@ class Conversion:
     tensors: dict[str, Tensor]
     renamed: dict[str, str]
     dropped: tuple[str, ...]
+
+    def only_part(self, parts: Iterable[str]) -> 'Conversion':
+        """Returns the conversion without the one of ``parts`` that all names begin with, if there is one."""
+        for part in parts:
+            if self.tensors and all(name.startswith(part) for name in self.tensors):
+                tensors = {name.removeprefix(part): value for name, value in self.tensors.items()}
+                renamed = {old: new.removeprefix(part) for old, new in self.renamed.items()}
+                return Conversion(tensors, renamed, self.dropped)
+        return self
 
 
 def unwrap(checkpoint: Mapping) -> dict[str, Tensor]:

@@ -94,6 +94,8 @@ class Pretrained:
             TypeError: if the file holds no dict of tensors.
         """
         tensors, ours = self._read(), module.state_dict()
+        if hasattr(module, 'adapt_weights'):  # as it does to what ``load_state_dict`` gets
+            tensors = module.adapt_weights(tensors)
         shared = {name: value for name, value in tensors.items() if name in ours}
         fitting = {name: value for name, value in shared.items() if value.shape == ours[name].shape}
         report = LoadReport(
