@@ -9,6 +9,8 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
+import numpy as np
+import torch
 from torch import Tensor
 
 from mmattn.checkpoints.groups import Group
@@ -90,6 +92,8 @@ class Conversion:
 def unwrap(checkpoint: Mapping) -> dict[str, Tensor]:
     """Takes a checkpoint's tensors out of its ``state_dict`` or ``model`` entry and off their ``module.`` prefixes.
 
+    NumPy's arrays become tensors.
+
     Raises:
         TypeError: if what remains is not a mapping from names to tensors.
         KeyError: if there is no tensor, or a name is there with and without ``module.``.
@@ -98,6 +102,7 @@ def unwrap(checkpoint: Mapping) -> dict[str, Tensor]:
         raise TypeError(f'convert_state_dict: expected a dict of tensors, got a {type(checkpoint).__name__}')
     wrapped = [checkpoint[name] for name in _WRAPPERS if isinstance(checkpoint.get(name), Mapping)]
     tensors = wrapped[0] if wrapped else checkpoint
+    tensors = {k: torch.from_numpy(v) if isinstance(v, np.ndarray) else v for k, v in tensors.items()}
     strange = [key for key, value in tensors.items() if not isinstance(key, str) or not isinstance(value, Tensor)]
     if strange:
         raise TypeError(

@@ -30,6 +30,7 @@ from mmattn.checkpoints.sources.smt import SMT
 from mmattn.checkpoints.sources.torchvision import TORCHVISION
 from mmattn.checkpoints.sources.transunet import TRANSUNET
 from mmattn.checkpoints.sources.u_mixformer import U_MIXFORMER
+from mmattn.checkpoints.sources.vit_imagenet21k import VIT_IMAGENET21K
 from mmattn.common.names import did_you_mean
 
 _SOURCES: dict[str, Source] = {
@@ -49,6 +50,7 @@ _SOURCES: dict[str, Source] = {
     'torchvision': TORCHVISION,
     'transunet': TRANSUNET,
     'u-mixformer': U_MIXFORMER,
+    'vit-imagenet21k': VIT_IMAGENET21K,
 }
 
 

@@ -1,19 +1,20 @@
 """The TransUNet encoder against the published one."""
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmattn.attention import use_engine
-from mmattn.checkpoints import convert_state_dict
+from mmattn.checkpoints import convert_checkpoint, convert_state_dict
 from mmattn.checkpoints.convert import convert
 from mmattn.checkpoints.sources.transunet import TRANSUNET
 from mmattn.models.backbones import HybridViT
 from mmattn.models.blocks.resnet_v2 import BottleneckUnit, Root, Stage
 from mmattn.models.blocks.vit import Block, fit_positions, resize_positions
 from tests.golden_vectors import load_golden
-from tests.models.backbones.contract import BackboneContract
+from tests.models.backbones.contract import BackboneContract, logged
 
 RESNET = 'transformer.embeddings.hybrid_model.'
 PUBLISHED = dict(embed_dims=32, num_layers=2, num_heads=4, mlp_ratio=2, resnet_depths=(2, 1, 1), resnet_channels=32)
@@ -290,6 +291,61 @@ def test_a_checkpoint_without_one_of_its_tensors_is_an_error(gone: str, missing:
         convert_state_dict(kept, 'transunet')
     with pytest.raises(KeyError, match=r"source 'transunet' does not know transformer\.strange"):
         convert_state_dict(dict(tensors, **{'transformer.strange': torch.ones(1)}), 'transunet')
+
+
+def google() -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """Returns arrays in the layout of Google's files, with a 3x3 grid, and vectors of the network at 4x4."""
+    _, vectors = load_golden('transunet_imagenet21k_layout')
+    return {key[4:]: value for key, value in vectors.items() if key.startswith('npz/')}, vectors
+
+
+@pytest.mark.parametrize(('dtype', 'tolerance'), KINDS)
+def test_googles_weights(dtype: torch.dtype, tolerance: float, tmp_path):
+    arrays, vectors = google()
+    conversion = convert_checkpoint(arrays, 'vit-imagenet21k')
+    assert set(conversion.dropped) == {'cls', 'pre_logits/kernel', 'pre_logits/bias', 'head/kernel', 'head/bias'}
+    assert conversion.tensors['vit.pos_embed'].shape == (1, 9, 32)
+    encoder = HybridViT(img_size=64, **PUBLISHED).eval()
+    encoder.load_state_dict(conversion.tensors)
+    torch.testing.assert_close(encoder.vit.pos_embed, vectors['y/position_embeddings'])
+    check_maps(encoder.to(dtype)(vectors['x/x'].to(dtype)), vectors, tolerance)
+    np.savez(tmp_path / 'google.npz', **{name: value.numpy() for name, value in arrays.items()})
+    file = dict(type='Pretrained', checkpoint=str(tmp_path / 'google.npz'), source='vit-imagenet21k')
+    second = HybridViT(img_size=64, **PUBLISHED, init_cfg=file)
+    with logged() as lines:
+        second.init_weights()
+    total = len(second.state_dict())
+    assert any(f'INFO HybridViT: {total} of {total} tensors loaded from' in line for line in lines)
+    tensors = encoder.float().state_dict()
+    assert all(torch.equal(value, tensors[name]) for name, value in second.state_dict().items())
+
+
+def test_googles_pure_transformer():
+    arrays, _ = google()
+    arrays = {k: v for k, v in arrays.items() if not k.startswith(('block', 'conv_root', 'gn_root'))}
+    arrays['embedding/kernel'] = torch.randn(16, 16, 3, 32)
+    encoder = HybridViT(img_size=48, **dict(PUBLISHED, resnet_depths=None))
+    encoder.load_state_dict(convert_state_dict({k: v.numpy() for k, v in arrays.items()}, 'vit-imagenet21k'))
+    kernel = arrays['embedding/kernel']
+    assert encoder.vit.patch_embed.weight[5, 2, 3, 4] == kernel[3, 4, 2, 5]
+    assert torch.equal(encoder.vit.pos_embed, arrays['Transformer/posembed_input/pos_embedding'][:, 1:])
+
+
+@pytest.mark.parametrize(
+    ('gone', 'missing'),
+    [
+        ('gn_root/scale', r'stages\.0\.norm\.weight'),
+        ('block2/unit1/conv_proj/kernel', r'stages\.2\.0\.shortcut\.weight'),
+        ('Transformer/encoderblock_1/MlpBlock_3/Dense_1/bias', r'vit\.layers\.1\.ffn\.fc2\.bias'),
+        ('Transformer/encoderblock_0/LayerNorm_2/scale', r'vit\.layers\.0\.norm2\.weight'),
+        ('embedding/kernel', r'vit\.patch_embed\.weight'),
+    ],
+)
+def test_googles_weights_without_one_are_an_error(gone: str, missing: str):
+    arrays, _ = google()
+    del arrays[gone]
+    with pytest.raises(KeyError, match=rf"source 'vit-imagenet21k', under our names: missing .*{missing}"):
+        convert_state_dict(arrays, 'vit-imagenet21k')
 
 
 def test_weights_of_colour_images_are_not_summed():
