@@ -8,12 +8,14 @@ import io
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from mmattn.checkpoints import Conversion, convert_checkpoint, list_sources
+from mmattn.checkpoints.arrays import is_archive, read_archive
 from mmattn.checkpoints.convert import unwrap
 from mmattn.cli.command_line import ToolParser, check_file, run_tool
 from mmattn.cli.launch import read_checkpoint
-from mmattn.common.errors import InputError
+from mmattn.common.errors import InputError, one_line
 from mmattn.engine.storage import AtomicBackend
 
 
@@ -21,11 +23,27 @@ def parse_args() -> argparse.Namespace:
     """Reads the command line."""
     parser = ToolParser(description='Rename the tensors of a published checkpoint to ours.')
     parser.add_argument('source', help=f'where the checkpoint comes from: {", ".join(list_sources())}')
-    parser.add_argument('input', help='published checkpoint')
+    parser.add_argument('input', help='published checkpoint, of PyTorch or an .npz of NumPy arrays')
     parser.add_argument('output', help='file to write')
     parser.add_argument('--component', metavar='PREFIX', help='convert only the tensors under this prefix, as head')
     parser.add_argument('--force', action='store_true', help='replace the output if it is there')
     return parser.parse_args()
+
+
+def read_input(path: str) -> dict[str, Tensor]:
+    """Reads a checkpoint of PyTorch's, or an archive of NumPy arrays.
+
+    Raises:
+        InputError: if it is no such file.
+    """
+    if '://' in path:
+        raise InputError(f'{path!r} is a URL: download it first')
+    if not is_archive(path) or not Path(path).is_file():
+        return read_checkpoint(path)
+    try:
+        return read_archive(path)
+    except ValueError as error:
+        raise InputError(one_line(error)) from None
 
 
 def summarize(conversion: Conversion, names: int) -> str:
@@ -50,9 +68,7 @@ def main() -> None:
     if Path(args.output).exists() and not args.force:
         raise InputError(f'{args.output!r} is there already; --force replaces it')
     check_file('output', args.output)
-    content = read_checkpoint(args.input)
-    if content is None:
-        raise InputError(f'{args.input!r} is a URL: download it first')
+    content = read_input(args.input)
     try:
         conversion = convert_checkpoint(content, args.source, component=args.component)
     except (KeyError, TypeError) as error:

@@ -7,6 +7,7 @@ convolutions and linear layers follow each other without a copy.
 from collections.abc import Sequence
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmattn.kernels.engines import find_engine
@@ -27,7 +28,9 @@ def to_map(tokens: Tensor, size: Sequence[int]) -> Tensor:
     return tokens.reshape(tokens.shape[0], *size, tokens.shape[2]).permute(0, 3, 1, 2)
 
 
-def multi_head_attention(query: Tensor, key: Tensor, value: Tensor, *, num_heads: int) -> Tensor:
+def multi_head_attention(
+    query: Tensor, key: Tensor, value: Tensor, *, num_heads: int, drop_rate: float = 0.0
+) -> Tensor:
     """Scaled dot-product attention, head by head: softmax(<query, key> / sqrt(D)) * value for D = C / num_heads.
 
     Args:
@@ -35,18 +38,19 @@ def multi_head_attention(query: Tensor, key: Tensor, value: Tensor, *, num_heads
         key: (B, M, C).
         value: (B, M, C).
         num_heads: divides C; the logits are divided by the root of C / num_heads.
+        drop_rate: share of the attention that is left out by chance, the rest being scaled up; for training.
 
     Returns:
         (B, N, C).
     """
     query, key, value = (_split(x, num_heads) for x in (query, key, value))  # (B, G, N or M, D)
-    engine = find_engine('multi_head', query, key, value)
+    engine = find_engine('multi_head', query, key, value, drop_rate)
     if engine is not None:
-        found = engine(query, key, value)
+        found = engine(query, key, value, drop_rate)
     else:
         logits = query @ key.transpose(2, 3) * query.shape[3] ** -0.5
         wide = torch.promote_types(logits.dtype, torch.float32)
-        found = logits.to(wide).softmax(-1).to(value.dtype) @ value
+        found = F.dropout(logits.to(wide).softmax(-1), drop_rate).to(value.dtype) @ value
     return found.transpose(1, 2).flatten(2)
 
 

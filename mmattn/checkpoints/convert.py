@@ -9,6 +9,8 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
+import numpy as np
+import torch
 from torch import Tensor
 
 from mmattn.checkpoints.groups import Group
@@ -23,12 +25,12 @@ class Rule:
 
     Args:
         pattern: regular expression that the whole published key must match.
-        target: our key, with ``\1`` or ``\g<name>`` for groups; None drops the tensor.
+        target: our key, with ``\1`` or ``\g<name>`` for groups, or what makes it of the match; None drops the tensor.
         change: applied to the tensor's values.
     """
 
     pattern: str
-    target: str | None
+    target: str | Callable[[re.Match], str] | None
     change: Callable[[Tensor], Tensor] | None = None
 
     def apply(self, key: str, value: Tensor) -> dict[str, Tensor] | None:
@@ -38,7 +40,8 @@ class Rule:
             return None
         if self.target is None:
             return {}
-        return {match.expand(self.target): value if self.change is None else self.change(value)}
+        target = self.target(match) if callable(self.target) else match.expand(self.target)
+        return {target: value if self.change is None else self.change(value)}
 
 
 @dataclass(frozen=True)
@@ -52,12 +55,14 @@ class Source:
         groups: our names that stand together; where only some are there, the others are missing.
         segmentors: whether segmentors of MMSegmentation's are read too: their backbone by the rules, and their other
             parts under the names that they have.
+        parts: beginnings of our names, of which one is left out where a checkpoint holds no other part.
     """
 
     rules: tuple[Rule, ...]
     prefixes: tuple[str, ...] = ()
     groups: tuple[Group, ...] = ()
     segmentors: bool = False
+    parts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -74,9 +79,20 @@ class Conversion:
     renamed: dict[str, str]
     dropped: tuple[str, ...]
 
+    def only_part(self, parts: Iterable[str]) -> 'Conversion':
+        """Returns the conversion without the one of ``parts`` that all names begin with, if there is one."""
+        for part in parts:
+            if self.tensors and all(name.startswith(part) for name in self.tensors):
+                tensors = {name.removeprefix(part): value for name, value in self.tensors.items()}
+                renamed = {old: new.removeprefix(part) for old, new in self.renamed.items()}
+                return Conversion(tensors, renamed, self.dropped)
+        return self
+
 
 def unwrap(checkpoint: Mapping) -> dict[str, Tensor]:
     """Takes a checkpoint's tensors out of its ``state_dict`` or ``model`` entry and off their ``module.`` prefixes.
+
+    NumPy's arrays become tensors.
 
     Raises:
         TypeError: if what remains is not a mapping from names to tensors.
@@ -86,6 +102,7 @@ def unwrap(checkpoint: Mapping) -> dict[str, Tensor]:
         raise TypeError(f'convert_state_dict: expected a dict of tensors, got a {type(checkpoint).__name__}')
     wrapped = [checkpoint[name] for name in _WRAPPERS if isinstance(checkpoint.get(name), Mapping)]
     tensors = wrapped[0] if wrapped else checkpoint
+    tensors = {k: torch.from_numpy(v) if isinstance(v, np.ndarray) else v for k, v in tensors.items()}
     strange = [key for key, value in tensors.items() if not isinstance(key, str) or not isinstance(value, Tensor)]
     if strange:
         raise TypeError(

@@ -5,11 +5,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 
-def takes(query: Tensor, key: Tensor, value: Tensor) -> bool:
+def takes(query: Tensor, key: Tensor, value: Tensor, drop_rate: float = 0.0) -> bool:
     """Always, but for traces, whose exporters know no fused attention."""
     return not torch.jit.is_tracing()
 
 
-def fused(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+def fused(query: Tensor, key: Tensor, value: Tensor, drop_rate: float = 0.0) -> Tensor:
     """Attends from (B, G, N, D) to keys (B, G, M, D) and values (B, G, M, D); returns (B, G, N, D)."""
-    return F.scaled_dot_product_attention(query, key, value)
+    return F.scaled_dot_product_attention(query, key, value, dropout_p=drop_rate)

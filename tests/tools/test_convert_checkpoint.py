@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -42,6 +43,21 @@ def test_a_converted_head_loads_and_computes_the_published_numbers(published: Pa
     head.load_state_dict(written['state_dict'])
     _, vectors = load_golden('ccnet_rcca_head')
     torch.testing.assert_close(head.eval()([vectors['x/x']]), vectors['y/r2'], rtol=1e-5, atol=1e-5)
+
+
+def test_an_archive_of_arrays_is_converted(tmp_path: Path, tool):
+    _, vectors = load_golden('transunet_imagenet21k_layout')
+    arrays = {key[4:]: value.numpy() for key, value in vectors.items() if key.startswith('npz/')}
+    np.savez(tmp_path / 'in.npz', **arrays)
+    result = tool('vit-imagenet21k', tmp_path / 'in.npz', tmp_path / 'out.pth')
+    assert 'head/bias dropped' in result.stdout
+    assert '5 dropped, 0 outside the component' in result.stdout
+    written = torch.load(tmp_path / 'out.pth', weights_only=True)['state_dict']
+    assert len(written) == len(arrays) - 5
+    (tmp_path / 'odd.npz').write_text('odd')
+    refused = tool('vit-imagenet21k', tmp_path / 'odd.npz', tmp_path / 'odd.pth')
+    assert refused.returncode == 2
+    assert 'is no archive of arrays of numbers' in refused.stderr.strip().splitlines()[-1]
 
 
 def test_an_output_is_replaced_by_force_only(published: Path, tmp_path: Path, tool):

@@ -28,7 +28,9 @@ from mmattn.checkpoints.sources.mmseg import MMSEG
 from mmattn.checkpoints.sources.senet import SENET
 from mmattn.checkpoints.sources.smt import SMT
 from mmattn.checkpoints.sources.torchvision import TORCHVISION
+from mmattn.checkpoints.sources.transunet import TRANSUNET
 from mmattn.checkpoints.sources.u_mixformer import U_MIXFORMER
+from mmattn.checkpoints.sources.vit_imagenet21k import VIT_IMAGENET21K
 from mmattn.common.names import did_you_mean
 
 _SOURCES: dict[str, Source] = {
@@ -46,7 +48,9 @@ _SOURCES: dict[str, Source] = {
     'senet': SENET,
     'smt': SMT,
     'torchvision': TORCHVISION,
+    'transunet': TRANSUNET,
     'u-mixformer': U_MIXFORMER,
+    'vit-imagenet21k': VIT_IMAGENET21K,
 }
 
 
@@ -97,7 +101,7 @@ def convert_checkpoint(checkpoint: Mapping, source: str, *, component: str | Non
     backbone, others = split_segmentor(tensors) if chosen.segmentors else ({}, {})
     if others:
         return _convert_segmentor(backbone, others, source)
-    conversion = convert(strip_component(tensors, chosen), chosen.rules, source)
+    conversion = convert(strip_component(tensors, chosen), chosen.rules, source).only_part(chosen.parts)
     check_complete(conversion.tensors, chosen.groups, source)
     return conversion
 

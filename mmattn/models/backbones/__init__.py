@@ -2,6 +2,7 @@
 
 from mmattn.models.backbones.attention_unet import AttentionUNet
 from mmattn.models.backbones.axial_resnet import AxialResNet
+from mmattn.models.backbones.hybrid_vit import HybridViT
 from mmattn.models.backbones.inversion_net import InversionNet
 from mmattn.models.backbones.lvt import LVT
 from mmattn.models.backbones.shot_encoder import ShotEncoder
@@ -14,6 +15,7 @@ __all__ = [
     'SMT',
     'AttentionUNet',
     'AxialResNet',
+    'HybridViT',
     'InversionNet',
     'PretrainedOneChannel',
     'ShotEncoder',

@@ -48,7 +48,7 @@ def _mending(build: Callable) -> Callable:
 class _TIMMBackbone(LoadsPretrained, TIMMBackbone):
     """``TIMMBackbone`` as registries hand it out once mmattn is imported."""
 
-    def rename_published(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    def adapt_weights(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Returns a file's tensors under the names that they have here.
 
         timm's feature extractors join the names of a network and its stage: ``stages.0`` is ``stages_0`` in them; and

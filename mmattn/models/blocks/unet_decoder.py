@@ -57,14 +57,15 @@ class UNetBlock(nn.Module):
 
     def forward(self, below: Tensor, skip: Tensor | None = None) -> Tensor:
         """Returns (B, out_channels, H, W), of the skip connection's size or twice that of the map below."""
-        if skip is None or self.image:
-            x = F.interpolate(below, scale_factor=2.0, mode='nearest')
-        else:
-            x = enlarge(below, skip.shape[2:])
+        x = self.enlarge(below, None if skip is None or self.image else skip.shape[2:])
         if skip is not None:
             x = cut(x, skip.shape[2:]) if self.image else x
             x = torch.cat([x, self.skip_attention(skip, below)], dim=1)
         return self.attention(self.convs(x))
+
+    def enlarge(self, below: Tensor, size: Sequence[int] | None) -> Tensor:
+        """Returns the map below at a size, twice its own for None."""
+        return F.interpolate(below, scale_factor=2.0, mode='nearest') if size is None else enlarge(below, size)
 
 
 class HyperColumn(nn.Module):

@@ -2,6 +2,7 @@
 
 from mmattn.models.decode_heads.attention_head import AttentionHead
 from mmattn.models.decode_heads.attention_unet_head import AttentionUNetHead
+from mmattn.models.decode_heads.cascaded_upsampler_head import CascadedUpsamplerHead
 from mmattn.models.decode_heads.criss_cross_head import CrissCrossHead
 from mmattn.models.decode_heads.decode_head import AuxiliaryFCNHead, DecodeHead
 from mmattn.models.decode_heads.dual_attention_head import DualAttentionHead
@@ -16,6 +17,7 @@ __all__ = [
     'AttentionHead',
     'AttentionUNetHead',
     'AuxiliaryFCNHead',
+    'CascadedUpsamplerHead',
     'CrissCrossHead',
     'DecodeHead',
     'DualAttentionHead',

@@ -7,23 +7,22 @@ decoder (https://arxiv.org/abs/1808.08127), hypercolumns (https://arxiv.org/abs/
 
 from collections.abc import Sequence
 
-import torch
 from mmseg.models.utils import resize
 from mmseg.registry import MODELS
 from mmseg.utils import ConfigType, SampleList
 from torch import Tensor, nn
 
-from mmattn.common.checks import check_flag, check_not_negative, check_positive_int
+from mmattn.common.checks import check_flag, check_not_negative
 from mmattn.models.blocks.empty_sections import EmptyClassifier, bound_by_section, empty_losses
 from mmattn.models.blocks.unet_decoder import HyperColumn, UNetBlock, one_each
-from mmattn.models.decode_heads.decode_head import DecodeHead
+from mmattn.models.decode_heads.unet_head import UNetHead
 
 LEVEL_WEIGHT = 0.4  # of the coarser levels' losses: what MMSegmentation's recipes give to auxiliary heads
 _GATE = dict(type='AttentionGate')
 
 
 @MODELS.register_module()
-class AttentionUNetHead(DecodeHead):
+class AttentionUNetHead(UNetHead):
     """Decodes a pyramid from its deepest map up: enlarge, join the skip connection, convolve twice, attend.
 
     There is a block for each entry of ``decoder_channels``. The first ones take the encoder's other maps as skip
@@ -73,19 +72,12 @@ class AttentionUNetHead(DecodeHead):
         suppress_empty: bool = False,
         **kwargs,
     ) -> None:
-        in_index = self._check_levels(in_channels, in_index, decoder_channels, image_channels)
-        if 'channels' in kwargs:
-            raise TypeError(
-                f'{type(self).__name__}: channels follows from decoder_channels ({decoder_channels[-1]}), leave it out'
-            )
-        super().__init__(
-            list(in_channels), decoder_channels[-1], in_index=in_index, input_transform='multiple_select', **kwargs
-        )
+        levels = dict(decoder_channels=decoder_channels, in_index=in_index, image_channels=image_channels)
+        super().__init__(in_channels, **levels, least_maps=2, **kwargs)
         check_flag(type(self).__name__, 'hypercolumn', hypercolumn)
         self._check_options(deep_supervision, len(decoder_channels), empty_loss_weight, suppress_empty)
         self.level_weight = LEVEL_WEIGHT if deep_supervision is True else float(deep_supervision)
         self.empty_loss_weight, self.suppress_empty = empty_loss_weight, suppress_empty
-        self.image_channels = image_channels
         self.blocks = self._build_blocks(decoder_channels, skip_attention, decoder_attention)
         self.hypercolumn = None
         if hypercolumn:
@@ -102,35 +94,6 @@ class AttentionUNetHead(DecodeHead):
                 nn.Conv2d(channels, self.out_channels, 1) for channels in decoder_channels[:-1]
             )
         self.empty_classifier = EmptyClassifier(in_channels[-1]) if empty_loss_weight > 0 else None
-        self.rounding = 2 ** (len(decoder_channels) - len(in_channels) + 1)
-
-    def _check_levels(
-        self,
-        in_channels: Sequence[int],
-        in_index: Sequence[int] | None,
-        decoder_channels: Sequence[int],
-        image_channels: int,
-    ) -> list[int]:
-        name = type(self).__name__
-        check_positive_int(name, 'image_channels', image_channels, minimum=0)
-        of_image = int(image_channels > 0)
-        for option, values in dict(in_channels=in_channels, decoder_channels=decoder_channels).items():
-            if not isinstance(values, Sequence):
-                raise ValueError(f'{name}: {option} must be a sequence of numbers, got {values!r}')
-            for value in values:
-                check_positive_int(name, option, value)
-        if len(in_channels) < 2:
-            raise ValueError(f'{name}: in_channels must have at least 2 numbers, one a map, got {in_channels!r}')
-        skips = len(in_channels) - 1 + of_image
-        if len(decoder_channels) < skips:
-            raise ValueError(
-                f'{name}: decoder_channels must have at least {skips} numbers, one a skip connection, '
-                f'got {decoder_channels!r}'
-            )
-        in_index = range(of_image, len(in_channels) + of_image) if in_index is None else in_index
-        if not isinstance(in_index, Sequence) or len(in_index) != len(in_channels):
-            raise ValueError(f'{name}: in_index must have {len(in_channels)} numbers, one a map, got {in_index!r}')
-        return list(in_index)
 
     def _check_options(
         self, deep_supervision: bool | float, blocks: int, empty_loss_weight: float, suppress_empty: bool
@@ -178,18 +141,6 @@ class AttentionUNetHead(DecodeHead):
             )
         )
 
-    def decode(self, inputs: Sequence[Tensor]) -> list[Tensor]:
-        """Returns the map of each block, the deepest first; ``inputs`` are what the backbone gives."""
-        x, *skips = self._transform_inputs(inputs)[::-1]
-        skips += [None] * (len(self.blocks) - len(skips))
-        if self.image_channels:
-            skips[-1] = inputs[0]
-        maps = []
-        for block, skip in zip(self.blocks, skips, strict=True):
-            x = block(x, skip)
-            maps.append(x)
-        return maps
-
     def forward_feature(self, inputs: Sequence[Tensor]) -> Tensor:
         """Returns the (B, channels, H, W) map that the classifier sees."""
         return self._feature(self.decode(inputs))
@@ -225,20 +176,3 @@ class AttentionUNetHead(DecodeHead):
                 loss_weight=self.empty_loss_weight,
             )
         return losses
-
-    def loss_by_feat(self, seg_logits: Tensor, batch_data_samples: SampleList) -> dict:
-        """Returns the losses of (B, out_channels, h, w) logits, and ``acc_seg``."""
-        size = batch_data_samples[0].gt_sem_seg.data.shape[1:]
-        return super().loss_by_feat(self._cut(seg_logits, size), batch_data_samples)
-
-    def predict_by_feat(self, seg_logits: Tensor, batch_img_metas: list[dict]) -> Tensor:
-        """Returns the logits at the size of the (padded) images."""
-        meta = batch_img_metas[0]
-        tile = isinstance(meta['img_shape'], torch.Size)  # as MMSegmentation's sliding window says it
-        size = meta['img_shape'] if tile else meta.get('pad_shape', meta['img_shape'])
-        return super().predict_by_feat(self._cut(seg_logits, size[:2]), batch_img_metas)
-
-    def _cut(self, logits: Tensor, size: Sequence[int]) -> Tensor:
-        """Cuts what the encoder's rounding up has added; leaves other sizes to be resized."""
-        added = [have - wanted for have, wanted in zip(logits.shape[2:], size)]
-        return logits[:, :, : size[0], : size[1]] if all(0 <= n < self.rounding for n in added) else logits

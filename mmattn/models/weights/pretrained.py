@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from pickle import UnpicklingError
+from urllib.parse import unquote, urlparse
 
 import torch
 from mmengine import dist
@@ -15,6 +16,7 @@ from mmengine.runner.checkpoint import get_torch_safe_globals
 from torch import Tensor, nn
 
 from mmattn.checkpoints import convert_checkpoint, list_sources
+from mmattn.checkpoints.arrays import is_archive, read_archive
 from mmattn.checkpoints.convert import take_component, unwrap
 
 SHOWN = 8  # names of a kind that a report spells out
@@ -66,7 +68,8 @@ class Pretrained:
     """Weights by address, as ``init_cfg=dict(type='Pretrained', …)`` of our encoders gives them.
 
     Args:
-        checkpoint: a local file, or a URL that PyTorch downloads once into its cache.
+        checkpoint: a local file, or a URL that PyTorch downloads once into its cache. Names that end with ``.npz`` are
+            archives of NumPy arrays.
         prefix: only the tensors under this prefix (``backbone``) are taken; all by default.
         source: the published family whose names the file has, one of ``mmattn.checkpoints.list_sources()``; by default
             the file has our names.
@@ -87,17 +90,17 @@ class Pretrained:
     def load_into(self, module: nn.Module) -> LoadReport:
         """Sets the tensors of ``module`` that the checkpoint has, and reports.
 
-        A module whose names depend on its own options has ``rename_published``, which tells them from a file's.
+        A module that takes tensors of other names or sizes than its own has ``adapt_weights``, which makes them fit.
 
         Raises:
             FileNotFoundError: if there is no such file.
-            ValueError: if none of the module's tensors is there, or the file holds objects beside weights.
+            ValueError: if none of the module's tensors is there, or the file holds something beside weights.
             KeyError: if ``source`` does not know a tensor or misses one, or the prefix is not there.
             TypeError: if the file holds no dict of tensors.
         """
         tensors, ours = self._read(), module.state_dict()
-        if hasattr(module, 'rename_published'):
-            tensors = module.rename_published(tensors)
+        if hasattr(module, 'adapt_weights'):
+            tensors = module.adapt_weights(tensors)
         shared = {name: value for name, value in tensors.items() if name in ours}
         fitting = {name: value for name, value in shared.items() if value.shape == ours[name].shape}
         report = LoadReport(
@@ -128,6 +131,8 @@ def _read_file(address: str, device: str) -> Mapping:
     remote = address.startswith(('http://', 'https://'))
     if not remote and not Path(address).expanduser().is_file():
         raise FileNotFoundError(f'init_cfg: checkpoint {address!r} is neither a file nor a URL')
+    if is_archive(address):
+        return _read_archive(address, remote, device)
     options = dict(map_location=device, weights_only=True)
     try:
         with torch.serialization.safe_globals(get_torch_safe_globals()):
@@ -143,3 +148,17 @@ def _read_file(address: str, device: str) -> Mapping:
     if not isinstance(content, Mapping):
         raise TypeError(f'init_cfg: checkpoint {address!r} holds a {type(content).__name__}, not a dict of weights')
     return content
+
+
+def _read_archive(address: str, remote: bool, device: str) -> dict[str, Tensor]:
+    path = Path(address).expanduser()
+    if remote:
+        path = Path(torch.hub.get_dir()) / 'checkpoints' / Path(unquote(urlparse(address).path)).name
+        if dist.get_rank() == 0 and not path.is_file():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            torch.hub.download_url_to_file(address, str(path), progress=False)
+        dist.barrier()
+    try:
+        return {name: value.to(device) for name, value in read_archive(path).items()}
+    except ValueError as error:
+        raise ValueError(f'init_cfg: checkpoint {error}') from error

@@ -5,6 +5,7 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from mmengine.logging import HistoryBuffer
@@ -35,6 +36,33 @@ def test_a_url_is_downloaded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         server.server_close()
     assert torch.equal(first.weight, second.weight)
     assert weights.load_into(nn.Linear(2, 3)).complete
+
+
+def test_an_archive_of_arrays_is_downloaded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv('TORCH_HOME', str(tmp_path / 'cache'))
+    (tmp_path / 'served').mkdir()
+    first, second = nn.Linear(2, 3), nn.Linear(2, 3)
+    np.savez(tmp_path / 'served' / 'R+linear.npz', **{k: v.numpy() for k, v in first.state_dict().items()})
+    server = ThreadingHTTPServer(('127.0.0.1', 0), partial(Quiet, directory=tmp_path / 'served'))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    weights = Pretrained(f'http://127.0.0.1:{server.server_port}/R%2Blinear.npz?alt=media')
+    try:
+        assert weights.load_into(second).complete
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert torch.equal(first.weight, second.weight)
+    assert weights.load_into(nn.Linear(2, 3)).complete
+
+
+@pytest.mark.parametrize('content', [dict(weight=np.array([None])), dict(weight=np.array(['text'])), b'text', b''])
+def test_an_archive_of_other_things_is_not_read(tmp_path: Path, content: dict | bytes):
+    if isinstance(content, bytes):
+        (tmp_path / 'odd.npz').write_bytes(content)
+    else:
+        np.savez(tmp_path / 'odd.npz', **content)
+    with pytest.raises(ValueError, match=r"init_cfg: checkpoint '.*odd\.npz' is no archive of arrays of numbers"):
+        Pretrained(str(tmp_path / 'odd.npz')).load_into(nn.Linear(2, 3))
 
 
 def test_a_runners_checkpoint_is_read(tmp_path: Path):
