@@ -52,12 +52,14 @@ class Source:
         groups: our names that stand together; where only some are there, the others are missing.
         segmentors: whether segmentors of MMSegmentation's are read too: their backbone by the rules, and their other
             parts under the names that they have.
+        parts: of a segmentor that our names begin with; taken off where there is one part alone.
     """
 
     rules: tuple[Rule, ...]
     prefixes: tuple[str, ...] = ()
     groups: tuple[Group, ...] = ()
     segmentors: bool = False
+    parts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -178,6 +180,17 @@ def convert(tensors: dict[str, Tensor], rules: Iterable[Rule], source: str) -> C
         hint = f'; to convert a part of the model alone, name it: component={part!r}' if part else ''
         raise KeyError(f'convert_state_dict: source {source!r} does not know {", ".join(unknown[:10])}{more}{hint}')
     return Conversion(converted, renamed, tuple(dropped))
+
+
+def single_part(conversion: Conversion, parts: Iterable[str]) -> Conversion:
+    """Takes off our names the part of a segmentor that they all lie in; leaves a segmentor of several parts."""
+    for part in parts:
+        prefix = f'{part}.'
+        if conversion.tensors and all(name.startswith(prefix) for name in conversion.tensors):
+            tensors = {name.removeprefix(prefix): value for name, value in conversion.tensors.items()}
+            renamed = {old: new.replace(prefix, '') for old, new in conversion.renamed.items()}
+            return Conversion(tensors, renamed, conversion.dropped)
+    return conversion
 
 
 def _part_that_is_known(unknown: Iterable[str], rules: Iterable[Rule]) -> str | None:

@@ -8,6 +8,7 @@ from mmattn.checkpoints.convert import (
     Conversion,
     Source,
     convert,
+    single_part,
     split_segmentor,
     strip_component,
     take_component,
@@ -27,6 +28,8 @@ from mmattn.checkpoints.sources.mmcv import MMCV
 from mmattn.checkpoints.sources.mmseg import MMSEG
 from mmattn.checkpoints.sources.senet import SENET
 from mmattn.checkpoints.sources.smt import SMT
+from mmattn.checkpoints.sources.swin import SWIN, SWIN_DECODER
+from mmattn.checkpoints.sources.swin_unet import SWIN_UNET
 from mmattn.checkpoints.sources.torchvision import TORCHVISION
 from mmattn.checkpoints.sources.u_mixformer import U_MIXFORMER
 from mmattn.common.names import did_you_mean
@@ -45,6 +48,9 @@ _SOURCES: dict[str, Source] = {
     'mmseg': MMSEG,
     'senet': SENET,
     'smt': SMT,
+    'swin': SWIN,
+    'swin-decoder': SWIN_DECODER,
+    'swin-unet': SWIN_UNET,
     'torchvision': TORCHVISION,
     'u-mixformer': U_MIXFORMER,
 }
@@ -97,7 +103,7 @@ def convert_checkpoint(checkpoint: Mapping, source: str, *, component: str | Non
     backbone, others = split_segmentor(tensors) if chosen.segmentors else ({}, {})
     if others:
         return _convert_segmentor(backbone, others, source)
-    conversion = convert(strip_component(tensors, chosen), chosen.rules, source)
+    conversion = single_part(convert(strip_component(tensors, chosen), chosen.rules, source), chosen.parts)
     check_complete(conversion.tensors, chosen.groups, source)
     return conversion
 
