@@ -1,18 +1,14 @@
 """What our encoders share: stages that do not train, normalisation that keeps its statistics, pretrained weights."""
 
-import logging
 from collections.abc import Iterable, Sequence
 
-from mmengine.logging import print_log
-from mmengine.model import BaseModule
-from mmengine.model.weight_init import PretrainedInit
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from mmattn.models.weights.pretrained import Pretrained
+from mmattn.models.weights.loading import LoadsPretrained
 
 
-class Backbone(BaseModule):
+class Backbone(LoadsPretrained):
     """Base of encoders; a subclass builds ``stages``, or overrides ``frozen_modules``, and calls ``freeze`` last.
 
     Args:
@@ -45,7 +41,7 @@ class Backbone(BaseModule):
         if frozen_stages not in range(-1, num_stages):
             raise ValueError(f'{name}: frozen_stages must be among -1 to {last}, got {frozen_stages!r}')
         self.out_indices, self.frozen_stages, self.norm_eval = tuple(out_indices), frozen_stages, norm_eval
-        self._split_init_cfg()
+        self.split_init_cfg()
 
     def frozen_modules(self) -> Iterable[nn.Module]:
         """Returns what ``frozen_stages`` keeps from training."""
@@ -65,24 +61,3 @@ class Backbone(BaseModule):
                 if isinstance(module, _BatchNorm):
                     module.eval()
         return self
-
-    def init_weights(self) -> None:
-        """Initialises as MMEngine does, then loads the pretrained weights; a second call changes nothing."""
-        if self.is_init:
-            return
-        given, (self.init_cfg, pretrained) = self.init_cfg, self._split_init_cfg()
-        super().init_weights()
-        self.init_cfg = given
-        for weights in pretrained:
-            report = weights.load_into(self)
-            level = logging.INFO if report.complete else logging.WARNING
-            print_log(f'{type(self).__name__}: {report}', logger='current', level=level)
-
-    def _split_init_cfg(self) -> tuple[list[dict], list[Pretrained]]:
-        configs = [self.init_cfg] if isinstance(self.init_cfg, dict) else list(self.init_cfg or [])
-        if not all(isinstance(config, dict) and 'type' in config for config in configs):
-            raise TypeError(f'{type(self).__name__}: init_cfg must be dicts with a type, got {self.init_cfg!r}')
-        types = ('Pretrained', PretrainedInit)
-        pretrained = [{k: v for k, v in config.items() if k != 'type'} for config in configs if config['type'] in types]
-        others = [config for config in configs if config['type'] not in types]
-        return others, [Pretrained(**config) for config in pretrained]

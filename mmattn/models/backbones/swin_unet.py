@@ -13,9 +13,9 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from mmattn.attention.inputs import check_feature_map
-from mmattn.common.checks import check_flag, check_positive, check_positive_int, check_positive_ints, check_rate
+from mmattn.common.checks import check_flag, check_positive_int, check_positive_ints, check_rate
 from mmattn.models.backbones.backbone import Backbone
-from mmattn.models.blocks.swin import PatchMerging, blocks_in, swin_blocks
+from mmattn.models.blocks.swin import PatchMerging, blocks_in, check_blocks, growing_rates, swin_blocks
 
 PATCH = 4  # pixels along a side
 
@@ -117,18 +117,17 @@ class SwinUNetEncoder(Backbone):
         check_positive_int(name, 'in_channels', in_channels)
         check_flag(name, 'with_cp', with_cp)
         widths = [embed_dims * 2**i for i in range(len(depths))]
-        check_stages(name, 'embed_dims', widths, num_heads, window_size, mlp_ratio, drop_path_rate)
+        check_blocks(name, 'embed_dims', widths, num_heads, window_size, mlp_ratio, drop_path_rate)
         check_rate(name, 'drop_rate', drop_rate)
         check_rate(name, 'attn_drop_rate', attn_drop_rate)
         self.in_channels = in_channels
         self.patch_embed = PatchEmbedding(in_channels, embed_dims)
         self.drop = nn.Dropout(drop_rate)
-        rates = torch.linspace(0, drop_path_rate, sum(depths), dtype=torch.float64).tolist()
+        rates = growing_rates(drop_path_rate, depths)
         layers = dict(window_size=window_size, mlp_ratio=mlp_ratio, drop_rate=drop_rate, attn_drop_rate=attn_drop_rate)
         self.stages = nn.ModuleList()
-        for i, (depth, channels, heads) in enumerate(zip(depths, widths, num_heads)):
-            own_rates = rates[sum(depths[:i]) :]
-            blocks = swin_blocks(depth, channels, num_heads=heads, drop_path_rates=own_rates, **layers)
+        for i, (channels, heads) in enumerate(zip(widths, num_heads)):
+            blocks = swin_blocks(channels, rates[i], num_heads=heads, **layers)
             self.stages.append(Stage(blocks, channels if i < len(depths) - 1 else None, with_cp=with_cp))
         self.norm = nn.LayerNorm(widths[-1])
         self.freeze()
@@ -151,29 +150,3 @@ class SwinUNetEncoder(Backbone):
             x = stage(x)
         maps.append(self.norm(self.stages[-1](x)))
         return tuple(x.permute(0, 3, 1, 2) for x in maps)
-
-
-def check_stages(
-    owner: str,
-    option: str,
-    widths: Sequence[int],
-    num_heads: Sequence[int],
-    window_size: int,
-    mlp_ratio: float,
-    drop_path_rate: float,
-) -> None:
-    """Raises unless stages of ``widths`` channels, which ``option`` sets, can have blocks of these options.
-
-    Raises:
-        TypeError: for a value of a wrong type.
-        ValueError: for heads that are not one number a stage or do not divide its channels, and for other wrong values.
-    """
-    check_positive_ints(owner, 'num_heads', num_heads, len(widths))
-    for channels, heads in zip(widths, num_heads):
-        if channels % heads:
-            raise ValueError(f'{owner}: num_heads must divide {option}, got {heads} for {channels}')
-    check_positive_int(owner, 'window_size', window_size)
-    check_positive(owner, 'mlp_ratio', mlp_ratio)
-    if min(widths) * mlp_ratio < 1:
-        raise ValueError(f'{owner}: mlp_ratio must leave a hidden channel, got {mlp_ratio} for {min(widths)}')
-    check_rate(owner, 'drop_path_rate', drop_path_rate)

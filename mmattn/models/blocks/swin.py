@@ -5,12 +5,15 @@ up for what windows and merging lack. Masks are made as they are needed. Graphs 
 each map of each of these sizes has several windows along both axes: PyTorch takes a length of 1 for a case of its own.
 """
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from mmcv.cnn.bricks import DropPath
 from torch import Tensor, nn
 
 from mmattn.attention.tokens import TokenLinear
+from mmattn.common.checks import check_positive, check_positive_int, check_positive_ints, check_rate
 from mmattn.kernels.context import is_allowed, is_exporting
 from mmattn.models.blocks.transformer import init_linear
 
@@ -241,13 +244,42 @@ class SwinBlock(nn.Module):
         return tiled(windows, height, width, shift)
 
 
-def swin_blocks(
-    depth: int, channels: int, *, num_heads: int, window_size: int, drop_path_rates: list[float], **options: float
-) -> nn.ModuleList:
-    """Returns the blocks of a stage, every second one shifted; ``options`` are those of ``SwinBlock``."""
-    shared = dict(num_heads=num_heads, window_size=window_size, **options)
-    rates = enumerate(drop_path_rates[:depth])
-    return nn.ModuleList(SwinBlock(channels, shifted=i % 2 > 0, drop_path_rate=rate, **shared) for i, rate in rates)
+def growing_rates(last: float, depths: Sequence[int]) -> list[list[float]]:
+    """Returns the rates of the blocks of each stage, from zero at the first linearly to ``last`` at the last."""
+    step = last / max(sum(depths) - 1, 1)
+    return [[step * (sum(depths[:i]) + block) for block in range(depth)] for i, depth in enumerate(depths)]
+
+
+def swin_blocks(channels: int, drop_path_rates: Sequence[float], **options: float) -> nn.ModuleList:
+    """Returns a block for each rate, every second one shifted; ``options`` are those of ``SwinBlock``."""
+    rates = enumerate(drop_path_rates)
+    return nn.ModuleList(SwinBlock(channels, shifted=i % 2 > 0, drop_path_rate=rate, **options) for i, rate in rates)
+
+
+def check_blocks(
+    owner: str,
+    option: str,
+    widths: Sequence[int],
+    num_heads: Sequence[int],
+    window_size: int,
+    mlp_ratio: float,
+    drop_path_rate: float,
+) -> None:
+    """Raises unless stages of ``widths`` channels, which ``option`` sets, can have blocks of these options.
+
+    Raises:
+        TypeError: for a value of a wrong type.
+        ValueError: for heads that are not one number a stage or do not divide its channels, and for other wrong values.
+    """
+    check_positive_ints(owner, 'num_heads', num_heads, len(widths))
+    for channels, heads in zip(widths, num_heads):
+        if channels % heads:
+            raise ValueError(f'{owner}: num_heads must divide {option}, got {heads} for {channels}')
+    check_positive_int(owner, 'window_size', window_size)
+    check_positive(owner, 'mlp_ratio', mlp_ratio)
+    if min(widths) * mlp_ratio < 1:
+        raise ValueError(f'{owner}: mlp_ratio must leave a hidden channel, got {mlp_ratio} for {min(widths)}')
+    check_rate(owner, 'drop_path_rate', drop_path_rate)
 
 
 class PatchMerging(nn.Module):

@@ -7,7 +7,6 @@ decoder (https://arxiv.org/abs/1808.08127), hypercolumns (https://arxiv.org/abs/
 
 from collections.abc import Sequence
 
-import torch
 from mmseg.models.utils import resize
 from mmseg.registry import MODELS
 from mmseg.utils import ConfigType, SampleList
@@ -16,6 +15,7 @@ from torch import Tensor, nn
 from mmattn.common.checks import check_flag, check_not_negative, check_positive_int
 from mmattn.models.blocks.empty_sections import EmptyClassifier, bound_by_section, empty_losses
 from mmattn.models.blocks.unet_decoder import HyperColumn, UNetBlock, one_each
+from mmattn.models.decode_heads.cut_logits import CutLogits
 from mmattn.models.decode_heads.decode_head import DecodeHead
 
 LEVEL_WEIGHT = 0.4  # of the coarser levels' losses: what MMSegmentation's recipes give to auxiliary heads
@@ -23,7 +23,7 @@ _GATE = dict(type='AttentionGate')
 
 
 @MODELS.register_module()
-class AttentionUNetHead(DecodeHead):
+class AttentionUNetHead(CutLogits, DecodeHead):
     """Decodes a pyramid from its deepest map up: enlarge, join the skip connection, convolve twice, attend.
 
     There is a block for each entry of ``decoder_channels``. The first ones take the encoder's other maps as skip
@@ -225,20 +225,3 @@ class AttentionUNetHead(DecodeHead):
                 loss_weight=self.empty_loss_weight,
             )
         return losses
-
-    def loss_by_feat(self, seg_logits: Tensor, batch_data_samples: SampleList) -> dict:
-        """Returns the losses of (B, out_channels, h, w) logits, and ``acc_seg``."""
-        size = batch_data_samples[0].gt_sem_seg.data.shape[1:]
-        return super().loss_by_feat(self._cut(seg_logits, size), batch_data_samples)
-
-    def predict_by_feat(self, seg_logits: Tensor, batch_img_metas: list[dict]) -> Tensor:
-        """Returns the logits at the size of the (padded) images."""
-        meta = batch_img_metas[0]
-        tile = isinstance(meta['img_shape'], torch.Size)  # as MMSegmentation's sliding window says it
-        size = meta['img_shape'] if tile else meta.get('pad_shape', meta['img_shape'])
-        return super().predict_by_feat(self._cut(seg_logits, size[:2]), batch_img_metas)
-
-    def _cut(self, logits: Tensor, size: Sequence[int]) -> Tensor:
-        """Cuts what the encoder's rounding up has added; leaves other sizes to be resized."""
-        added = [have - wanted for have, wanted in zip(logits.shape[2:], size)]
-        return logits[:, :, : size[0], : size[1]] if all(0 <= n < self.rounding for n in added) else logits
