@@ -84,7 +84,10 @@ class Conversion:
         for part in parts:
             if self.tensors and all(name.startswith(part) for name in self.tensors):
                 tensors = {name.removeprefix(part): value for name, value in self.tensors.items()}
-                renamed = {old: new.removeprefix(part) for old, new in self.renamed.items()}
+                renamed = {
+                    old: ', '.join(name.removeprefix(part) for name in new.split(', '))
+                    for old, new in self.renamed.items()
+                }
                 return Conversion(tensors, renamed, self.dropped)
         return self
 

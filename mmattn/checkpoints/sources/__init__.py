@@ -27,6 +27,8 @@ from mmattn.checkpoints.sources.mmcv import MMCV
 from mmattn.checkpoints.sources.mmseg import MMSEG
 from mmattn.checkpoints.sources.senet import SENET
 from mmattn.checkpoints.sources.smt import SMT
+from mmattn.checkpoints.sources.swin import SWIN, SWIN_DECODER
+from mmattn.checkpoints.sources.swin_unet import SWIN_UNET
 from mmattn.checkpoints.sources.torchvision import TORCHVISION
 from mmattn.checkpoints.sources.transunet import TRANSUNET
 from mmattn.checkpoints.sources.u_mixformer import U_MIXFORMER
@@ -47,6 +49,9 @@ _SOURCES: dict[str, Source] = {
     'mmseg': MMSEG,
     'senet': SENET,
     'smt': SMT,
+    'swin': SWIN,
+    'swin-decoder': SWIN_DECODER,
+    'swin-unet': SWIN_UNET,
     'torchvision': TORCHVISION,
     'transunet': TRANSUNET,
     'u-mixformer': U_MIXFORMER,

@@ -7,6 +7,7 @@ from mmattn.models.backbones.inversion_net import InversionNet
 from mmattn.models.backbones.lvt import LVT
 from mmattn.models.backbones.shot_encoder import ShotEncoder
 from mmattn.models.backbones.smt import SMT
+from mmattn.models.backbones.swin_unet import SwinUNetEncoder
 from mmattn.models.backbones.with_image import WithImage
 from mmattn.models.weights.one_channel import PretrainedOneChannel
 
@@ -19,5 +20,6 @@ __all__ = [
     'InversionNet',
     'PretrainedOneChannel',
     'ShotEncoder',
+    'SwinUNetEncoder',
     'WithImage',
 ]

@@ -2,14 +2,13 @@
 
 from collections.abc import Iterable, Sequence
 
-from mmengine.model import BaseModule
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmattn.models.weights.loading import LoadsPretrained
 
 
-class Backbone(LoadsPretrained, BaseModule):
+class Backbone(LoadsPretrained):
     """Base of encoders; a subclass builds ``stages``, or overrides ``frozen_modules``, and calls ``freeze`` last.
 
     Args:

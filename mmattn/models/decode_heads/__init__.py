@@ -10,6 +10,7 @@ from mmattn.models.decode_heads.feedformer_head import FeedFormerHead
 from mmattn.models.decode_heads.fixed_ham_head import FixedHamHead
 from mmattn.models.decode_heads.multi_scale_head import MultiScaleHead
 from mmattn.models.decode_heads.nonlocal_head import NonLocalHead
+from mmattn.models.decode_heads.swin_unet_head import SwinUNetHead
 from mmattn.models.decode_heads.umixformer_head import UMixFormerHead
 from mmattn.models.decode_heads.velocity_head import VelocityHead
 
@@ -25,6 +26,7 @@ __all__ = [
     'FixedHamHead',
     'MultiScaleHead',
     'NonLocalHead',
+    'SwinUNetHead',
     'UMixFormerHead',
     'VelocityHead',
 ]

@@ -2,15 +2,14 @@
 
 from collections.abc import Sequence
 
-import torch
-from mmseg.utils import SampleList
 from torch import Tensor
 
 from mmattn.common.checks import check_positive_int
+from mmattn.models.decode_heads.cut_logits import CutLogits
 from mmattn.models.decode_heads.decode_head import DecodeHead
 
 
-class UNetHead(DecodeHead):
+class UNetHead(CutLogits, DecodeHead):
     """Base of heads that decode a pyramid from its deepest map up, one block after another.
 
     The first blocks take the encoder's other maps as skip connections; those after them enlarge twofold without any.
@@ -100,20 +99,3 @@ class UNetHead(DecodeHead):
     def start(self, deepest: Tensor) -> Tensor:
         """Returns what the first block enlarges, of the deepest map: that map."""
         return deepest
-
-    def loss_by_feat(self, seg_logits: Tensor, batch_data_samples: SampleList) -> dict:
-        """Returns the losses of (B, out_channels, h, w) logits, and ``acc_seg``."""
-        size = batch_data_samples[0].gt_sem_seg.data.shape[1:]
-        return super().loss_by_feat(self._cut(seg_logits, size), batch_data_samples)
-
-    def predict_by_feat(self, seg_logits: Tensor, batch_img_metas: list[dict]) -> Tensor:
-        """Returns the logits at the size of the (padded) images."""
-        meta = batch_img_metas[0]
-        tile = isinstance(meta['img_shape'], torch.Size)  # as MMSegmentation's sliding window says it
-        size = meta['img_shape'] if tile else meta.get('pad_shape', meta['img_shape'])
-        return super().predict_by_feat(self._cut(seg_logits, size[:2]), batch_img_metas)
-
-    def _cut(self, logits: Tensor, size: Sequence[int]) -> Tensor:
-        """Cuts what the encoder's rounding up has added; leaves other sizes to be resized."""
-        added = [have - wanted for have, wanted in zip(logits.shape[2:], size)]
-        return logits[:, :, : size[0], : size[1]] if all(0 <= n < self.rounding for n in added) else logits
