@@ -161,9 +161,10 @@ def test_the_recipe_of_transunet():
     assert (config.train_dataloader.batch_size, config.train_cfg.max_epochs) == (24, 150)
     assert config.randomness.seed == 1234
     with torch.device('meta'):
-        model = MODELS.build(config.model)
-    assert round(sum(parameter.numel() for parameter in model.parameters()) / 1e6, 2) == 105.28
-    assert (model.decode_head.align_corners, model.decode_head.dropout) == (True, None)
+        backbone, head = MODELS.build(config.model.backbone), MODELS.build(config.model.decode_head)
+    parameters = [parameter for module in (backbone, head) for parameter in module.parameters()]
+    assert round(sum(parameter.numel() for parameter in parameters) / 1e6, 2) == 105.28
+    assert (head.align_corners, head.dropout) == (True, None)
 
 
 @parametrize(VELOCITY_CONFIGS)
