@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[1]
 ALL_CONFIGS = sorted(path for path in (ROOT / 'configs').rglob('*.py') if '_base_' not in path.parts)
 VELOCITY_CONFIGS = [path for path in ALL_CONFIGS if '_velocity' in path.stem]
 CONFIGS = [path for path in ALL_CONFIGS if path not in VELOCITY_CONFIGS]
-SALT_CONFIGS = [path for path in CONFIGS if path.parent.name == 'configs']
+SALT_CONFIGS = [path for path in CONFIGS if path.parent.name in ('configs', 'salt_224')]
 TILE_CONFIGS = [path for path in SALT_CONFIGS if '_segy' not in path.stem]
 
 
@@ -36,6 +36,7 @@ REDUCED = {
     'VisionTransformer': dict(embed_dims=24, num_layers=1, out_indices=(0,)),
     'SwinTransformer': dict(embed_dims=8, depths=(1,) * 4),
     'PCPVT': dict(embed_dims=[8, 16, 20, 32], depths=[1] * 4),
+    'HybridViT': dict(embed_dims=16, num_layers=1, num_heads=2, resnet_channels=32),
 }
 
 
@@ -53,6 +54,8 @@ def reduced(model: ConfigDict) -> ConfigDict:
             head.update(embed_dims=16)
         elif head.type == 'FixedHamHead':
             head.update(channels=32, ham_channels=32)  # its groups of normalisation are 32
+        elif head.type == 'CascadedUpsamplerHead':
+            head.update(decoder_channels=(16, 8, 8, 8), bridge_channels=16)
         elif 'channels' in head:
             head.update(channels=16)
     return model
@@ -100,7 +103,9 @@ def first_inputs() -> Callable[[ConfigDict], torch.Tensor]:
 def test_data_and_metric_build(path: Path, first_inputs: Callable[[ConfigDict], torch.Tensor]):
     config = Config.fromfile(path)
     for loader in (config.train_dataloader, config.val_dataloader, config.test_dataloader):
-        assert first_inputs(loader.dataset).shape[0] == config.model.backbone.get('in_channels', 3)
+        channels = first_inputs(loader.dataset).shape[0]
+        repeated = config.model.backbone.type == 'HybridViT' and channels == 1
+        assert channels == config.model.backbone.get('in_channels', 3) or repeated
     assert config.tta_model.type == 'SaltTTAModel'
 
 
@@ -135,6 +140,36 @@ def test_salt_data_decides_the_dataset(path: Path, monkeypatch: pytest.MonkeyPat
     assert config.train_dataloader.dataset.type == 'SaltDataset'
     assert config.train_dataloader.dataset.data_root == str(tmp_path)
     assert (config.model.data_preprocessor.mean, config.model.data_preprocessor.std) == (99.5, 12.5)
+
+
+@pytest.mark.parametrize('name', ['transunet_r50-vit-b16', 'transunet_vit-b16'])
+def test_tiles_of_224_pixels(name: str):
+    """The network sees 224 pixels, the metric the tiles as they are."""
+    config = Config.fromfile(ROOT / 'configs' / 'salt_224' / f'{name}.py')
+    train, val = (DATASETS.build(loader.dataset)[0] for loader in (config.train_dataloader, config.val_dataloader))
+    assert train['inputs'].shape == val['inputs'].shape == (1, 224, 224)
+    assert train['data_samples'].gt_sem_seg.shape == (224, 224)
+    assert val['data_samples'].gt_sem_seg.shape == (101, 101)
+    assert {*train['data_samples'].gt_sem_seg.data.unique().tolist()} <= {0, 1}
+    model = revert_sync_batchnorm(MODELS.build(reduced(config.model))).eval()
+    found = model.test_step(dict(inputs=[val['inputs']], data_samples=[val['data_samples']]))[0]
+    assert found.seg_logits.shape == found.pred_sem_seg.shape == (101, 101)
+    assert [loss.loss_weight for loss in model.decode_head.loss_decode] == [0.5, 0.5]
+
+
+def test_the_recipe_of_transunet():
+    config = Config.fromfile(ROOT / 'configs' / 'salt_224' / 'transunet_r50-vit-b16.py')
+    optimizer = config.optim_wrapper.optimizer
+    assert (optimizer.type, optimizer.lr, optimizer.momentum, optimizer.weight_decay) == ('SGD', 0.01, 0.9, 1e-4)
+    (schedule,) = config.param_scheduler
+    assert (schedule.type, schedule.power, schedule.by_epoch) == ('PolyLR', 0.9, False)
+    assert (config.train_dataloader.batch_size, config.train_cfg.max_epochs) == (24, 150)
+    assert config.randomness.seed == 1234
+    with torch.device('meta'):
+        backbone, head = MODELS.build(config.model.backbone), MODELS.build(config.model.decode_head)
+    parameters = [parameter for module in (backbone, head) for parameter in module.parameters()]
+    assert round(sum(parameter.numel() for parameter in parameters) / 1e6, 2) == 105.28
+    assert (head.align_corners, head.dropout) == (True, None)
 
 
 @parametrize(VELOCITY_CONFIGS)

@@ -136,18 +136,28 @@ def segmentor_complexity(config: Config, size: tuple[int, int]) -> Complexity:
 
 
 def input_size(config: Config) -> tuple[int, int]:
-    """Returns the height and width that a config trains on: ``crop_size`` of its pipeline or its preprocessor's size.
+    """Returns the height and width that a config trains on.
+
+    That is ``crop_size`` of its pipeline, or its preprocessor's size, or what all images are resized to.
 
     Raises:
-        ValueError: if the config says neither.
+        ValueError: if the config says none of them.
     """
     size = _find(config.get('train_dataloader'), 'crop_size')
     if size is None:
         preprocessor = config.model.get('data_preprocessor') or {}
         size = preprocessor.get('size')
+    if size is None and (scale := _resized_to(config.get('train_pipeline') or [])) is not None:
+        return scale[1], scale[0]
     if size is None:
         raise ValueError('the config has no crop_size in train_dataloader and no data_preprocessor.size')
     return (size, size) if isinstance(size, int) else (int(size[0]), int(size[1]))
+
+
+def _resized_to(pipeline: list[dict]) -> tuple[int, int] | None:
+    """Returns the width and height to which a pipeline resizes every image, or None."""
+    steps = (step for step in pipeline if step['type'] == 'Resize' and not step.get('keep_ratio'))
+    return next((tuple(step['scale']) for step in steps if 'scale' in step), None)
 
 
 def _find(tree: object, key: str) -> object:

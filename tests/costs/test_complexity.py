@@ -66,6 +66,8 @@ def test_counting_leaves_the_config_as_it_is(tmp_path):
 def test_the_size_may_be_the_preprocessors():
     model = dict(data_preprocessor=dict(size=(512, 1024)))
     assert input_size(Config(dict(model=model))) == (512, 1024)
+    steps = [dict(type='Resize', scale=(640, 480), keep_ratio=True), dict(type='Resize', scale=(320, 224))]
+    assert input_size(Config(dict(model=dict(), train_pipeline=steps))) == (224, 320)
     with pytest.raises(ValueError, match='no crop_size in train_dataloader'):
         input_size(Config(dict(model=dict())))
 

@@ -165,7 +165,9 @@ class VisionTransformer(nn.Module):
         x = self.patch_embed(x)
         tokens, size = to_tokens(x), x.shape[2:]
         tokens = self.drop(tokens + self._positions(size))
-        return to_map(self.norm(apply_each(self.layers, tokens, with_cp=self.with_cp)), size)
+        x = to_map(self.norm(apply_each(self.layers, tokens, with_cp=self.with_cp)), size)
+        # Convolutions after this would be channels-last; PyTorch cannot tell what that is for all of several sizes.
+        return x.contiguous() if torch.compiler.is_compiling() else x
 
     def _positions(self, size: Sequence[int]) -> Tensor:
         if not torch.compiler.is_compiling() and not torch.jit.is_tracing() and tuple(size) == self.grid:

@@ -1,5 +1,6 @@
 """TransUNet's decoder against the published one, what every head must do, and the whole network."""
 
+import onnxruntime
 import pytest
 import torch
 import torch.nn.functional as F
@@ -206,6 +207,23 @@ def test_the_whole_network(size: tuple[int, int], classes: int):
     model.eval()
     assert model.predict(x, data)[0].seg_logits.data.shape == (classes, *size)
     assert model(x).shape[2:] == tuple(side + side % 2 for side in size)
+
+
+@pytest.mark.slow
+def test_the_whole_network_exports_with_dynamic_sizes(tmp_path):
+    """Decoder and encoder in one graph, at sizes that the encoder rounds up."""
+    network, path = tiny_network().requires_grad_(False), tmp_path / 'transunet.onnx'
+    sizes = {axis: torch.export.Dim(name, min=64, max=1024) for axis, name in ((2, 'h'), (3, 'w'))}
+    program = torch.export.export(network, (torch.randn(1, 3, 96, 128),), dynamic_shapes=(sizes,))
+    torch.onnx.export(program, dynamo=True, verbose=False).save(path)
+    session = onnxruntime.InferenceSession(path)
+    for size in ((101, 75), (64, 160), (224, 224)):
+        x = torch.randn(1, 3, *size)
+        expected = network(x)
+        assert expected.shape[2:] == tuple(side + side % 2 for side in size)
+        torch.testing.assert_close(program.module()(x), expected, rtol=1e-4, atol=1e-4)
+        exported = session.run(None, {session.get_inputs()[0].name: x.numpy()})[0]
+        torch.testing.assert_close(torch.from_numpy(exported), expected, rtol=1e-3, atol=1e-3)
 
 
 def test_rounded_sizes_are_cut_not_squeezed():
