@@ -182,14 +182,23 @@ def convert(tensors: dict[str, Tensor], rules: Iterable[Rule], source: str) -> C
     return Conversion(converted, renamed, tuple(dropped))
 
 
+def take_part(conversion: Conversion, part: str) -> Conversion:
+    """Takes what lies under one prefix of our names, without it; the rest counts as dropped.
+
+    Raises:
+        KeyError: if there is nothing under it.
+    """
+    prefix = f'{part}.'
+    renamed = {old: new.replace(prefix, '') for old, new in conversion.renamed.items() if new.startswith(prefix)}
+    others = (name for name in conversion.renamed if name not in renamed)
+    return Conversion(take_component(conversion.tensors, part), renamed, (*conversion.dropped, *others))
+
+
 def single_part(conversion: Conversion, parts: Iterable[str]) -> Conversion:
     """Takes off our names the part of a segmentor that they all lie in; leaves a segmentor of several parts."""
     for part in parts:
-        prefix = f'{part}.'
-        if conversion.tensors and all(name.startswith(prefix) for name in conversion.tensors):
-            tensors = {name.removeprefix(prefix): value for name, value in conversion.tensors.items()}
-            renamed = {old: new.replace(prefix, '') for old, new in conversion.renamed.items()}
-            return Conversion(tensors, renamed, conversion.dropped)
+        if conversion.tensors and all(name.startswith(f'{part}.') for name in conversion.tensors):
+            return take_part(conversion, part)
     return conversion
 
 
