@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[1]
 ALL_CONFIGS = sorted(path for path in (ROOT / 'configs').rglob('*.py') if '_base_' not in path.parts)
 VELOCITY_CONFIGS = [path for path in ALL_CONFIGS if '_velocity' in path.stem]
 CONFIGS = [path for path in ALL_CONFIGS if path not in VELOCITY_CONFIGS]
-SALT_CONFIGS = [path for path in CONFIGS if path.parent.name == 'configs']
+SALT_CONFIGS = [path for path in CONFIGS if path.parent.name in ('configs', 'salt_224')]
 TILE_CONFIGS = [path for path in SALT_CONFIGS if '_segy' not in path.stem]
 
 
@@ -33,6 +33,7 @@ REDUCED = {
     'SMT': dict(arch=dict(embed_dims=(16, 16, 32, 32), depths=(1, 1, 2, 1))),
     'AxialResNet': dict(width=0.125),
     'AttentionUNet': dict(base_channels=8),
+    'SwinUNetEncoder': dict(embed_dims=8, depths=(1,) * 4, num_heads=(1, 2, 4, 8)),
 }
 
 
@@ -48,6 +49,8 @@ def reduced(model: ConfigDict) -> ConfigDict:
             head.update(in_channels=[channels[i] for i in head.get('in_index', range(len(channels)))])
         if head.type in ('UMixFormerHead', 'FeedFormerHead'):
             head.update(embed_dims=16)
+        elif head.type == 'SwinUNetHead':
+            head.update(depths=(1,) * 3, num_heads=(1, 2, 4), init_cfg=None)
         elif 'channels' in head:
             head.update(channels=16)
     return model
@@ -95,7 +98,9 @@ def first_inputs() -> Callable[[ConfigDict], torch.Tensor]:
 def test_data_and_metric_build(path: Path, first_inputs: Callable[[ConfigDict], torch.Tensor]):
     config = Config.fromfile(path)
     for loader in (config.train_dataloader, config.val_dataloader, config.test_dataloader):
-        assert first_inputs(loader.dataset).shape[0] == config.model.backbone.get('in_channels', 3)
+        channels = first_inputs(loader.dataset).shape[0]
+        repeated = config.model.backbone.type == 'SwinUNetEncoder' and channels == 1
+        assert channels == config.model.backbone.get('in_channels', 3) or repeated
     assert config.tta_model.type == 'SaltTTAModel'
 
 
@@ -130,6 +135,17 @@ def test_salt_data_decides_the_dataset(path: Path, monkeypatch: pytest.MonkeyPat
     assert config.train_dataloader.dataset.type == 'SaltDataset'
     assert config.train_dataloader.dataset.data_root == str(tmp_path)
     assert (config.model.data_preprocessor.mean, config.model.data_preprocessor.std) == (99.5, 12.5)
+
+
+def test_swin_unet_sees_tiles_of_224_pixels():
+    config = Config.fromfile(ROOT / 'configs' / 'salt_224' / 'swin_unet_tiny.py')
+    val = DATASETS.build(config.val_dataloader.dataset)[0]
+    assert val['inputs'].shape == (1, 224, 224)
+    model = revert_sync_batchnorm(MODELS.build(reduced(config.model))).eval()
+    found = model.test_step(dict(inputs=[val['inputs']], data_samples=[val['data_samples']]))[0]
+    assert found.seg_logits.shape == found.pred_sem_seg.shape == (101, 101)
+    assert [loss.loss_weight for loss in model.decode_head.loss_decode] == [0.4, 0.6]
+    assert config.optim_wrapper.optimizer.lr == 0.05
 
 
 @parametrize(VELOCITY_CONFIGS)
