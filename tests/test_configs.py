@@ -37,6 +37,7 @@ REDUCED = {
     'SwinTransformer': dict(embed_dims=8, depths=(1,) * 4),
     'PCPVT': dict(embed_dims=[8, 16, 20, 32], depths=[1] * 4),
     'HybridViT': dict(embed_dims=16, num_layers=1, num_heads=2, resnet_channels=32),
+    'SwinUNetEncoder': dict(embed_dims=8, depths=(1,) * 4, num_heads=(1, 2, 4, 8)),
 }
 
 
@@ -56,6 +57,8 @@ def reduced(model: ConfigDict) -> ConfigDict:
             head.update(channels=32, ham_channels=32)  # its groups of normalisation are 32
         elif head.type == 'CascadedUpsamplerHead':
             head.update(decoder_channels=(16, 8, 8, 8), bridge_channels=16)
+        elif head.type == 'SwinUNetHead':
+            head.update(depths=(1,) * 3, num_heads=(1, 2, 4), init_cfg=None)
         elif 'channels' in head:
             head.update(channels=16)
     return model
@@ -104,7 +107,7 @@ def test_data_and_metric_build(path: Path, first_inputs: Callable[[ConfigDict], 
     config = Config.fromfile(path)
     for loader in (config.train_dataloader, config.val_dataloader, config.test_dataloader):
         channels = first_inputs(loader.dataset).shape[0]
-        repeated = config.model.backbone.type == 'HybridViT' and channels == 1
+        repeated = config.model.backbone.type in ('HybridViT', 'SwinUNetEncoder') and channels == 1
         assert channels == config.model.backbone.get('in_channels', 3) or repeated
     assert config.tta_model.type == 'SaltTTAModel'
 
@@ -170,6 +173,17 @@ def test_the_recipe_of_transunet():
     parameters = [parameter for module in (backbone, head) for parameter in module.parameters()]
     assert round(sum(parameter.numel() for parameter in parameters) / 1e6, 2) == 105.28
     assert (head.align_corners, head.dropout) == (True, None)
+
+
+def test_swin_unet_sees_tiles_of_224_pixels():
+    config = Config.fromfile(ROOT / 'configs' / 'salt_224' / 'swin_unet_tiny.py')
+    val = DATASETS.build(config.val_dataloader.dataset)[0]
+    assert val['inputs'].shape == (1, 224, 224)
+    model = revert_sync_batchnorm(MODELS.build(reduced(config.model))).eval()
+    found = model.test_step(dict(inputs=[val['inputs']], data_samples=[val['data_samples']]))[0]
+    assert found.seg_logits.shape == found.pred_sem_seg.shape == (101, 101)
+    assert [loss.loss_weight for loss in model.decode_head.loss_decode] == [0.4, 0.6]
+    assert config.optim_wrapper.optimizer.lr == 0.05
 
 
 @parametrize(VELOCITY_CONFIGS)

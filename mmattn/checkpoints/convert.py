@@ -55,7 +55,7 @@ class Source:
         groups: our names that stand together; where only some are there, the others are missing.
         segmentors: whether segmentors of MMSegmentation's are read too: their backbone by the rules, and their other
             parts under the names that they have.
-        parts: beginnings of our names, of which one is left out where a checkpoint holds no other part.
+        parts: of a segmentor, that our names begin with; taken off where a checkpoint holds one part alone.
     """
 
     rules: tuple[Rule, ...]
@@ -78,18 +78,6 @@ class Conversion:
     tensors: dict[str, Tensor]
     renamed: dict[str, str]
     dropped: tuple[str, ...]
-
-    def only_part(self, parts: Iterable[str]) -> 'Conversion':
-        """Returns the conversion without the one of ``parts`` that all names begin with, if there is one."""
-        for part in parts:
-            if self.tensors and all(name.startswith(part) for name in self.tensors):
-                tensors = {name.removeprefix(part): value for name, value in self.tensors.items()}
-                renamed = {
-                    old: ', '.join(name.removeprefix(part) for name in new.split(', '))
-                    for old, new in self.renamed.items()
-                }
-                return Conversion(tensors, renamed, self.dropped)
-        return self
 
 
 def unwrap(checkpoint: Mapping) -> dict[str, Tensor]:
@@ -198,6 +186,26 @@ def convert(tensors: dict[str, Tensor], rules: Iterable[Rule], source: str) -> C
         hint = f'; to convert a part of the model alone, name it: component={part!r}' if part else ''
         raise KeyError(f'convert_state_dict: source {source!r} does not know {", ".join(unknown[:10])}{more}{hint}')
     return Conversion(converted, renamed, tuple(dropped))
+
+
+def take_part(conversion: Conversion, part: str) -> Conversion:
+    """Takes what lies under one prefix of our names, without it; the rest counts as dropped.
+
+    Raises:
+        KeyError: if there is nothing under it.
+    """
+    prefix = f'{part}.'
+    renamed = {old: new.replace(prefix, '') for old, new in conversion.renamed.items() if new.startswith(prefix)}
+    others = (name for name in conversion.renamed if name not in renamed)
+    return Conversion(take_component(conversion.tensors, part), renamed, (*conversion.dropped, *others))
+
+
+def single_part(conversion: Conversion, parts: Iterable[str]) -> Conversion:
+    """Takes off our names the part of a segmentor that they all lie in; leaves a segmentor of several parts."""
+    for part in parts:
+        if conversion.tensors and all(name.startswith(f'{part}.') for name in conversion.tensors):
+            return take_part(conversion, part)
+    return conversion
 
 
 def _part_that_is_known(unknown: Iterable[str], rules: Iterable[Rule]) -> str | None:

@@ -8,9 +8,11 @@ from mmattn.checkpoints.convert import (
     Conversion,
     Source,
     convert,
+    single_part,
     split_segmentor,
     strip_component,
     take_component,
+    take_part,
     unwrap,
 )
 from mmattn.checkpoints.groups import check_complete
@@ -91,7 +93,8 @@ def convert_checkpoint(checkpoint: Mapping, source: str, *, component: str | Non
     Args:
         checkpoint: as ``convert_state_dict`` takes it; the entry may also be called ``model``.
         source: one of ``list_sources()``.
-        component: only the tensors under this prefix (``head``) are converted; all by default.
+        component: only the tensors under this prefix (``head``) are converted; all by default. Of sources that split a
+            network, ``swin-unet``, also ``backbone`` or ``decode_head``.
 
     Raises:
         ValueError, KeyError, TypeError: as ``convert_state_dict``; KeyError also if ``component`` is not there.
@@ -101,12 +104,17 @@ def convert_checkpoint(checkpoint: Mapping, source: str, *, component: str | Non
         raise ValueError(f'convert_state_dict: no source {source!r}{hint}; there are {", ".join(list_sources())}')
     chosen = _SOURCES[source]
     tensors = unwrap(checkpoint)
+    part = component.removesuffix('.') if component is not None else None
+    if part in chosen.parts and not any(name.startswith(f'{part}.') for name in tensors):
+        conversion = take_part(convert(strip_component(tensors, chosen), chosen.rules, source), part)
+        check_complete(conversion.tensors, chosen.groups, source)
+        return conversion
     if component is not None:
         tensors = take_component(tensors, component)
     backbone, others = split_segmentor(tensors) if chosen.segmentors else ({}, {})
     if others:
         return _convert_segmentor(backbone, others, source)
-    conversion = convert(strip_component(tensors, chosen), chosen.rules, source).only_part(chosen.parts)
+    conversion = single_part(convert(strip_component(tensors, chosen), chosen.rules, source), chosen.parts)
     check_complete(conversion.tensors, chosen.groups, source)
     return conversion
 

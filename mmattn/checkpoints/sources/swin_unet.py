@@ -53,7 +53,7 @@ _FINAL = ('expand.weight', 'norm.weight', 'norm.bias')
 SWIN_UNET = Source(
     prefixes=('swin_unet.',),
     rules=(*encoder_rules('backbone.'), *_decoder_rules()),
-    parts=('backbone.', 'decode_head.'),
+    parts=('backbone', 'decode_head'),
     groups=(
         *swin_groups(_PREFIX),
         Group(_LEVEL, needs=('blocks.0.norm1.weight',), prefix=rf'{_PREFIX}decoder\.\d+\.'),

@@ -117,5 +117,5 @@ def _decoder_groups() -> tuple[Group, ...]:
 TRANSUNET = Source(
     rules=(*_encoder_rules(), *_decoder_rules()),
     groups=(*encoder_groups(), *_decoder_groups()),
-    parts=(_BACKBONE, _HEAD),
+    parts=(_BACKBONE.removesuffix('.'), _HEAD.removesuffix('.')),
 )

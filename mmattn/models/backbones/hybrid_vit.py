@@ -3,7 +3,7 @@
 Unlike the authors' code it takes images of any size, and keeps no attention matrix.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import torch.nn.functional as F
 from mmengine.utils import to_2tuple
@@ -143,20 +143,22 @@ class HybridViT(Backbone):
         modules = list(self.stages[: self.frozen_stages + 1])
         return modules + [self.vit] * (self.vit is not None and self.frozen_stages == len(self.strides) - 1)
 
-    def adapt_weights(self, tensors: Mapping[str, Tensor], prefix: str = '') -> dict[str, Tensor]:
-        """Returns a file's tensors with the position embeddings of this network's grid (``blocks.vit``).
+    def fit_tensors(self, tensors: dict[str, Tensor], prefix: str) -> list[str]:
+        """Fits the position embeddings to this network's grid (``blocks.vit``), in place; returns their name if so.
 
         Args:
             tensors: under our names.
             prefix: before each of them.
         """
-        adapted, name = dict(tensors), prefix + _POSITIONS
-        if self.vit is not None and name in adapted:
-            adapted[name] = fit_positions(adapted[name], self.vit.grid, self.vit.pos_embed.shape[2])
-        return adapted
+        name = prefix + _POSITIONS
+        if self.vit is None or name not in tensors:
+            return []
+        before = tensors[name].shape
+        tensors[name] = fit_positions(tensors[name], self.vit.grid, self.vit.pos_embed.shape[2])
+        return [name] if tensors[name].shape != before else []
 
     def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *args: object) -> None:
-        state_dict.update(self.adapt_weights(state_dict, prefix))
+        self.fit_tensors(state_dict, prefix)
         super()._load_from_state_dict(state_dict, prefix, *args)
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:

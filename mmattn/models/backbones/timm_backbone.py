@@ -6,7 +6,7 @@ has others; and timm's Swin networks return (B, H, W, C), which decode heads tak
 
 import functools
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 import mmengine.registry
 import mmseg.registry
@@ -48,21 +48,20 @@ def _mending(build: Callable) -> Callable:
 class _TIMMBackbone(LoadsPretrained, TIMMBackbone):
     """``TIMMBackbone`` as registries hand it out once mmattn is imported."""
 
-    def adapt_weights(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Returns a file's tensors under the names that they have here.
+    def fit_tensors(self, tensors: dict[str, Tensor], prefix: str) -> list[str]:
+        """Gives a file's tensors, in place, the names that they have here; nothing is interpolated.
 
         timm's feature extractors join the names of a network and its stage: ``stages.0`` is ``stages_0`` in them; and
         those of vision transformers hold the network as ``model``. A file's own names are kept where none fits.
         """
-        ours = self.state_dict()
-
-        def rename(name: str) -> str:
-            bare = name.removeprefix(_PREFIX)
+        ours = {prefix + name for name in self.state_dict()}
+        for name in list(tensors):
+            bare = name.removeprefix(prefix).removeprefix(_PREFIX)
             joined = re.sub(r'^([A-Za-z_]+)\.(\d+)\.', r'\1_\2.', bare)
-            candidates = (f'{_PREFIX}{form}' for form in (bare, joined, f'model.{bare}'))
-            return next((candidate for candidate in candidates if candidate in ours), name)
-
-        return {rename(name): value for name, value in tensors.items()}
+            candidates = (f'{prefix}{_PREFIX}{form}' for form in (bare, joined, f'model.{bare}'))
+            fitting = next((candidate for candidate in candidates if candidate in ours), name)
+            tensors[fitting] = tensors.pop(name)
+        return []
 
     def forward(self, x: Tensor) -> Sequence[Tensor]:
         """Returns maps (B, C, H, W), also of networks whose maps have their channels last."""

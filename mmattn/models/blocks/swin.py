@@ -5,11 +5,14 @@ up for what windows and merging lack. Masks are made as they are needed. Graphs 
 each map of each of these sizes has several windows along both axes: PyTorch takes a length of 1 for a case of its own.
 """
 
+import logging
+import math
 from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
 from mmcv.cnn.bricks import DropPath
+from mmengine.logging import print_log
 from torch import Tensor, nn
 
 from mmattn.attention.tokens import TokenLinear
@@ -137,6 +140,20 @@ class WindowAttention(nn.Module):
         init_linear(self.qkv)
         init_linear(self.proj)
 
+    def fit_tensors(self, tensors: dict[str, Tensor], prefix: str) -> list[str]:
+        """Interpolates this layer's table, in place, where ``tensors`` has one for other windows; returns its name."""
+        name = f'{prefix}bias_table'
+        table = tensors.get(name)
+        if table is None or table.shape[1:] != self.bias_table.shape[1:]:
+            return []
+        tensors[name] = resize_table(table, self.window_size)
+        return [name] if tensors[name] is not table else []
+
+    def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *args: object) -> None:
+        for name in self.fit_tensors(state_dict, prefix):
+            print_log(f'{name} interpolated to windows of {self.window_size}', logger='current', level=logging.WARNING)
+        super()._load_from_state_dict(state_dict, prefix, *args)
+
     def bias(self) -> Tensor:
         """Returns the bias of each head between the places of a window, (heads, M M, M M)."""
         size = self.window_size
@@ -167,6 +184,25 @@ class WindowAttention(nn.Module):
             found = attend(query, key, value, (bias + mask[:, None]).flatten(0, 1)[:, None], dropout)
             found = found.reshape(count, self.num_heads, batch, places, -1).permute(2, 0, 3, 1, 4)
         return self.drop(self.proj(reshaped(found, batch, count, places, channels)))
+
+
+def resize_table(table: Tensor, window_size: int) -> Tensor:
+    """Interpolates biases of relative positions bicubically, as MMSegmentation does.
+
+    Args:
+        table: ((2 N - 1)^2, heads), of windows of N x N tokens.
+        window_size: M.
+
+    Returns:
+        ((2 M - 1)^2, heads); the table itself where it is that already, or is none of a square of odd sides.
+    """
+    rows = table.shape[0]
+    side, wanted = math.isqrt(rows), 2 * window_size - 1
+    if table.dim() != 2 or side * side != rows or side % 2 == 0 or side == wanted:
+        return table
+    square = table.T.reshape(1, -1, side, side).to(torch.promote_types(table.dtype, torch.float32))
+    square = F.interpolate(square, (wanted, wanted), mode='bicubic', align_corners=False)
+    return square.reshape(-1, wanted * wanted).T.to(table.dtype).contiguous()
 
 
 class FeedForward(nn.Module):

@@ -5,9 +5,10 @@ weights by running code from it.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from pickle import UnpicklingError
+from typing import Protocol, runtime_checkable
 from urllib.parse import unquote, urlparse
 
 import torch
@@ -22,6 +23,14 @@ from mmattn.checkpoints.convert import take_component, unwrap
 SHOWN = 8  # names of a kind that a report spells out
 
 
+@runtime_checkable
+class FitsTensors(Protocol):
+    """A module that takes tensors of other shapes, as tables of positions by interpolation, or of other names."""
+
+    def fit_tensors(self, tensors: dict[str, Tensor], prefix: str) -> list[str]:
+        """Replaces tensors under ``prefix`` by those that fit this module; returns the names of interpolated ones."""
+
+
 @dataclass(frozen=True)
 class LoadReport:
     """What became of a checkpoint's tensors and of a module's.
@@ -32,6 +41,7 @@ class LoadReport:
         missing: the module's names that the checkpoint has not; counts of batches are not among them.
         unexpected: names in the checkpoint that the module has not.
         misshapen: names that both have, with the checkpoint's shape and the module's.
+        interpolated: those among ``loaded`` that were made to fit, with the checkpoint's shape and the module's.
     """
 
     checkpoint: str
@@ -39,6 +49,7 @@ class LoadReport:
     missing: tuple[str, ...]
     unexpected: tuple[str, ...]
     misshapen: dict[str, tuple[tuple[int, ...], tuple[int, ...]]]
+    interpolated: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = field(default_factory=dict)
 
     @property
     def complete(self) -> bool:
@@ -48,14 +59,18 @@ class LoadReport:
     def __str__(self) -> str:
         """One line on what was loaded, and one for each kind of mismatch."""
         wanted = len(self.loaded) + len(self.missing) + len(self.misshapen)
-        shapes = [f'{name} {theirs} for {ours}' for name, (theirs, ours) in self.misshapen.items()]
         kinds = {
             'not in the checkpoint, left as initialised': self.missing,
-            'of another shape, left as initialised': shapes,
+            'of another shape, left as initialised': _with_shapes(self.misshapen),
+            'of another shape, interpolated': _with_shapes(self.interpolated),
             'in the checkpoint, of no use here': self.unexpected,
         }
         lines = [f'{len(self.loaded)} of {wanted} tensors loaded from {self.checkpoint}']
         return '\n'.join(lines + [f'{len(names)} {kind}: {_some(names)}' for kind, names in kinds.items() if names])
+
+
+def _with_shapes(tensors: dict[str, tuple[tuple[int, ...], tuple[int, ...]]]) -> list[str]:
+    return [f'{name} {theirs} for {ours}' for name, (theirs, ours) in tensors.items()]
 
 
 def _some(names: tuple[str, ...] | list[str]) -> str:
@@ -70,7 +85,8 @@ class Pretrained:
     Args:
         checkpoint: a local file, or a URL that PyTorch downloads once into its cache. Names that end with ``.npz`` are
             archives of NumPy arrays.
-        prefix: only the tensors under this prefix (``backbone``) are taken; all by default.
+        prefix: only the tensors under this prefix (``backbone``) are taken; all by default. Of a published network that
+            ``source`` splits into a backbone and a head, the one of both.
         source: the published family whose names the file has, one of ``mmattn.checkpoints.list_sources()``; by default
             the file has our names.
         map_location: device to load to.
@@ -90,7 +106,7 @@ class Pretrained:
     def load_into(self, module: nn.Module) -> LoadReport:
         """Sets the tensors of ``module`` that the checkpoint has, and reports.
 
-        A module that takes tensors of other names or sizes than its own has ``adapt_weights``, which makes them fit.
+        Modules that take tensors of other names or shapes than their own make them fit (``FitsTensors``).
 
         Raises:
             FileNotFoundError: if there is no such file.
@@ -98,9 +114,10 @@ class Pretrained:
             KeyError: if ``source`` does not know a tensor or misses one, or the prefix is not there.
             TypeError: if the file holds no dict of tensors.
         """
-        tensors, ours = self._read(), module.state_dict()
-        if hasattr(module, 'adapt_weights'):
-            tensors = module.adapt_weights(tensors)
+        tensors, ours = dict(self._read()), module.state_dict()
+        before = {name: tuple(value.shape) for name, value in tensors.items()}
+        parts = [(path, part) for path, part in module.named_modules() if isinstance(part, FitsTensors)]
+        fitted = [n for path, part in parts for n in part.fit_tensors(tensors, f'{path}.' if path else '')]
         shared = {name: value for name, value in tensors.items() if name in ours}
         fitting = {name: value for name, value in shared.items() if value.shape == ours[name].shape}
         report = LoadReport(
@@ -109,6 +126,7 @@ class Pretrained:
             missing=tuple(name for name in ours if name not in shared and not name.endswith('num_batches_tracked')),
             unexpected=tuple(name for name in tensors if name not in ours),
             misshapen={n: (tuple(v.shape), tuple(ours[n].shape)) for n, v in shared.items() if n not in fitting},
+            interpolated={name: (before[name], tuple(ours[name].shape)) for name in fitted},
         )
         if not fitting:
             raise ValueError(

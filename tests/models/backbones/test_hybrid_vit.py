@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from mmattn.attention import use_engine
 from mmattn.checkpoints import convert_checkpoint, convert_state_dict
-from mmattn.checkpoints.convert import convert
+from mmattn.checkpoints.convert import convert, single_part
 from mmattn.checkpoints.sources.transunet import TRANSUNET
 from mmattn.models.backbones import HybridViT
 from mmattn.models.blocks.resnet_v2 import BottleneckUnit, Root, Stage
@@ -56,7 +56,7 @@ def part(name: str, published: str, ours: str) -> tuple[dict[str, Tensor], dict[
 
 def rename(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     """Converts without asking for what is not there."""
-    return convert(tensors, TRANSUNET.rules, 'transunet').only_part(TRANSUNET.parts).tensors
+    return single_part(convert(tensors, TRANSUNET.rules, 'transunet'), TRANSUNET.parts).tensors
 
 
 def check_gradients(module: nn.Module, x: Tensor, vectors: dict, gradients: dict, tolerance: float) -> None:

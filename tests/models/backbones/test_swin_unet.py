@@ -233,3 +233,45 @@ def test_half_precision_weights(dtype: torch.dtype):
 def test_wrong_values_are_named(options: dict, error: type[Exception], message: str):
     with pytest.raises(error, match=message):
         SwinUNetEncoder(**options)
+
+
+def as_mmsegs(encoder: SwinUNetEncoder) -> nn.Module:
+    """MMSegmentation's ``SwinTransformer`` with an encoder's weights."""
+    tensors = {}
+    for name, value in encoder.state_dict().items():
+        new = name.replace('patch_embed.proj', 'patch_embed.projection').replace('merge', 'downsample')
+        new = new.replace('ffn.fc1', 'ffn.layers.0.0').replace('ffn.fc2', 'ffn.layers.1')
+        new = new.replace('attention.bias_table', 'attn.w_msa.relative_position_bias_table')
+        new = new.replace('attention.', 'attn.w_msa.')
+        if 'merge' in name:  # it joins channel by channel, and row by row
+            value = value.unflatten(-1, (4, -1))[..., [0, 2, 1, 3], :].transpose(-1, -2).flatten(-2)
+        tensors[new.replace('norm.', 'norm3.') if name.startswith('norm.') else new] = value
+    options = dict(embed_dims=8, depths=(2, 2, 2, 2), num_heads=(1, 2, 4, 8))
+    theirs = MODELS.build(dict(type='SwinTransformer', window_size=encoder.stages[0].blocks[0].window_size, **options))
+    unused = theirs.load_state_dict(tensors, strict=False)
+    assert not unused.unexpected_keys
+    assert all('index' in name or name.startswith('norm') for name in unused.missing_keys)
+    theirs.eval()
+    return theirs
+
+
+@pytest.mark.parametrize(('window', 'size'), [(4, (101, 140)), (3, (203, 331)), (7, (224, 224)), (4, (33, 7))])
+def test_stages_start_as_mmsegs_do(window: int, size: tuple[int, int]):
+    """At sizes with every kind of padding; its deepest stage differs where one window covers the map."""
+    encoder = SwinUNetEncoder(**{**TINY, 'window_size': window}).eval()
+    for parameter in encoder.parameters():
+        nn.init.normal_(parameter, std=0.3)
+    theirs, entered = as_mmsegs(encoder), []
+    for stage in theirs.stages:
+        stage.register_forward_pre_hook(lambda _, inputs: entered.append(inputs))
+        if not size[0] > 64:
+            for block in stage.blocks:
+                block.attn.shift_size = 0  # it shifts where one window covers the map
+    x = torch.randn(1, 3, *size)
+    deepest, maps = theirs(x)[3], encoder(x)
+    assert len(entered) == 4
+    for ours, (tokens, hw) in zip(maps[:3], entered):
+        expected = tokens.mT.unflatten(2, hw)
+        torch.testing.assert_close(ours, expected, rtol=1e-4, atol=1e-4)
+    if min(deepest.shape[2:]) > window or size[0] < 64:
+        torch.testing.assert_close(maps[3], deepest, rtol=1e-3, atol=1e-3)

@@ -6,6 +6,7 @@ from mmseg.registry import MODELS
 from torch import Tensor, nn
 
 from mmattn.checkpoints import convert_checkpoint, convert_state_dict
+from mmattn.costs.complexity import count_multiply_adds
 from mmattn.models.backbones import SwinUNetEncoder
 from mmattn.models.decode_heads import SwinUNetHead
 from tests.golden_vectors import load_golden
@@ -97,12 +98,33 @@ def test_checkpoints_of_one_part_have_no_prefix():
         convert_state_dict(decoder, 'swin-unet')
 
 
-def test_the_published_network_has_its_number_of_parameters():
+SWIN_B = dict(embed_dims=128, depths=(2, 2, 18, 2), num_heads=(4, 8, 16, 32))
+
+
+@pytest.mark.parametrize(
+    ('options', 'size', 'parameters', 'multiply_adds'),
+    [
+        (dict(), 224, 27_168_900, 6.11e9),
+        (dict(), 448, 27_168_900, 24.44e9),
+        (dict(depths=(2, 2, 6, 2)), 224, 41_380_836, 8.94e9),
+        (dict(window_size=8), 256, None, 8.07e9),
+        (SWIN_B, 224, 149_222_064, 30.79e9),
+    ],
+    ids=['tiny', 'tiny at 448', 'depths of Swin-T', 'window 8', 'base'],
+)
+def test_the_published_networks_have_their_sizes(
+    options: dict, size: int, parameters: int | None, multiply_adds: float
+):
+    options = dict(embed_dims=96, depths=(2, 2, 2, 2), num_heads=(3, 6, 12, 24), window_size=7) | options
+    widths = tuple(options['embed_dims'] * 2**i for i in range(4))
+    decoder = dict(depths=options['depths'][:3], num_heads=options['num_heads'][:3])
     with torch.device('meta'):
-        encoder = SwinUNetEncoder()
-        head = build(in_channels=(96, 192, 384, 768), num_classes=9, num_heads=(3, 6, 12), window_size=7)
-    parameters = sum(p.numel() for module in (encoder, head) for p in module.parameters())
-    assert parameters == 27_168_900 + head.conv_seg.bias.numel()
+        encoder = SwinUNetEncoder(**options)
+        head = build(in_channels=widths, num_classes=9, window_size=options['window_size'], **decoder)
+    found = sum(p.numel() for module in (encoder, head) for p in module.parameters())
+    assert parameters is None or found == parameters + head.conv_seg.bias.numel()
+    found = count_multiply_adds(lambda x: head(encoder(x)), torch.empty(1, 3, size, size, device='meta'))
+    assert found == pytest.approx(multiply_adds, rel=1e-3)
 
 
 def test_drop_path_is_the_encoders():
