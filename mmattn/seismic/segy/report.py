@@ -19,7 +19,6 @@ from mmattn.seismic.segy.headers import (
     NUM_SAMPLES,
     OFFSET,
     TRACE_ID,
-    WORD_SIZES,
     read_words,
 )
 from mmattn.seismic.segy.layout import Layout, read_layout
@@ -27,6 +26,7 @@ from mmattn.seismic.segy.reading import TraceReader
 from mmattn.seismic.segy.suggest import suggest_bytes
 from mmattn.seismic.segy.text import SIZE, decode_text, text_encoding
 from mmattn.seismic.segy.volume import SegyVolume
+from mmattn.seismic.segy.words import WORD_SIZES, Word
 from mmattn.seismic.volumes.amplitude import sample_traces
 from mmattn.seismic.volumes.volume import Volume
 
@@ -56,8 +56,8 @@ def describe_volume(volume: SegyVolume, *, num_traces: int = 2000) -> dict:
     geometry = dict(
         kind='2-D line' if volume.is_2d else '3-D volume',
         shape=list(volume.shape),
-        inlines=_line_range(ilines, volume.line_bytes[0]),
-        crosslines=_line_range(xlines, volume.line_bytes[1]),
+        inlines=_line_range(ilines, volume.line_words[0]),
+        crosslines=_line_range(xlines, volume.line_words[1]),
         traces=volume.num_traces,
         sorting=_sorting(volume),
         missing_traces=missing,
@@ -140,9 +140,9 @@ def describe_headers(layout: Layout) -> list[dict]:
     return found
 
 
-def _line_range(lines: np.ndarray, byte: int) -> dict:
+def _line_range(lines: np.ndarray, word: Word) -> dict:
     step = line_step(lines)
-    return dict(first=int(lines[0]), last=int(lines[-1]), count=len(lines), step=step, byte=byte)
+    return dict(first=int(lines[0]), last=int(lines[-1]), count=len(lines), step=step, byte=word.option)
 
 
 def _sorting(volume: SegyVolume) -> str:
@@ -172,7 +172,7 @@ def _coordinates(volume: SegyVolume) -> dict:
         corners.append(position | place)
     size = volume.bin_size()
     return dict(
-        bytes=list(volume.coordinate_bytes),
+        bytes=[word.option for word in volume.coordinate_words],
         scalar=int(volume.header(COORDINATE_SCALAR)[0]),
         unit='' if volume.has_angles else volume.length_unit,
         corners=corners,

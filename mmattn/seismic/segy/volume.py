@@ -14,13 +14,13 @@ from mmattn.seismic.segy.geometry import DUPLICATES, GEOMETRIES
 from mmattn.seismic.segy.headers import (
     COORDINATE_SCALAR,
     COORDINATE_UNITS,
-    check_byte,
     iterate_windows,
     read_words,
 )
 from mmattn.seismic.segy.layout import HEAD, read_layout
 from mmattn.seismic.segy.reading import TraceReader, find_runs
 from mmattn.seismic.segy.text import SIZE, decode_text
+from mmattn.seismic.segy.words import parse_word
 from mmattn.seismic.volumes.volume import Volume
 
 UNITS = ('ms', 'm', 'ft')
@@ -29,13 +29,14 @@ UNITS = ('ms', 'm', 'ft')
 class SegyVolume(Volume):
     """A post-stack SEG-Y file: 3-D in any order of traces, with gaps, or a 2-D line.
 
-    Opening reads the headers of all traces and no sample. Byte positions count from 1, as the standard does. A word is
-    as long as the standard's word that starts there (2 or 4 bytes), and 4 bytes where none starts.
+    Opening reads the headers of all traces and no sample. Words of the trace headers are named by their first byte,
+    counted from 1 as the standard does; a word is then as long as the standard's word that starts there (2 or 4 bytes),
+    and 4 bytes where none starts. A text names the type, too: '21:int16', '9:int32', '181:float32', '181:ibm'.
 
     Args:
         path: of the file.
-        iline, xline: first byte of inline and crossline number in the trace header.
-        cdp_x, cdp_y: first byte of the coordinates.
+        iline, xline: words of inline and crossline number in the trace header.
+        cdp_x, cdp_y: words of the coordinates.
         endian: byte order 'big', 'little' or 'auto'.
         geometry: '3d', '2d' or 'auto', see :func:`mmattn.seismic.segy.arrange.arrange_traces`.
         duplicates: 'error', or which of several traces at one place is taken, 'first' or 'last' in the file.
@@ -56,10 +57,10 @@ class SegyVolume(Volume):
         self,
         path: str | os.PathLike,
         *,
-        iline: int = 189,
-        xline: int = 193,
-        cdp_x: int = 181,
-        cdp_y: int = 185,
+        iline: int | str = 189,
+        xline: int | str = 193,
+        cdp_x: int | str = 181,
+        cdp_y: int | str = 185,
         endian: str = 'auto',
         geometry: str = 'auto',
         duplicates: str = 'error',
@@ -78,10 +79,10 @@ class SegyVolume(Volume):
         ):
             if value not in allowed:
                 raise ValueError(f'{option} must be one of {", ".join(map(repr, allowed))}, got {value!r}')
-        lines = check_byte('iline', iline), check_byte('xline', xline)
-        if iline == xline:
-            raise ValueError(f'iline and xline must be different byte positions, got {iline} for both')
-        self.coordinate_bytes = check_byte('cdp_x', cdp_x), check_byte('cdp_y', cdp_y)
+        lines = parse_word('iline', iline), parse_word('xline', xline)
+        if lines[0].byte == lines[1].byte:
+            raise ValueError(f'iline and xline must be different byte positions, got {lines[0].byte} for both')
+        self.coordinate_words = parse_word('cdp_x', cdp_x), parse_word('cdp_y', cdp_y)
         if sample_interval is not None:
             check_positive('SEG-Y', 'sample_interval', sample_interval)
         if start_time is not None:
@@ -95,8 +96,8 @@ class SegyVolume(Volume):
             allow_truncated=allow_truncated,
         )
         self.path = self.layout.path
-        self.line_bytes = lines
-        arranged = arrange_traces(self.layout, iline=iline, xline=xline, geometry=geometry, duplicates=duplicates)
+        self.line_words = lines
+        arranged = arrange_traces(self.layout, iline=lines[0], xline=lines[1], geometry=geometry, duplicates=duplicates)
         self.ilines, self.xlines = arranged.geometry.ilines, arranged.geometry.xlines
         self.trace_index, self.is_2d = arranged.geometry.trace_index, arranged.geometry.is_2d
         self.usable = self.present & ~arranged.marked_dead[self.trace_index]
@@ -131,13 +132,13 @@ class SegyVolume(Volume):
             file.seek(start)
             return file.read(count)
 
-    def header(self, byte: int) -> np.ndarray:
-        """Reads the header word at a byte position of all traces: (num_traces,) int32 in the file's order."""
-        return read_words(self.layout, dict(word=check_byte('byte', byte)))['word']
+    def header(self, byte: int | str) -> np.ndarray:
+        """Reads a header word of all traces: (num_traces,) int32 (float64 of floats) in the file's order."""
+        return read_words(self.layout, dict(word=parse_word('byte', byte)))['word']
 
     def coordinates(self) -> tuple[np.ndarray, np.ndarray]:
         """Reads the coordinates of all traces, the header's scalar applied: x and y, (I, X) float64, NaN if missing."""
-        words = dict(x=self.coordinate_bytes[0], y=self.coordinate_bytes[1], scalar=COORDINATE_SCALAR)
+        words = dict(x=self.coordinate_words[0], y=self.coordinate_words[1], scalar=COORDINATE_SCALAR)
         words = read_words(self.layout, words)
         factor = scale_factor(words['scalar'])
         x, y = (np.where(self.present, (words[name] * factor)[self.trace_index], np.nan) for name in ('x', 'y'))
