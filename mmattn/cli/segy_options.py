@@ -3,6 +3,8 @@
 import argparse
 import re
 
+from mmattn.seismic.segy.volume import COORDINATES
+
 _BYTES = (
     ('iline', 189, 'inline number'),
     ('xline', 193, 'crossline number'),
@@ -11,7 +13,7 @@ _BYTES = (
 )
 _OTHERS = (
     'endian', 'geometry', 'duplicates', 'num_samples', 'sample_unit', 'format', 'num_text_headers', 'allow_truncated',
-    'sample_interval', 'start_time', 'null_value',
+    'sample_interval', 'start_time', 'coordinate_scalar', 'coordinate_unit', 'null_value',
 )  # fmt: skip
 
 
@@ -30,6 +32,9 @@ def add_segy_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument('--allow-truncated', action='store_true', help='read the whole traces of a file that was cut')
     group.add_argument('--sample-interval', type=float, metavar='STEP', help="ms (m, ft), in place of the headers'")
     group.add_argument('--start-time', type=float, metavar='TIME', help="of the first sample, in place of the headers'")
+    group.add_argument('--coordinate-scalar', type=int, metavar='N', help='of coordinates, -100 divides by 100')
+    units = dict(choices=COORDINATES, help="of coordinates, in place of the headers'; angles have no spacing and area")
+    group.add_argument('--coordinate-unit', **units)
     group.add_argument('--null-value', type=float, nargs='+', metavar='VALUE', help='samples that mean no data')
 
 

@@ -173,13 +173,19 @@ def _coordinates(volume: SegyVolume) -> dict:
     size = volume.bin_size()
     return dict(
         bytes=[word.option for word in volume.coordinate_words],
-        scalar=int(volume.header(COORDINATE_SCALAR)[0]),
-        unit='' if volume.has_angles else volume.length_unit,
+        scalar=_scalar(volume),
+        unit=volume.coordinate_unit,
         corners=corners,
         inline_spacing=None if size is None else round(size[0], 3),
         crossline_spacing=None if size is None else round(size[1], 3),
         bin_area=None if size is None else round(volume.bin_area(), 3),
     )
+
+
+def _scalar(volume: SegyVolume) -> int:
+    """The scalar of the first trace, as given or as the headers have it."""
+    given = volume.coordinate_scalar
+    return int(volume.header(COORDINATE_SCALAR)[0]) if given is None else given
 
 
 def _amplitudes(volume: Volume, num_traces: int) -> dict | None:
@@ -245,16 +251,30 @@ def _odd_headers(volume: SegyVolume, coordinates: dict, amplitudes: dict | None)
         remarks.append(
             f'the offset (bytes 37-40) varies from {words["offset"].min()} to {words["offset"].max()}: is it stacked?'
         )
-    unusual = sorted(set(np.unique(words['scalar']).tolist()) - _USUAL_SCALARS)
-    if unusual:
+    scalars = np.unique(words['scalar']).tolist()
+    unusual = sorted(set(scalars) - _USUAL_SCALARS)
+    if unusual and volume.coordinate_scalar is None:
         remarks.append(f'coordinate scalars (bytes 71-72) that are no power of ten: {unusual[:5]}')
     x, y = volume.coordinates()
     if not (np.nan_to_num(x).any() or np.nan_to_num(y).any()):
         remarks.append('no coordinates: bytes {}- and {}- are zero'.format(*coordinates['bytes']))
     elif volume.has_angles:
-        remarks.append('coordinates are angles (bytes 89-90): no spacing and no area')
+        remarks.append(
+            f'coordinates are angles ({coordinates["unit"]}; bytes 89-90): no spacing and no area; coordinate_unit=… '
+            '(--coordinate-unit) says if they are not'
+        )
     elif coordinates['inline_spacing'] is None and not volume.is_2d:
         remarks.append('coordinates do not differ from line to line')
+    elif not coordinates['unit']:
+        remarks.append(
+            "no header says the unit of the coordinates: coordinate_unit='m' or 'ft' (--coordinate-unit) does"
+        )
+    has_floats = any(word.is_float for word in volume.coordinate_words)
+    if has_floats and volume.coordinate_scalar is None and set(scalars) - {0, 1}:
+        remarks.append(
+            f'coordinates are floats and scaled by bytes 71-72 ({scalars[0]}): coordinate_scalar=1 '
+            '(--coordinate-scalar 1) takes them as they are'
+        )
     if volume.sample_unit == 'ms' and any(map(_speaks_of_depth, volume.text)):
         remarks.append("the textual header speaks of depth: is sample_unit 'm' or 'ft'?")
     if layout.format.code == 5 and layout.revision == 0:
