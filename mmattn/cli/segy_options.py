@@ -1,6 +1,9 @@
 """The options of ``open_volume`` on a command line."""
 
 import argparse
+import re
+
+from mmattn.seismic.segy.volume import COORDINATES
 
 _BYTES = (
     ('iline', 189, 'inline number'),
@@ -10,15 +13,15 @@ _BYTES = (
 )
 _OTHERS = (
     'endian', 'geometry', 'duplicates', 'num_samples', 'sample_unit', 'format', 'num_text_headers', 'allow_truncated',
-    'sample_interval', 'start_time', 'null_value',
+    'sample_interval', 'start_time', 'coordinate_scalar', 'coordinate_unit', 'null_value',
 )  # fmt: skip
 
 
 def add_segy_options(group: argparse._ArgumentGroup) -> None:
     """Adds the options of ``open_volume``."""
     for name, byte, what in _BYTES:
-        flag, text = f'--{name.replace("_", "-")}', f'first byte of the {what} in trace headers ({byte})'
-        group.add_argument(flag, type=int, default=byte, metavar='BYTE', help=text)
+        flag, text = f'--{name.replace("_", "-")}', f"{what} in trace headers ({byte}): first byte, or '{byte}:int32'"
+        group.add_argument(flag, type=_header_word, default=byte, metavar='BYTE[:TYPE]', help=text)
     group.add_argument('--endian', choices=['auto', 'big', 'little'], default='auto', help='byte order')
     group.add_argument('--geometry', choices=['auto', '3d', '2d'], default='auto')
     group.add_argument('--duplicates', choices=['error', 'first', 'last'], default='error', help='traces at one place')
@@ -29,7 +32,15 @@ def add_segy_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument('--allow-truncated', action='store_true', help='read the whole traces of a file that was cut')
     group.add_argument('--sample-interval', type=float, metavar='STEP', help="ms (m, ft), in place of the headers'")
     group.add_argument('--start-time', type=float, metavar='TIME', help="of the first sample, in place of the headers'")
+    group.add_argument('--coordinate-scalar', type=int, metavar='N', help='of coordinates, -100 divides by 100')
+    units = dict(choices=COORDINATES, help="of coordinates, in place of the headers'; angles have no spacing and area")
+    group.add_argument('--coordinate-unit', **units)
     group.add_argument('--null-value', type=float, nargs='+', metavar='VALUE', help='samples that mean no data')
+
+
+def _header_word(text: str) -> int | str:
+    """A byte position, or a text that ``open_volume`` checks."""
+    return int(text) if re.fullmatch(r'-?\d+', text) else text
 
 
 def segy_options(args: argparse.Namespace) -> dict:

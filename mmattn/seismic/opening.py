@@ -18,7 +18,8 @@ ARRAY_OPTIONS = ('null_value',)
 OPEN_DEFAULTS = MappingProxyType(dict(SEGY_DEFAULTS) | dict.fromkeys(ARRAY_OPTIONS))
 """All options and their defaults."""
 OWN_OPTIONS = (
-    *ARRAY_OPTIONS, 'format', 'sample_interval', 'start_time', 'num_text_headers', 'allow_truncated'
+    *ARRAY_OPTIONS, 'format', 'sample_interval', 'start_time', 'num_text_headers', 'allow_truncated',
+    'coordinate_scalar', 'coordinate_unit',
 )  # fmt: skip
 """Options that say what is wrong with one file, so that the label of its amplitudes does not share them."""
 _NPY = b'\x93NUMPY'
@@ -43,8 +44,9 @@ def open_volume(path: str | os.PathLike, **options: int | str | float | Sequence
             ``name.zarr/std`` names another array.
         options: of SEG-Y files, as in :class:`mmattn.seismic.segy.SegyVolume`: ``iline``, ``xline``, ``cdp_x``,
             ``cdp_y``, ``endian``, ``geometry``, ``duplicates``, ``num_samples``, ``sample_unit``, ``format``,
-            ``num_text_headers``, ``allow_truncated``, ``sample_interval``, ``start_time``; and of arrays too
-            ``null_value``: a value, or several, that mean 'no data' (see :attr:`mmattn.seismic.Volume.null_value`).
+            ``num_text_headers``, ``allow_truncated``, ``sample_interval``, ``start_time``,
+            ``coordinate_scalar``, ``coordinate_unit``; and of arrays too ``null_value``: a value, or several, that mean
+            'no data' (see :attr:`mmattn.seismic.Volume.null_value`).
 
     Raises:
         FileNotFoundError: if there is no such file.

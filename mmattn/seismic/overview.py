@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from mmattn.seismic.segy.report import describe_volume
-from mmattn.seismic.segy.volume import SegyVolume
+from mmattn.seismic.segy.volume import ANGLES, METRES, SegyVolume
 from mmattn.seismic.volumes.amplitude import sample_traces
 from mmattn.seismic.volumes.fill_values import describe_fill_values, find_fill_values
 from mmattn.seismic.volumes.volume import Volume
@@ -144,12 +144,15 @@ def _samples(volume: Volume) -> str:
 def _spacing(volume: Volume, described: dict) -> str:
     found = described.get('coordinates', {})
     sizes = found.get('inline_spacing'), found.get('crossline_spacing')
-    if None in sizes:
-        return 'not known: no coordinates' if described else 'not known: an array'
     unit = found.get('unit') or 'units'
+    if None in sizes:
+        if unit in ANGLES.values():
+            return f'not known: coordinates are angles ({unit})'
+        return 'not known: no coordinates' if described else 'not known: an array'
     area = found.get('bin_area') or sizes[0] * sizes[1]
     total = area * np.count_nonzero(volume.present)
-    shown = f'{total / 1e6:.4g} km2' if unit == 'm' else f'{total:.4g} {unit}2'
+    metres = METRES.get(unit)
+    shown = f'{total * metres**2 / 1e6:.4g} km2' if metres else f'{total:.4g} {unit}2'
     return f'{sizes[0]:g} {unit} from inline to inline, {sizes[1]:g} {unit} from crossline to crossline; area {shown}'
 
 

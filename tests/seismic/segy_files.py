@@ -23,7 +23,8 @@ def to_ibm(values: np.ndarray) -> np.ndarray:
 
 @dataclass
 class SegyFile:
-    """What is written. ``headers`` maps first bytes of 4-byte words (2 bytes: negative keys) to a value a trace.
+    """What is written. ``headers`` maps first bytes of 4-byte words (2 bytes: negative keys) to a value a trace; a
+    key such as '21:ibm' names the word's type, which may be 'int16', 'int32', 'float32' or 'ibm'.
 
     ``iline`` and ``xline`` are the numbers of each trace, ``samples`` (num_traces, num_samples).
     """
@@ -33,7 +34,7 @@ class SegyFile:
     xline: np.ndarray
     format: int = 5
     endian: str = '>'
-    bytes: tuple[int, int] = (189, 193)
+    bytes: tuple[int | str, int | str] = (189, 193)
     interval: int = 4000
     encoding: str = 'cp037'
     text: str = 'C 1 A SYNTHETIC SURVEY'
@@ -88,10 +89,11 @@ class SegyFile:
             -117: self.interval,
         }
         for byte, given in (words | self.headers).items():
-            word = np.broadcast_to(np.asarray(given), len(values)).astype(np.int64)
-            word = word.astype(self.endian + ('i4' if byte > 0 else 'i2'))
-            size = word.itemsize
-            traces['header'][:, abs(byte) - 1 : abs(byte) - 1 + size] = word.view('u1').reshape(-1, size)
+            byte, kind = str(byte).split(':') if ':' in str(byte) else (byte, 'int32' if byte > 0 else 'int16')
+            byte, word = abs(int(byte)), np.broadcast_to(np.asarray(given), len(values))
+            word = to_ibm(word) if kind == 'ibm' else word if kind == 'float32' else word.astype(np.int64)
+            word = word.astype(self.endian + dict(int16='i2', int32='i4', float32='f4', ibm='u4')[kind])
+            traces['header'][:, byte - 1 : byte - 1 + word.itemsize] = word.view('u1').reshape(-1, word.itemsize)
         return traces.tobytes()
 
 

@@ -26,6 +26,15 @@ def test_json(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Ca
     assert json.loads(outcome.stdout)['geometry']['shape'] == [4, 5, 12]
 
 
+def test_words_by_type(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture):
+    path = grid_file(make_cube(), bytes=('9:float32', '21:ibm')).write(tmp_path / 'a.sgy')
+    outcome = run_here(monkeypatch, capsys, 'segy_info.py', path, '--json', '--iline', '9:float32', '--xline', '21:ibm')
+    assert (outcome.returncode, outcome.stderr) == (0, '')
+    found = json.loads(outcome.stdout)['geometry']
+    assert (found['inlines']['byte'], found['crosslines']['byte']) == ('9:float32', '21:ibm')
+    assert found['shape'] == [4, 5, 12]
+
+
 def test_suggests_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture):
     path = grid_file(make_cube(), bytes=(9, 21)).write(tmp_path / 'a.sgy')
     outcome = run_here(monkeypatch, capsys, 'segy_info.py', path)
@@ -42,6 +51,7 @@ def test_suggests_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys:
     [
         (['none.sgy'], "SEG-Y file 'none.sgy' does not exist"),
         (['none.sgy', '--iline', '0'], 'iline must be a byte'),
+        (['none.sgy', '--iline', '9:int8'], "iline must be a byte position from 1 to 237, got '9:int8'; '9:int32'"),
         (['none.sgy', '--picture', 'a.doc'], "picture 'a.doc' must end with .png"),
     ],
 )

@@ -17,11 +17,11 @@ import numpy as np
 from mmattn.common.files import write_whole, written_whole
 from mmattn.seismic.salt.cleanup import Bodies, ReadSlab, find_bodies
 from mmattn.seismic.salt.report_pictures import Slice, save_histogram, save_slices
+from mmattn.seismic.segy.volume import METRES
 from mmattn.seismic.volumes.slice_picture import short
 from mmattn.seismic.volumes.volume import Volume
 
 _BINS = 100
-_METRES = {'m': 1.0, 'ft': 0.3048}
 
 
 @dataclass
@@ -117,12 +117,12 @@ def cell_size(volume: Volume) -> dict[str, float]:
         depth, or ``area_seconds``, square metres times two-way time, where they are in time.
     """
     area = volume.bin_area() if hasattr(volume, 'bin_area') else None
-    metres = _METRES.get(getattr(volume, 'length_unit', ''))
+    metres = METRES.get(getattr(volume, 'length_unit', ''))
     if area is None or metres is None:
         return {}
     area *= metres**2
-    if volume.sample_unit in _METRES:
-        return dict(area_m2=area, volume_m3=area * volume.sample_interval * _METRES[volume.sample_unit])
+    if volume.sample_unit in METRES:
+        return dict(area_m2=area, volume_m3=area * volume.sample_interval * METRES[volume.sample_unit])
     if volume.sample_unit == 'ms':
         return dict(area_m2=area, area_seconds=area * volume.sample_interval / 1000)
     return dict(area_m2=area)

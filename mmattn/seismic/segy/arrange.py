@@ -22,6 +22,7 @@ from mmattn.seismic.segy.headers import (
 from mmattn.seismic.segy.layout import Layout
 from mmattn.seismic.segy.reading import TraceReader
 from mmattn.seismic.segy.suggest import Suggestion, suggest_bytes
+from mmattn.seismic.segy.words import KINDS, Word, parse_word
 
 
 class Arranged(NamedTuple):
@@ -44,30 +45,39 @@ class Arranged(NamedTuple):
 
 
 def arrange_traces(
-    layout: Layout, *, iline: int = 189, xline: int = 193, geometry: str = 'auto', duplicates: str = 'error'
+    layout: Layout,
+    *,
+    iline: int | str | Word = 189,
+    xline: int | str | Word = 193,
+    geometry: str = 'auto',
+    duplicates: str = 'error',
 ) -> Arranged:
     """Reads the trace headers and arranges the traces.
 
     Args:
         layout: of the file.
-        iline, xline: first bytes of the line numbers.
+        iline, xline: words of the line numbers, see :func:`mmattn.seismic.segy.words.parse_word`.
         geometry: '3d' goes by the line numbers, '2d' takes the traces as one line in the file's order, 'auto' takes
             them as a line where the line numbers say nothing and nothing speaks of pre-stack data or another grid.
         duplicates: see :func:`grid_geometry`.
 
     Raises:
-        SegyError: if the traces do not form a post-stack volume or line.
+        SegyError: if the traces do not form a post-stack volume or line, or a word holds what is no line number.
+        ValueError: if ``iline`` or ``xline`` is no word.
     """
-    numbers = dict(iline=iline, xline=xline, offset=OFFSET, cdp=CDP, trace_id=TRACE_ID)
+    used = parse_word('iline', iline), parse_word('xline', xline)
+    numbers = dict(iline=used[0], xline=used[1], offset=OFFSET, cdp=CDP, trace_id=TRACE_ID)
     times = dict(delay=DELAY, interval=INTERVAL, time_scalar=TIME_SCALAR)
     words = read_words(layout, numbers | dict(record=FIELD_RECORD, channel=CHANNEL) | times)
+    for name, word in zip(('iline', 'xline'), used) if geometry != '2d' else ():
+        words[name] = _whole(layout, name, word, words[name])
     marked_dead = words['trace_id'] == DEAD
     kept = np.arange(layout.num_traces) if geometry == '2d' else _without_padding(layout, words)
     left_out = layout.num_traces - len(kept)
     if left_out:
         words = {name: values[kept] for name, values in words.items()}
     try:
-        arranged = _arrange(layout, words, geometry, duplicates, (iline, xline))
+        arranged = _arrange(layout, words, geometry, duplicates, used)
     except SegyError as error:
         raise SegyError(f'{layout.path}: {error}') from None
     if left_out:
@@ -82,6 +92,24 @@ def arrange_traces(
         words['interval'][telling] & 0xFFFF,
         words['time_scalar'][telling],
     )
+
+
+def _whole(layout: Layout, name: str, word: Word, values: np.ndarray) -> np.ndarray:
+    """Line numbers as int32.
+
+    Raises:
+        SegyError: if they are not whole numbers, or too large.
+    """
+    if not word.is_float:
+        return values
+    with np.errstate(invalid='ignore'):
+        wrong = ~((np.abs(values) < 2**31) & (values == np.rint(values)))
+    if wrong.any():
+        raise SegyError(
+            f'{layout.path}: {name}={word.option!r}: {np.count_nonzero(wrong)} of {len(values)} traces hold no whole '
+            f'number there, the first {values[wrong][0]:g}; is the word of another type ({", ".join(KINDS)})?'
+        )
+    return values.astype(np.int32)
 
 
 def _without_padding(layout: Layout, words: dict[str, np.ndarray]) -> np.ndarray:
@@ -117,7 +145,7 @@ def _telling(words: dict[str, np.ndarray]) -> np.ndarray:
 
 
 def _arrange(
-    layout: Layout, words: dict[str, np.ndarray], geometry: str, duplicates: str, used: tuple[int, int]
+    layout: Layout, words: dict[str, np.ndarray], geometry: str, duplicates: str, used: tuple[Word, Word]
 ) -> Geometry:
     lines = [np.unique(words[name]) for name in ('iline', 'xline')]
     if geometry == '2d':
@@ -140,7 +168,7 @@ def _arrange(
         return grid_geometry(words['iline'], words['xline'], duplicates=duplicates)
     except SegyError as error:
         raise SegyError(
-            f'{error} (inline number from bytes {used[0]}-, crossline number from {used[1]}-).'
+            f'{error} (inline number from bytes {used[0]}, crossline number from {used[1]}).'
             + _help(
                 suggest_bytes(layout),
                 "geometry='2d' takes them as one line, duplicates='first' takes the first of several",
@@ -172,9 +200,9 @@ def _line(words: dict[str, np.ndarray], *, note: str) -> Geometry:
     return line_geometry(cdp if distinct else np.arange(1, len(cdp) + 1), note=note)
 
 
-def _without_numbers(layout: Layout, words: dict[str, np.ndarray], geometry: str, used: tuple[int, int]) -> Geometry:
+def _without_numbers(layout: Layout, words: dict[str, np.ndarray], geometry: str, used: tuple[Word, Word]) -> Geometry:
     """A 2-D line, where inline and crossline number are the same for all traces and nothing speaks against it."""
-    what = f'the inline number (bytes {used[0]}-) and the crossline number ({used[1]}-) are the same for all traces'
+    what = f'the inline number (bytes {used[0]}) and the crossline number ({used[1]}) are the same for all traces'
     if geometry == '3d':
         raise SegyError(f'{what}.' + _help(suggest_bytes(layout), "geometry='2d' takes them as one line"))
     if len(np.unique(words['offset'])) > 1:
@@ -210,9 +238,10 @@ def _refuse_gathers(words: dict[str, np.ndarray]) -> None:
         )
 
 
-def _refuse_grid(layout: Layout, used: tuple[int, int], what: str) -> None:
+def _refuse_grid(layout: Layout, used: tuple[Word, Word], what: str) -> None:
     """Raises if other bytes form a grid: the file is a volume, not a line."""
-    found = [one for one in suggest_bytes(layout) if (one.iline, one.xline) != used and min(one.shape) > 2]
+    taken = tuple(word.option for word in used)
+    found = [one for one in suggest_bytes(layout) if (one.iline, one.xline) != taken and min(one.shape) > 2]
     if found:
         raise SegyError(f'{what}.' + _help(found, "geometry='2d' takes them as one line"))
 

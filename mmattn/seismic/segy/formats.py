@@ -127,3 +127,9 @@ def ibm_to_float32(words: np.ndarray) -> np.ndarray:
             scales = _IBM_SCALES[chunk >> 24]
             np.multiply(chunk & 0xFFFFFF, scales, out=flat[start : start + _CHUNK], casting='same_kind')
     return values
+
+
+def ibm_to_float64(words: np.ndarray) -> np.ndarray:
+    """Decodes a few IBM floats exactly: float64 has room for all of them. Words are uint32, of any byte order."""
+    words = words.astype(np.uint32)
+    return (words & 0xFFFFFF) * _IBM_SCALES[words >> 24]

@@ -19,7 +19,6 @@ from mmattn.seismic.segy.headers import (
     NUM_SAMPLES,
     OFFSET,
     TRACE_ID,
-    WORD_SIZES,
     read_words,
 )
 from mmattn.seismic.segy.layout import Layout, read_layout
@@ -27,6 +26,7 @@ from mmattn.seismic.segy.reading import TraceReader
 from mmattn.seismic.segy.suggest import suggest_bytes
 from mmattn.seismic.segy.text import SIZE, decode_text, text_encoding
 from mmattn.seismic.segy.volume import SegyVolume
+from mmattn.seismic.segy.words import WORD_SIZES, Word
 from mmattn.seismic.volumes.amplitude import sample_traces
 from mmattn.seismic.volumes.volume import Volume
 
@@ -56,8 +56,8 @@ def describe_volume(volume: SegyVolume, *, num_traces: int = 2000) -> dict:
     geometry = dict(
         kind='2-D line' if volume.is_2d else '3-D volume',
         shape=list(volume.shape),
-        inlines=_line_range(ilines, volume.line_bytes[0]),
-        crosslines=_line_range(xlines, volume.line_bytes[1]),
+        inlines=_line_range(ilines, volume.line_words[0]),
+        crosslines=_line_range(xlines, volume.line_words[1]),
         traces=volume.num_traces,
         sorting=_sorting(volume),
         missing_traces=missing,
@@ -140,9 +140,9 @@ def describe_headers(layout: Layout) -> list[dict]:
     return found
 
 
-def _line_range(lines: np.ndarray, byte: int) -> dict:
+def _line_range(lines: np.ndarray, word: Word) -> dict:
     step = line_step(lines)
-    return dict(first=int(lines[0]), last=int(lines[-1]), count=len(lines), step=step, byte=byte)
+    return dict(first=int(lines[0]), last=int(lines[-1]), count=len(lines), step=step, byte=word.option)
 
 
 def _sorting(volume: SegyVolume) -> str:
@@ -172,14 +172,20 @@ def _coordinates(volume: SegyVolume) -> dict:
         corners.append(position | place)
     size = volume.bin_size()
     return dict(
-        bytes=list(volume.coordinate_bytes),
-        scalar=int(volume.header(COORDINATE_SCALAR)[0]),
-        unit='' if volume.has_angles else volume.length_unit,
+        bytes=[word.option for word in volume.coordinate_words],
+        scalar=_scalar(volume),
+        unit=volume.coordinate_unit,
         corners=corners,
         inline_spacing=None if size is None else round(size[0], 3),
         crossline_spacing=None if size is None else round(size[1], 3),
         bin_area=None if size is None else round(volume.bin_area(), 3),
     )
+
+
+def _scalar(volume: SegyVolume) -> int:
+    """The scalar of the first trace, as given or as the headers have it."""
+    given = volume.coordinate_scalar
+    return int(volume.header(COORDINATE_SCALAR)[0]) if given is None else given
 
 
 def _amplitudes(volume: Volume, num_traces: int) -> dict | None:
@@ -245,16 +251,30 @@ def _odd_headers(volume: SegyVolume, coordinates: dict, amplitudes: dict | None)
         remarks.append(
             f'the offset (bytes 37-40) varies from {words["offset"].min()} to {words["offset"].max()}: is it stacked?'
         )
-    unusual = sorted(set(np.unique(words['scalar']).tolist()) - _USUAL_SCALARS)
-    if unusual:
+    scalars = np.unique(words['scalar']).tolist()
+    unusual = sorted(set(scalars) - _USUAL_SCALARS)
+    if unusual and volume.coordinate_scalar is None:
         remarks.append(f'coordinate scalars (bytes 71-72) that are no power of ten: {unusual[:5]}')
     x, y = volume.coordinates()
     if not (np.nan_to_num(x).any() or np.nan_to_num(y).any()):
         remarks.append('no coordinates: bytes {}- and {}- are zero'.format(*coordinates['bytes']))
     elif volume.has_angles:
-        remarks.append('coordinates are angles (bytes 89-90): no spacing and no area')
+        remarks.append(
+            f'coordinates are angles ({coordinates["unit"]}; bytes 89-90): no spacing and no area; coordinate_unit=… '
+            '(--coordinate-unit) says if they are not'
+        )
     elif coordinates['inline_spacing'] is None and not volume.is_2d:
         remarks.append('coordinates do not differ from line to line')
+    elif not coordinates['unit']:
+        remarks.append(
+            "no header says the unit of the coordinates: coordinate_unit='m' or 'ft' (--coordinate-unit) does"
+        )
+    has_floats = any(word.is_float for word in volume.coordinate_words)
+    if has_floats and volume.coordinate_scalar is None and set(scalars) - {0, 1}:
+        remarks.append(
+            f'coordinates are floats and scaled by bytes 71-72 ({scalars[0]}): coordinate_scalar=1 '
+            '(--coordinate-scalar 1) takes them as they are'
+        )
     if volume.sample_unit == 'ms' and any(map(_speaks_of_depth, volume.text)):
         remarks.append("the textual header speaks of depth: is sample_unit 'm' or 'ft'?")
     if layout.format.code == 5 and layout.revision == 0:

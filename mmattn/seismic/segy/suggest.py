@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mmattn.seismic.segy.headers import CHANNEL, OFFSET, WORD_SIZES, read_words
+from mmattn.seismic.segy.headers import CHANNEL, OFFSET, read_words
 from mmattn.seismic.segy.layout import Layout
+from mmattn.seismic.segy.words import WORD_SIZES
 
 _KNOWN = ((189, 193), (9, 21), (5, 21), (9, 17), (17, 21), (181, 185), (9, 13), (221, 225), (237, 233), (233, 237))
 """Pairs in use, most usual first."""

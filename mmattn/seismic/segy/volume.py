@@ -14,28 +14,42 @@ from mmattn.seismic.segy.geometry import DUPLICATES, GEOMETRIES
 from mmattn.seismic.segy.headers import (
     COORDINATE_SCALAR,
     COORDINATE_UNITS,
-    check_byte,
     iterate_windows,
     read_words,
 )
 from mmattn.seismic.segy.layout import HEAD, read_layout
 from mmattn.seismic.segy.reading import TraceReader, find_runs
 from mmattn.seismic.segy.text import SIZE, decode_text
+from mmattn.seismic.segy.words import parse_word
 from mmattn.seismic.volumes.volume import Volume
 
 UNITS = ('ms', 'm', 'ft')
+ANGLES = {2: 'arcsec', 3: 'deg', 4: 'dms'}
+"""Units of coordinates that are angles, by bytes 89-90: arc seconds; decimal degrees; degrees, minutes and seconds."""
+LENGTHS = {1: 'm', 2: 'ft'}
+"""Units of other coordinates, by bytes 3255-3256."""
+METRES = dict(m=1.0, ft=0.3048)
+"""Metres in a unit of length."""
+COORDINATES = (*LENGTHS.values(), *ANGLES.values())
+"""What ``coordinate_unit`` may be."""
+_LARGEST_SCALAR = 2**31 - 1
 
 
 class SegyVolume(Volume):
     """A post-stack SEG-Y file: 3-D in any order of traces, with gaps, or a 2-D line.
 
-    Opening reads the headers of all traces and no sample. Byte positions count from 1, as the standard does. A word is
-    as long as the standard's word that starts there (2 or 4 bytes), and 4 bytes where none starts.
+    Opening reads the headers of all traces and no sample. Words of the trace headers are named by their first byte,
+    counted from 1 as the standard does; a word is then as long as the standard's word that starts there (2 or 4 bytes),
+    and 4 bytes where none starts. A text names the type, too: '21:int16', '9:int32', '181:float32', '181:ibm'.
 
     Args:
         path: of the file.
-        iline, xline: first byte of inline and crossline number in the trace header.
-        cdp_x, cdp_y: first byte of the coordinates.
+        iline, xline: words of inline and crossline number in the trace header.
+        cdp_x, cdp_y: words of the coordinates.
+        coordinate_scalar: of the coordinates, in place of bytes 71-72 and with their meaning: positive numbers
+            multiply, negative ones divide (-100: by 100), 0 is 1.
+        coordinate_unit: 'm' or 'ft', 'arcsec', 'deg' or 'dms' (angles, which have no spacing and no area), in place
+            of bytes 3255-3256 and 89-90.
         endian: byte order 'big', 'little' or 'auto'.
         geometry: '3d', '2d' or 'auto', see :func:`mmattn.seismic.segy.arrange.arrange_traces`.
         duplicates: 'error', or which of several traces at one place is taken, 'first' or 'last' in the file.
@@ -56,10 +70,10 @@ class SegyVolume(Volume):
         self,
         path: str | os.PathLike,
         *,
-        iline: int = 189,
-        xline: int = 193,
-        cdp_x: int = 181,
-        cdp_y: int = 185,
+        iline: int | str = 189,
+        xline: int | str = 193,
+        cdp_x: int | str = 181,
+        cdp_y: int | str = 185,
         endian: str = 'auto',
         geometry: str = 'auto',
         duplicates: str = 'error',
@@ -70,18 +84,23 @@ class SegyVolume(Volume):
         allow_truncated: bool = False,
         sample_interval: float | None = None,
         start_time: float | None = None,
+        coordinate_scalar: int | None = None,
+        coordinate_unit: str | None = None,
     ) -> None:
         for option, value, allowed in (
             ('geometry', geometry, GEOMETRIES),
             ('duplicates', duplicates, DUPLICATES),
             ('sample_unit', sample_unit, UNITS),
+            ('coordinate_unit', coordinate_unit, (None, *COORDINATES)),
         ):
             if value not in allowed:
                 raise ValueError(f'{option} must be one of {", ".join(map(repr, allowed))}, got {value!r}')
-        lines = check_byte('iline', iline), check_byte('xline', xline)
-        if iline == xline:
-            raise ValueError(f'iline and xline must be different byte positions, got {iline} for both')
-        self.coordinate_bytes = check_byte('cdp_x', cdp_x), check_byte('cdp_y', cdp_y)
+        lines = parse_word('iline', iline), parse_word('xline', xline)
+        if lines[0].byte == lines[1].byte:
+            raise ValueError(f'iline and xline must be different byte positions, got {lines[0].byte} for both')
+        self.coordinate_words = parse_word('cdp_x', cdp_x), parse_word('cdp_y', cdp_y)
+        self.coordinate_scalar = None if coordinate_scalar is None else _check_scalar(coordinate_scalar)
+        self._unit = coordinate_unit
         if sample_interval is not None:
             check_positive('SEG-Y', 'sample_interval', sample_interval)
         if start_time is not None:
@@ -95,8 +114,8 @@ class SegyVolume(Volume):
             allow_truncated=allow_truncated,
         )
         self.path = self.layout.path
-        self.line_bytes = lines
-        arranged = arrange_traces(self.layout, iline=iline, xline=xline, geometry=geometry, duplicates=duplicates)
+        self.line_words = lines
+        arranged = arrange_traces(self.layout, iline=lines[0], xline=lines[1], geometry=geometry, duplicates=duplicates)
         self.ilines, self.xlines = arranged.geometry.ilines, arranged.geometry.xlines
         self.trace_index, self.is_2d = arranged.geometry.trace_index, arranged.geometry.is_2d
         self.usable = self.present & ~arranged.marked_dead[self.trace_index]
@@ -120,10 +139,18 @@ class SegyVolume(Volume):
         return [line for block in blocks for line in decode_text(block)]
 
     @property
+    def coordinate_unit(self) -> str:
+        """Unit of the coordinates, as given or as headers say: 'm', 'ft', 'arcsec', 'deg', 'dms'; '' if none does."""
+        if self._unit is not None:
+            return self._unit
+        angle = ANGLES.get(most_common(self.header(COORDINATE_UNITS)))
+        return angle or LENGTHS.get(struct.unpack(self.layout.endian + 'h', self.read_bytes(3254, 2))[0], '')
+
+    @property
     def length_unit(self) -> str:
-        """Unit of the coordinates as the binary header (bytes 3255-3256) has it: 'm', 'ft' or '' where it has none."""
-        code = struct.unpack(self.layout.endian + 'h', self.read_bytes(3254, 2))[0]
-        return {1: 'm', 2: 'ft'}.get(code, '')
+        """Unit of the coordinates where they are lengths: 'm', 'ft' or ''."""
+        unit = self.coordinate_unit
+        return unit if unit in LENGTHS.values() else ''
 
     def read_bytes(self, start: int, count: int) -> bytes:
         """Reads bytes of the file as they are."""
@@ -131,22 +158,23 @@ class SegyVolume(Volume):
             file.seek(start)
             return file.read(count)
 
-    def header(self, byte: int) -> np.ndarray:
-        """Reads the header word at a byte position of all traces: (num_traces,) int32 in the file's order."""
-        return read_words(self.layout, dict(word=check_byte('byte', byte)))['word']
+    def header(self, byte: int | str) -> np.ndarray:
+        """Reads a header word of all traces: (num_traces,) int32 (float64 of floats) in the file's order."""
+        return read_words(self.layout, dict(word=parse_word('byte', byte)))['word']
 
     def coordinates(self) -> tuple[np.ndarray, np.ndarray]:
-        """Reads the coordinates of all traces, the header's scalar applied: x and y, (I, X) float64, NaN if missing."""
-        words = dict(x=self.coordinate_bytes[0], y=self.coordinate_bytes[1], scalar=COORDINATE_SCALAR)
+        """Reads the coordinates of all traces, the scalar applied: x and y, (I, X) float64, NaN if missing."""
+        words = dict(x=self.coordinate_words[0], y=self.coordinate_words[1], scalar=COORDINATE_SCALAR)
         words = read_words(self.layout, words)
-        factor = scale_factor(words['scalar'])
+        scalar = words['scalar'] if self.coordinate_scalar is None else np.array([self.coordinate_scalar])
+        factor = scale_factor(scalar)
         x, y = (np.where(self.present, (words[name] * factor)[self.trace_index], np.nan) for name in ('x', 'y'))
         return x, y
 
     @property
     def has_angles(self) -> bool:
         """Whether coordinates are angles (bytes 89-90: 2 arc seconds, 3 degrees, 4 degrees, minutes and seconds)."""
-        return most_common(self.header(COORDINATE_UNITS)) in (2, 3, 4)
+        return self.coordinate_unit in ANGLES.values()
 
     def bin_size(self) -> tuple[float, float] | None:
         """Distances between neighbouring inlines and between neighbouring crosslines, in ``length_unit``.
@@ -168,7 +196,7 @@ class SegyVolume(Volume):
         if self.is_2d or self.has_angles:
             return None
         x, y = self.coordinates()
-        known = self.usable & ((x != 0) | (y != 0))
+        known = self.usable & ((x != 0) | (y != 0)) & np.isfinite(x) & np.isfinite(y)
         return plane_steps(self.ilines, self.xlines, x, y, known)
 
     def close(self) -> None:
@@ -236,6 +264,17 @@ class SegyVolume(Volume):
         for start, traces in iterate_windows(self.layout):
             values, bad = to_float32(traces['samples'], self.layout.format)
             yield start, values, bad
+
+
+def _check_scalar(value: int) -> int:
+    """A coordinate scalar as bytes 71-72 have it."""
+    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    if not whole or abs(value) > _LARGEST_SCALAR:
+        raise ValueError(
+            'coordinate_scalar must be None or a whole number as bytes 71-72 have it (100 multiplies by 100, -100 '
+            f'divides by 100), got {value!r}'
+        )
+    return int(value)
 
 
 def scale_factor(scalar: np.ndarray) -> np.ndarray:
