@@ -1,7 +1,7 @@
 """Trains an experiment.
 
 python tools/train.py configs/ccnet_salt.py [--work-dir DIR] [--resume] [--amp] [--augment-on-device]
-                      [--cfg-options key=value …]
+                      [--checkpoint-every N] [--cfg-options key=value …]
 """
 
 import argparse
@@ -14,8 +14,10 @@ from mmattn.cli.launch import (
     choose_work_dir,
     fit_to_device,
     fit_to_loop,
+    hold_work_dir,
     load_config,
     parse_launch,
+    save_within_epochs,
 )
 
 
@@ -24,6 +26,12 @@ def parse_args() -> argparse.Namespace:
     parser = ToolParser(description='Train a segmentor.')
     parser.add_argument('config', help='config file')
     parser.add_argument('--resume', action='store_true', help='go on from the last checkpoint in the work directory')
+    parser.add_argument(
+        '--checkpoint-every',
+        type=int,
+        metavar='N',
+        help='iterations between checkpoints within epochs',
+    )
     parser.add_argument('--amp', action='store_true', help='mixed precision: float16 on a GPU, bfloat16 on a CPU')
     parser.add_argument('--augment-on-device', action='store_true', help=ON_DEVICE)
     return parse_launch(parser)
@@ -35,7 +43,10 @@ def main() -> None:
     config = load_config(args.config, args.cfg_options)
     config.launcher = args.launcher
     choose_work_dir(config, args.config, args.work_dir)
+    hold_work_dir(config)
     choose_start(config, resume=args.resume)
+    if args.checkpoint_every is not None:
+        save_within_epochs(config, args.config, args.checkpoint_every)
     if args.augment_on_device:
         move_augmentation(config, args.config)
     fit_to_loop(config, args.config)

@@ -28,5 +28,8 @@ default_hooks = dict(
     ),
     sampler_seed=dict(type='DistSamplerSeedHook'),
     visualization=dict(type='SegVisualizationHook'),
+    exact_resume=dict(type='ExactResumeHook'),
+    finite_loss=dict(type='FiniteLossHook'),
+    stop_safely=dict(type='StopSafelyHook'),
 )
 custom_hooks = [dict(type='CurveHook')]

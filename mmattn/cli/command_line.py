@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     import torch
 
 
+INSIST = 5.0  # seconds from an interrupt to the next: long enough to clean up, where it did arrive
+
+
 class ToolParser(argparse.ArgumentParser):
     """A parser whose errors are one line."""
 
@@ -127,22 +130,28 @@ def run_tool(main: Callable[[], int | None], *, after_interrupt: str = '') -> No
         after_interrupt: what to do after an interrupt, for the message.
     """
     os.environ.setdefault('TORCH_FORCE_WEIGHTS_ONLY_LOAD', '1')  # mmengine would fall back to running a pickle
+    interrupted: list[int] = []
     try:
-        with _sigterm_as_interrupt():
+        with _insistent_interrupts(interrupted):
             code = main()
             _leave_together()
     except BrokenPipeError:  # the reader of our output left, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except (InputError, OSError) as error:  # a file may turn out to be missing, or a disk full, in the middle
+        if interrupted:  # which libraries may take for an error of their own
+            _end_interrupted(after_interrupt)
         if os.environ.get('MMATTN_TRACEBACK'):
             raise
         more = '' if isinstance(error, InputError) and not error.__cause__ else ' (MMATTN_TRACEBACK=1 shows where)'
         print(f'error: {one_line(error)}{more}', file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
-        print(f'interrupted{after_interrupt and "; "}{after_interrupt}', file=sys.stderr)
-        sys.exit(130)
+        _end_interrupted(after_interrupt)
+    except Exception:
+        if interrupted and not os.environ.get('MMATTN_TRACEBACK'):
+            _end_interrupted(after_interrupt)
+        raise
     if code:
         sys.exit(code)
 
@@ -155,20 +164,37 @@ def _leave_together() -> None:
         torch.distributed.destroy_process_group()
 
 
+def _end_interrupted(advice: str) -> None:
+    print(f'interrupted{advice and "; "}{advice}', file=sys.stderr)
+    sys.exit(130)
+
+
 @contextmanager
-def _sigterm_as_interrupt() -> Iterator[None]:
-    """Makes SIGTERM end the process as Ctrl-C does, also where SIGINT is ignored, as in a shell's background.
+def _insistent_interrupts(seen: list[int]) -> Iterator[None]:
+    """Makes Ctrl-C and SIGTERM end the process, also where a library swallows the interrupt or where SIGINT is ignored.
 
-    Not under a launcher: a process that waits for its peers could not be ended.
+    An interrupt is raised again until it arrives. Not under a launcher: a process that waits for its peers could not
+    be ended.
+
+    Args:
+        seen: gets the numbers of the signals that came.
     """
-    alone = os.environ.get('WORLD_SIZE', '1') == '1' and threading.current_thread() is threading.main_thread()
+    if os.environ.get('WORLD_SIZE', '1') != '1' or threading.current_thread() is not threading.main_thread():
+        yield
+        return
 
-    def end(*_: object) -> None:
+    def end(number: int, frame: object) -> None:
+        seen.append(number)
+        signal.setitimer(signal.ITIMER_REAL, INSIST)
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, end) if alone else None
+    numbers = [signal.SIGTERM, signal.SIGALRM]
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        numbers.append(signal.SIGINT)
+    before = {number: signal.signal(number, end) for number in numbers}
     try:
         yield
     finally:
-        if alone:
-            signal.signal(signal.SIGTERM, before)
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -18,6 +18,7 @@ from mmattn.cli.amp import amp_settings
 from mmattn.cli.command_line import add_cfg_options, check_folder
 from mmattn.cli.settings import check_settings
 from mmattn.common.errors import InputError, one_line
+from mmattn.common.files import hold_folder
 from mmattn.common.options import accepted_options
 from mmattn.engine.reading import UnsafeCheckpointError, read_safely
 
@@ -69,7 +70,8 @@ def read_checkpoint(path: str) -> dict[str, Tensor] | None:
     """Returns the weights in a checkpoint file, or None for a URL, which is left to mmengine.
 
     Raises:
-        InputError: if there is no such file, it is no checkpoint, or reading it would run code.
+        InputError: if there is no such file, it is no checkpoint, its weights are not finite, or reading it would run
+            code.
     """
     if '://' in path:
         return None
@@ -83,7 +85,19 @@ def read_checkpoint(path: str) -> dict[str, Tensor] | None:
         raise InputError(f'checkpoint {path!r} cannot be read: {type(error).__name__}: {one_line(error)}') from error
     if not isinstance(content, dict):
         raise InputError(f'checkpoint {path!r} holds a {type(content).__name__}, not a dict of weights')
-    return content.get('state_dict', content)
+    weights = content.get('state_dict', content)
+    if isinstance(weights, dict):
+        broken = [name for name, value in weights.items() if _is_broken(value)]
+        if broken:
+            raise InputError(
+                f'checkpoint {path!r} holds numbers that are not finite in {len(broken)} of {len(weights)} tensors, '
+                f'{broken[0]} for one: its training failed; take an earlier one'
+            )
+    return weights
+
+
+def _is_broken(value: object) -> bool:
+    return isinstance(value, Tensor) and value.is_floating_point() and not bool(value.isfinite().all())
 
 
 def check_fit(model: nn.Module, weights: dict[str, Tensor] | None, path: str) -> None:
@@ -165,6 +179,34 @@ def build_runner(config: Config, path: str, *loops: str) -> Runner:
     except Exception as error:
         raise InputError(f'config {path!r} cannot be built: {type(error).__name__}: {one_line(error)}') from error
     return runner
+
+
+def hold_work_dir(config: Config) -> None:
+    """Keeps a second training out of the work directory until this process ends.
+
+    Raises:
+        InputError: if one is at work there; says which.
+    """
+    if int(os.environ.get('RANK', 0)) == 0:
+        try:
+            hold_folder(config.work_dir, '.training.lock')
+        except FileExistsError as error:
+            raise InputError(f'{one_line(error)}; wait for it, or name another --work-dir') from None
+
+
+def save_within_epochs(config: Config, path: str, interval: int) -> None:
+    """Makes an experiment save a checkpoint every so many iterations, in place.
+
+    Raises:
+        InputError: if the number is not positive, or the experiment has no hook that does.
+    """
+    if interval < 1:
+        raise InputError(f'--checkpoint-every must be at least 1, got {interval}')
+    hooks = [*(config.get('default_hooks') or {}).values(), *(config.get('custom_hooks') or [])]
+    able = [hook for hook in hooks if isinstance(hook, dict) and hook.get('type') == 'StopSafelyHook']
+    if not able:
+        raise InputError(f"--checkpoint-every: config {path!r} has no hook dict(type='StopSafelyHook')")
+    able[0]['interval'] = interval
 
 
 def choose_start(config: Config, *, resume: bool) -> None:

@@ -1,8 +1,11 @@
 """Files and folders that appear under their name only once they are whole."""
 
+import fcntl
 import os
 import shutil
+import socket
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -45,3 +48,31 @@ def _sync(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def hold_folder(folder: str | os.PathLike, name: str) -> int:
+    """Keeps other processes that ask the same out of a folder until this one ends, however it ends.
+
+    Args:
+        folder: that is there.
+        name: of the file in it that is locked, and tells who holds it.
+
+    Returns:
+        The descriptor of the file.
+
+    Raises:
+        FileExistsError: if another process holds it; the message says which, where and since when.
+    """
+    path = Path(folder) / name
+    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(handle)
+        holder = path.read_text(encoding='utf-8', errors='replace').strip() or 'unknown'
+        raise FileExistsError(f'{str(folder)!r} is in use by another process: {holder}') from error
+    os.ftruncate(handle, 0)
+    os.write(
+        handle, f'process {os.getpid()} on {socket.gethostname()} since {time.strftime("%Y-%m-%d %H:%M:%S")}'.encode()
+    )
+    return handle

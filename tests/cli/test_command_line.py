@@ -4,6 +4,7 @@ import argparse
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 
 import pytest
@@ -136,3 +137,28 @@ def test_a_reader_that_leaves_is_no_traceback():
         process.stdout.close()
         assert process.stderr.read() == b''
         assert process.wait() == 1
+
+
+def test_an_interrupt_that_a_library_swallows_comes_again(capsys, monkeypatch):
+    monkeypatch.setattr('mmattn.cli.command_line.INSIST', 0.05)
+
+    def swallow():
+        try:
+            signal.raise_signal(signal.SIGTERM)
+        except BaseException:  # as mmengine's reader of configs does
+            time.sleep(5)
+
+    began = time.monotonic()
+    assert ending(capsys, swallow) == (130, 'interrupted\n')
+    assert time.monotonic() - began < 4
+
+
+@pytest.mark.parametrize('error', [InputError('config cannot be built'), SyntaxError('invalid syntax')])
+def test_an_interrupt_that_a_library_takes_for_an_error_is_one(capsys, error: Exception):
+    def mistake():
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except KeyboardInterrupt:
+            raise error from None
+
+    assert ending(capsys, mistake) == (130, 'interrupted\n')

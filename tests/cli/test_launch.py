@@ -1,5 +1,6 @@
 """Configs and checkpoints given by users, and fitting a config to the device."""
 
+import os
 import subprocess
 import sys
 
@@ -14,11 +15,13 @@ from mmattn.cli.launch import (
     choose_work_dir,
     fit_to_device,
     fit_to_loop,
+    hold_work_dir,
     innermost_datasets,
     load_config,
     read_checkpoint,
     replace_sync_bn,
     save_predictions,
+    save_within_epochs,
     use_tta,
 )
 from mmattn.common.errors import InputError
@@ -109,6 +112,36 @@ def test_a_wrong_checkpoint_is_one_line(tmp_path, capsys, content, message: str)
         read_checkpoint(str(path))
     assert '\n' not in str(error.value)
     assert capsys.readouterr().out == ''
+
+
+def test_weights_that_are_no_numbers_are_blamed(tmp_path):
+    torch.save(dict(state_dict=dict(a=torch.ones(2), b=torch.tensor([1.0, float('nan')]))), tmp_path / 'a.pth')
+    with pytest.raises(InputError, match=r"a\.pth' holds numbers that are not finite in 1 of 2 tensors, b for one"):
+        read_checkpoint(str(tmp_path / 'a.pth'))
+
+
+def test_a_second_training_is_refused(tmp_path):
+    config = Config(dict(work_dir=str(tmp_path)))
+    hold_work_dir(config)
+    code = (
+        'import fcntl, sys; from mmattn.common.files import hold_folder\n'
+        f'try: hold_folder({str(tmp_path)!r}, ".training.lock")\n'
+        'except FileExistsError as error: print(error)'
+    )
+    result = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True)
+    assert f'{str(tmp_path)!r} is in use by another process: process {os.getpid()} on ' in result.stdout
+    with pytest.raises(InputError, match=r'is in use by another process.*; wait for it, or name another --work-dir'):
+        hold_work_dir(config)
+
+
+def test_checkpoints_within_epochs_need_a_number_and_a_hook():
+    config = Config(dict(default_hooks=dict(stop=dict(type='StopSafelyHook'))))
+    save_within_epochs(config, 'a.py', 5)
+    assert config.default_hooks.stop.interval == 5
+    with pytest.raises(InputError, match='--checkpoint-every must be at least 1, got 0'):
+        save_within_epochs(config, 'a.py', 0)
+    with pytest.raises(InputError, match=r"config 'a\.py' has no hook"):
+        save_within_epochs(Config(dict(model=dict())), 'a.py', 5)
 
 
 def test_a_missing_checkpoint_is_named():

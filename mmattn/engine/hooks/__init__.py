@@ -3,16 +3,22 @@
 from mmattn.engine.hooks.channels_last import ChannelsLastHook
 from mmattn.engine.hooks.checkpoint import SafeCheckpointHook
 from mmattn.engine.hooks.curves import CurveHook, read_curves
+from mmattn.engine.hooks.exact_resume import ExactResumeHook
+from mmattn.engine.hooks.finite import FiniteLossHook
 from mmattn.engine.hooks.loss_schedule import LossScheduleHook
 from mmattn.engine.hooks.overlays import OverlayHook, TileSelection
+from mmattn.engine.hooks.stop_safely import StopSafelyHook
 from mmattn.engine.hooks.velocity_pictures import VelocityPictureHook
 
 __all__ = [
     'ChannelsLastHook',
     'CurveHook',
+    'ExactResumeHook',
+    'FiniteLossHook',
     'LossScheduleHook',
     'OverlayHook',
     'SafeCheckpointHook',
+    'StopSafelyHook',
     'TileSelection',
     'VelocityPictureHook',
     'read_curves',

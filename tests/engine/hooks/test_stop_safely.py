@@ -1,0 +1,90 @@
+"""A checkpoint before a training ends early and within epochs; what was not validated is validated first."""
+
+import signal
+from pathlib import Path
+
+import pytest
+from mmengine.hooks import Hook
+
+from mmattn.engine.hooks import StopSafelyHook
+
+
+class Signal(Hook):
+    """Sends a signal after an iteration of training, or in validation."""
+
+    priority = 'VERY_LOW'
+
+    def __init__(self, number: int, at: int, times: int = 1, *, validation: bool = False) -> None:
+        self.number, self.at, self.times, self.validation = number, at, times, validation
+
+    def after_train_iter(self, runner, **_: object) -> None:
+        if not self.validation and runner.iter + 1 == self.at:
+            for _ in range(self.times):
+                signal.raise_signal(self.number)
+
+    def after_val_iter(self, runner, **_: object) -> None:
+        if self.validation:
+            signal.raise_signal(self.number)
+
+
+def stopped(make_runner, signals: Signal, **options) -> None:
+    runner = make_runner(StopSafelyHook(), **options)
+    runner.register_hook(signals)
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(KeyboardInterrupt):
+        runner.train()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):
+        signal.signal(number, before if number == signal.SIGTERM else signal.SIG_DFL)
+
+
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM, signal.SIGUSR1])
+def test_a_signal_saves_first(make_runner, tmp_path, number: int):
+    stopped(make_runner, Signal(number, at=2))
+    assert Path((tmp_path / 'run' / 'last_checkpoint').read_text()) == tmp_path / 'run' / 'latest.pth'
+
+
+def test_a_second_signal_ends_at_once(make_runner, tmp_path):
+    stopped(make_runner, Signal(signal.SIGTERM, at=2, times=2))
+    assert not (tmp_path / 'run' / 'latest.pth').exists()
+
+
+def test_checkpoints_within_epochs(make_runner, tmp_path):
+    seen = []
+
+    class Look(Hook):
+        priority = 'LOWEST'
+
+        def after_train_iter(self, runner, **_: object) -> None:
+            seen.append((runner.iter + 1, (tmp_path / 'run' / 'latest.pth').exists()))
+
+    runner = make_runner(StopSafelyHook(2), epochs=1)
+    runner.register_hook(Look())
+    runner.train()
+    assert seen == [(1, False), (2, True), (3, True)]
+    assert not (tmp_path / 'run' / 'latest.pth').exists()
+    assert Path((tmp_path / 'run' / 'last_checkpoint').read_text()).name == 'epoch_1.pth'
+
+
+def test_what_was_not_validated_is_validated_first(make_runner, tmp_path):
+    stopped(make_runner, Signal(signal.SIGINT, at=0, validation=True))
+    assert not (tmp_path / 'run' / '.validated').exists()
+    validated = []
+
+    class Look(Hook):
+        def after_val_epoch(self, runner, metrics: dict | None = None) -> None:
+            validated.append(runner.epoch)
+
+    for expected in ([1, 2], []):
+        runner = make_runner(StopSafelyHook(), resume=True, epochs=2 if expected else 3)
+        if not expected:
+            runner.train_loop._max_epochs = 2  # resumes at the end of all
+        runner.register_hook(Look())
+        validated.clear()
+        runner.train()
+        assert validated == expected
+    assert (tmp_path / 'run' / '.validated').read_text() == '2'
+
+
+def test_wrong_options():
+    with pytest.raises(ValueError, match='interval'):
+        StopSafelyHook(0)
