@@ -155,3 +155,13 @@ def test_a_file_for_another_number_of_levels_is_an_error(file: str):
     head = SwinUNetHead(**levels, init_cfg=weights(file, source='swin'))
     with pytest.raises(ValueError, match=r"SwinUNetHead: no tensor of .* fits; .* source is 'swin-decoder'"):
         head.init_weights()
+
+
+def test_an_encoder_of_one_channel_adds_up_the_patches_weights(classifier: SwinUNetEncoder, file: str):
+    options = dict(type='PretrainedOneChannel', checkpoint=file, first='patch_embed.proj.weight', source='swin')
+    colour = SwinUNetEncoder(**TINY, init_cfg=weights(file, source='swin')).eval()
+    grey = SwinUNetEncoder(**TINY, in_channels=1, init_cfg=options).eval()
+    colour.init_weights()
+    grey.init_weights()
+    x = torch.randn(1, 1, 40, 50)
+    torch.testing.assert_close(grey(x)[-1], colour(x)[-1], rtol=1e-4, atol=1e-4)

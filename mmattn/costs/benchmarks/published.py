@@ -1,4 +1,4 @@
-"""The peers of our attention layers: mmcv's and mmseg's own modules as installed, and axial attention as published."""
+"""The peers of our attention layers: mmcv's and mmseg's own modules as installed, and layers as published."""
 
 import importlib.util
 from collections.abc import Callable
@@ -14,6 +14,8 @@ from torch import nn
 
 from mmattn.attention import build_attention
 from mmattn.costs.benchmarks.published_axial import PublishedAxialAttention
+from mmattn.costs.benchmarks.published_window import PublishedWindowAttention, ShiftedWindows
+from mmattn.models.blocks.swin import WindowAttention
 
 
 def mmcv_criss_cross(channels: int) -> nn.Module:
@@ -58,5 +60,10 @@ PEERS: dict[str, tuple[Builder, str, Builder]] = {
         _ours('SqueezeExcitation', reduction=16, gate='hard_sigmoid', divisor=8),
         'mmseg SELayer',
         lambda c, h, w: SELayer(c, 16),
+    ),
+    'window': (
+        lambda c, h, w: ShiftedWindows(WindowAttention, c),
+        'the published steps',
+        lambda c, h, w: ShiftedWindows(PublishedWindowAttention, c),
     ),
 }

@@ -9,6 +9,7 @@ from torch import nn
 
 from mmattn.attention import use_engine
 from mmattn.checkpoints import convert_checkpoint, convert_state_dict
+from mmattn.costs.benchmarks.published_window import PublishedWindowAttention, ShiftedWindows
 from mmattn.models.backbones import SwinUNetEncoder
 from mmattn.models.blocks.swin import PatchExpanding, PatchMerging, SwinBlock, WindowAttention
 from tests.golden_vectors import load_golden
@@ -275,3 +276,11 @@ def test_stages_start_as_mmsegs_do(window: int, size: tuple[int, int]):
         torch.testing.assert_close(ours, expected, rtol=1e-4, atol=1e-4)
     if min(deepest.shape[2:]) > window or size[0] < 64:
         torch.testing.assert_close(maps[3], deepest, rtol=1e-3, atol=1e-3)
+
+
+def test_the_benchmarks_peer_computes_the_same():
+    ours, theirs = ShiftedWindows(WindowAttention, 64), ShiftedWindows(PublishedWindowAttention, 64)
+    nn.init.normal_(ours.attention.bias_table)
+    theirs.load_state_dict(ours.state_dict())
+    x = torch.randn(2, 64, 15, 22)
+    torch.testing.assert_close(ours(x), theirs(x), rtol=1e-4, atol=1e-5)
