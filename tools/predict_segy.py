@@ -7,6 +7,7 @@ bash tools/dist_predict_segy.sh CONFIG CHECKPOINT in.sgy salt.sgy GPUS [the same
 import argparse
 import os
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -143,8 +144,8 @@ def open_label(args: argparse.Namespace, volume: Volume) -> tuple[Volume, LabelV
     return label, values
 
 
-def look_at(volume: Volume, *, yes: bool) -> tuple[float, ...]:
-    """Prints what the survey is.
+def look_at(volume: Volume, display: Display, *, yes: bool) -> tuple[float, ...]:
+    """Prints what the survey is; reads all of it in search of fill values.
 
     Returns:
         Values that look like a filling, to be taken as null values.
@@ -152,7 +153,7 @@ def look_at(volume: Volume, *, yes: bool) -> tuple[float, ...]:
     Raises:
         InputError: if it looks wrong and nobody said ``--yes``.
     """
-    overview = survey_overview(volume)
+    overview = survey_overview(volume, whole=True, progress=partial(display, 'read'))
     print(overview, flush=True)
     refuse(volume, overview.doubts, yes=yes)
     return overview.fill_values
@@ -194,7 +195,7 @@ def main() -> None:
         first = rank_and_size()[0] == 0
         with open_volume(args.input, **segy_options(args)) as volume, Display(active=first) as display:
             labelled = open_label(args, volume)
-            fill_values = on_first(lambda: look_at(volume, yes=args.yes))
+            fill_values = on_first(lambda: look_at(volume, display, yes=args.yes))
             if fill_values:
                 volume.null_value = (*(volume.null_value or ()), *fill_values)
             model = read_model(config, args.checkpoint, device)

@@ -15,7 +15,7 @@ from mmattn.datasets.segy_sections import LoadSegySection, SectionAddress, share
 from mmattn.seismic import Volume, estimate_clip
 from mmattn.seismic.opening import ARRAY_OPTIONS, OPEN_DEFAULTS, OWN_OPTIONS, is_array
 from mmattn.seismic.overview import Overview, odd_clip, survey_overview
-from mmattn.seismic.volumes.amplitude import refuse_fill_values
+from mmattn.seismic.volumes.amplitude import refuse_fill_values, refuse_hidden_fill_values
 from mmattn.seismic.volumes.labels import LabelValues, check_label, check_same_grid
 from mmattn.seismic.volumes.line_blocks import TRAIN, VAL, line_runs, split_lines, window_starts
 
@@ -232,6 +232,10 @@ def _check_volume(number: int, given: Mapping, split: str, split_along: str | No
         raise ValueError(f'{where}: {volume.name} looks wrong: {"; ".join(doubts)}; yes=True takes it as it is')
     said = [str(overview), *said]
     lines = _find_lines(where, given.get('lines'), volume.ilines if axis == 'iline' else volume.xlines)
+    try:
+        _refuse_hidden(volume, axis, lines)
+    except ValueError as error:
+        raise ValueError(f'{where}: {error}') from error
     name = given.get('name') or Path(amplitude).stem
     label = str(label) if label else None
     return _Source(
@@ -294,6 +298,12 @@ def _options_of(path: str, options: dict) -> tuple:
 def _estimated_clip(volume: Volume, percentile: float) -> float:
     """Estimated once for the datasets of training and validation, which share the volume."""
     return estimate_clip(volume, percentile=percentile)
+
+
+@lru_cache(maxsize=64)
+def _refuse_hidden(volume: Volume, axis: str, lines: tuple[int, int]) -> None:
+    """Reads the lines in search of fill values once for the datasets of training and validation."""
+    refuse_hidden_fill_values(volume, axis, lines)
 
 
 @lru_cache(maxsize=64)

@@ -21,6 +21,8 @@ from mmattn.inference.ranks import on_first, rank_and_size, wait_for_all
 from mmattn.inference.scratch import Block, Scratch
 from mmattn.inference.sections import predict_slab
 from mmattn.seismic import Volume, scale_amplitude, to_grey
+from mmattn.seismic.volumes.amplitude import scan_amplitudes
+from mmattn.seismic.volumes.volume import Scan
 
 
 @dataclass
@@ -86,7 +88,8 @@ def predict_volume(
         What was done.
 
     Raises:
-        ValueError: if an option is wrong, or the unfinished prediction had others.
+        ValueError: if an option is wrong, or the unfinished prediction had others; if a live trace, any of them, holds
+            what looks like a fill value.
         FileExistsError: if an output is there already, or an unfinished prediction and ``resume`` is not given.
         FileNotFoundError: if an output's folder is not there.
     """
@@ -109,7 +112,8 @@ def predict_volume(
         finished = on_first(lambda: _finished(scratch, plan))
         result = VolumePrediction(outputs.files, clip, clip_source, plan.directions, num_blocks, len(finished))
         with _timed(result, 'read'):
-            live, result.num_bad_samples, result.num_null_samples, result.constant_traces = on_first(volume.scan)
+            scan = on_first(lambda: _scan(volume, scratch, keep=bool(finished)))
+        live, result.num_bad_samples, result.num_null_samples, result.constant_traces = scan[:4]
         work = _Blocks(predictor, volume, live, plan, scratch, result)
         work.run([block for block in plan.blocks if block not in finished], progress)
         wait_for_all()
@@ -119,6 +123,16 @@ def predict_volume(
     finally:
         scratch.release()
     return result
+
+
+def _scan(volume: Volume, scratch: Scratch, *, keep: bool) -> Scan:
+    """Reads the input once; where traces hold fill values that the sample missed, no unfinished prediction is left."""
+    try:
+        return scan_amplitudes(volume)
+    except ValueError:
+        if not keep:
+            scratch.remove()
+        raise
 
 
 def _null_values(volume: Volume) -> dict[str, object]:

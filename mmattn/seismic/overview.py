@@ -1,6 +1,6 @@
 """What a survey is, in one block of text, and what about it looks wrong."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -8,6 +8,7 @@ import numpy as np
 from mmattn.seismic.segy.report import describe_volume
 from mmattn.seismic.segy.volume import ANGLES, METRES, SegyVolume
 from mmattn.seismic.volumes.amplitude import sample_traces
+from mmattn.seismic.volumes.fill_search import FillSearch
 from mmattn.seismic.volumes.fill_values import describe_fill_values, find_fill_values
 from mmattn.seismic.volumes.volume import Volume
 
@@ -35,16 +36,29 @@ class Overview(NamedTuple):
         return '\n'.join([*self.lines, *(f'  looks wrong   {doubt}' for doubt in self.doubts)])
 
 
-def survey_overview(volume: Volume, *, percentile: float = 99.5, num_traces: int = 2000) -> Overview:
+def survey_overview(
+    volume: Volume,
+    *,
+    percentile: float = 99.5,
+    num_traces: int = 2000,
+    whole: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+) -> Overview:
     """Describes a volume of amplitudes: grid, spacing, area, dead traces, fill values, clip, tails, suspicious headers.
 
     Args:
         volume: of amplitudes.
         percentile: of |amplitude|, of the clip.
         num_traces: how many live traces are looked at; of SEG-Y files as many of all traces.
+        whole: whether all traces are read in search of fill values.
+        progress: of that, called with the traces done and their total.
     """
     traces = sample_traces(volume, num_traces=num_traces)
     fill = find_fill_values(traces) if volume.null_value != () else []
+    if whole and volume.null_value != ():
+        everywhere = volume.scan(progress, FillSearch(traces)).fill_values
+        known = {one.value for one in everywhere}
+        fill = [*everywhere, *(one for one in fill if one.value not in known)]
     described = describe_volume(volume, num_traces=num_traces) if isinstance(volume, SegyVolume) else {}
     amplitudes = np.abs(traces[~np.isin(traces, [one.value for one in fill])]) if fill else np.abs(traces.ravel())
     doubts = [describe_fill_values(volume.name, fill)] if fill else []
@@ -54,7 +68,8 @@ def survey_overview(volume: Volume, *, percentile: float = 99.5, num_traces: int
         samples=_samples(volume),
         spacing=_spacing(volume, described),
         traces=_traces(volume),
-        fill=', '.join(f'{np.float32(one.value)!s} ({one.share:.2%})' for one in fill) or _null_words(volume),
+        fill=', '.join(f'{np.float32(one.value)!s} ({one.share:.2%})' for one in fill)
+        or _null_words(volume, len(traces) if num_traces == len(traces) and not whole else None),
         clip=_clip(amplitudes, percentile),
         tails=_tails(amplitudes),
     )
@@ -170,10 +185,15 @@ def _traces(volume: Volume) -> str:
     return ', '.join(words)
 
 
-def _null_words(volume: Volume) -> str:
+def _null_words(volume: Volume, looked_at: int | None) -> str:
+    """``looked_at`` is how many traces of more were looked at; None where these were all."""
+    if volume.null_value == ():
+        return 'none, as given'
+    some = looked_at is not None and looked_at < np.count_nonzero(volume.usable)
+    among = f' in {looked_at} live traces looked at' if some else ''
     if volume.null_value:
-        return f'none left; {", ".join(f"{one:g}" for one in volume.null_value)} read as no data'
-    return 'none'
+        return f'none left{among}; {", ".join(f"{one:g}" for one in volume.null_value)} read as no data'
+    return f'none{among}'
 
 
 def _clip(amplitudes: np.ndarray, percentile: float) -> str:

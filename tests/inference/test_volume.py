@@ -70,6 +70,25 @@ def test_dead_traces_stay_dead_and_headers_stay(survey, tmp_path):
         assert any('probability of salt' in line for line in written.text)
 
 
+def hidden_fill() -> np.ndarray:
+    """A cube of 3000 traces of which one, that the sample of 2000 misses, holds a fill value."""
+    cube = make_cube((60, 50, 8))
+    row, column = divmod(int(np.random.default_rng(0).permutation(3000)[2900]), 50)
+    cube[row, column, 4:] = -999.25
+    return cube
+
+
+def test_a_fill_value_that_the_sample_missed_ends_the_work(tmp_path):
+    options = VolumeOptions(window=(16, 16), clip=2.0)
+    with pytest.raises(ValueError, match=r'0\.02% are -999\.25, which looks like a fill value: null_value=-999\.25'):
+        predict_volume(GreyModel(), ArrayVolume(hidden_fill()), tmp_path / 'p.npy', options=options)
+    assert list(tmp_path.iterdir()) == []
+    volume = ArrayVolume(hidden_fill(), null_value=-999.25)
+    result = predict_volume(GreyModel(), volume, tmp_path / 'p.npy', options=options)
+    assert result.num_null_samples == 4
+    assert not np.load(tmp_path / 'p.npy')[hidden_fill() == -999.25].any()
+
+
 def test_mean_and_spread_over_directions_and_flips(tmp_path):
     model = build_tiny()
     cube = make_cube((12, 13, 20))

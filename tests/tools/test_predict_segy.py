@@ -156,6 +156,32 @@ def test_a_survey_that_looks_wrong_needs_yes_or_what_mends_it(inputs, tmp_path, 
     assert '--yes' in result.stderr
 
 
+def test_every_trace_is_read_in_search_of_fill_values(inputs, tmp_path, monkeypatch, capsys):
+    cube = make_cube((60, 50, 8))
+    row, column = divmod(int(np.random.default_rng(0).permutation(3000)[2900]), 50)  # the sample is the first 2000
+    cube[row, column, 4:] = -999.25
+    source = grid_file(cube).write(tmp_path / 'in.sgy')
+    monkeypatch.setattr('mmattn.inference.volume.predict_slab', lambda *_, live, views, **__: no_salt(live, views))
+
+    def no_salt(live: np.ndarray, views: int) -> np.ndarray:
+        return np.full((views, *live.shape, 8), 0.25, np.float32)
+
+    def predict(name: str, *options: object):
+        return run_here(
+            monkeypatch, capsys, 'predict_segy.py', *inputs[:2], source, tmp_path / name, *OPTIONS, *options
+        )
+
+    refused = predict('a.npy')
+    assert refused.returncode == 2
+    assert '0.02% are -999.25' in refused.stderr
+    assert 'fill values   -999.25 (0.02%)' in refused.stdout
+    assert 'read: 3000 of 3000' in refused.stderr
+    result = predict('b.npy', '--yes')
+    assert result.returncode == 0, result.stderr
+    assert 'null values: 4 samples of the input' in result.stdout
+    assert np.count_nonzero(np.load(tmp_path / 'b.npy') == 0) == 4
+
+
 @pytest.mark.parametrize(
     ('label', 'options', 'message'),
     [

@@ -2,6 +2,7 @@
 
 import os
 import struct
+import zlib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import BinaryIO
@@ -10,7 +11,7 @@ import numpy as np
 
 from mmattn.common.files import written_whole
 from mmattn.seismic.segy.errors import SegyError
-from mmattn.seismic.segy.formats import FORMATS, IEEE_FLOAT
+from mmattn.seismic.segy.formats import FORMATS, IEEE_FLOAT, to_float32
 from mmattn.seismic.segy.layout import Layout, read_layout
 from mmattn.seismic.segy.reading import BUFFER, TraceReader, find_runs
 from mmattn.seismic.segy.text import SIZE, put_line
@@ -33,7 +34,8 @@ def copy_with_samples(
     sample format (bytes 3225-3226) where the source has another, words of the binary header that were wrong and
     overruled in reading the source, what is left of a cut trace, and one line of the textual header. Byte order, order
     of traces and sample count stay. Traces that are dead in the source, and those that no block gives, become zeros.
-    The file appears under its name once it is whole and its head was read again and describes the same traces.
+    The file appears under its name once it is whole and was read again: its head describes the same traces, and each
+    trace holds, at its place, the header of the source's and the samples that a block gave for it.
 
     Args:
         source: the volume to copy.
@@ -49,29 +51,41 @@ def copy_with_samples(
     Raises:
         ValueError: if a block does not fit the volume, holds samples that are not finite or a trace a second time, or
             the destination is the source.
-        SegyError: if the copy would not open with the same traces.
+        SegyError: if the copy would not open with the same traces, or reads back otherwise than it was written.
     """
     destination = Path(destination)
     if destination.exists() and os.path.samefile(destination, source.path):
         raise ValueError(f'destination {str(destination)!r} is the source itself')
     layout = source.layout
     head, changes = _edit_head(source.read_bytes(0, layout.data_start), layout, text_line)
+    tail = b'' if layout.is_truncated else source.read_bytes(layout.data_end, layout.file_size - layout.data_end)
     with written_whole(destination) as temporary, open(temporary, 'wb') as file:
         file.write(head)
-        changes += _Writer(source, file).write(blocks)
-        file.seek(0, os.SEEK_END)
-        left = layout.file_size - layout.data_end
+        writer = _Writer(source, file)
+        changes += writer.write(blocks)
         if layout.is_truncated:
+            left = layout.file_size - layout.data_end
             changes.append(f'{left} bytes behind the last whole trace are left out')
-        else:
-            file.write(source.read_bytes(layout.data_end, left))
-        file.flush()
-        changes += _check_copy(temporary, layout)
-    return changes
+        file.seek(0, os.SEEK_END)
+        file.write(tail)
+        _to_disk(file)
+        copy, options = _read_copy(temporary, layout)
+        _compare(copy, head, tail, writer.checks, destination)
+    options = source.header_options | options
+    said = ', '.join(f'{name}={value!r}' for name, value in options.items())
+    return changes + ([f'the copy, like its source, opens with options: {said}'] if options else [])
 
 
-def _check_copy(path: Path, layout: Layout) -> list[str]:
-    """Reads the head of a copy; says which options its reading wants.
+def _to_disk(file: BinaryIO) -> None:
+    """Writes what the system holds back, and lets it forget the file, so that the file itself is read next."""
+    file.flush()
+    os.fsync(file.fileno())
+    if hasattr(os, 'posix_fadvise'):
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+
+
+def _read_copy(path: Path, layout: Layout) -> tuple[Layout, dict[str, object]]:
+    """Reads the head of a copy; gives its layout and the options that its reading wants.
 
     Raises:
         SegyError: if it does not describe the traces of the source.
@@ -84,12 +98,42 @@ def _check_copy(path: Path, layout: Layout) -> list[str]:
         except SegyError:
             continue
         if all(getattr(copy, name) == getattr(layout, name) for name in _SAME) and copy.format.code == IEEE_FLOAT:
-            said = ', '.join(f'{name}={value!r}' for name, value in options.items())
-            return [f'the copy, like its source, opens with options: {said}'] if options else []
+            return copy, options
     raise SegyError(
         f'a copy of {layout.path} as 4-byte IEEE floats would not open with the same {layout.num_traces} traces of '
         f'{layout.num_samples} samples: its headers contradict each other'
     )
+
+
+def _compare(copy: Layout, head: bytes, tail: bytes, checks: np.ndarray, destination: Path) -> None:
+    """Raises SegyError unless a copy reads back as it was written: head, each trace at its place, and tail."""
+    with open(copy.path, 'rb') as file:
+        same_head = file.read(len(head)) == head
+        file.seek(copy.data_end)
+        same_tail = file.read(len(tail) + 1) == tail
+    wrong = [] if same_head and same_tail else ['what stands before or behind the traces']
+    reader = TraceReader(copy)
+    step = max(1, BUFFER // copy.trace_size)
+    for start in range(0, copy.num_traces, step):
+        count = min(step, copy.num_traces - start)
+        traces = reader.read_raw(start, count)
+        samples = to_float32(traces['samples'], copy.format)[0]
+        different = np.flatnonzero(_checksums(traces['header']) ^ _checksums(samples) != checks[start : start + count])
+        if different.size:
+            wrong.append(f'trace {start + int(different[0])} (the first is 0)')
+            break
+    reader.close()
+    if wrong:
+        raise SegyError(
+            f'{destination}: {" and ".join(wrong)} read back otherwise than written, so nothing is kept: is the disk '
+            'sound, and does nothing else write there?'
+        )
+
+
+def _checksums(rows: np.ndarray) -> np.ndarray:
+    """CRC-32 of each row, uint32."""
+    rows = np.ascontiguousarray(rows)
+    return np.fromiter((zlib.crc32(row) for row in rows), np.uint32, len(rows))
 
 
 class _Writer:
@@ -98,6 +142,9 @@ class _Writer:
     Args:
         source: the volume that is copied.
         file: to write to, behind its head.
+
+    Attributes:
+        checks: (num_traces,) uint32, checksums of header and samples that each trace of the copy should have.
     """
 
     def __init__(self, source: SegyVolume, file: BinaryIO) -> None:
@@ -107,6 +154,7 @@ class _Writer:
         self.alive = np.zeros(self.layout.num_traces, bool)
         self.alive[source.trace_index[source.live]] = True
         self.done = np.zeros(self.layout.num_traces, bool)
+        self.checks = np.full(self.layout.num_traces, zlib.crc32(bytes(4 * self.layout.num_samples)), np.uint32)
 
     def write(self, blocks: Iterable[tuple[np.ndarray, np.ndarray]]) -> list[str]:
         """Writes all traces; returns what is to be said about them."""
@@ -139,6 +187,9 @@ class _Writer:
             raise ValueError(f'a block holds traces beyond {layout.num_traces - 1} or written before')
         if np.any(ranked[first + 1 :] == ranked[first:-1]) if len(ranked) > first else False:
             raise ValueError('a block holds a trace twice')
+        given = positions >= 0
+        given[given] = self.alive[positions[given]]
+        self.checks[positions[given]] = _checksums(samples[given])
         for start, stop in find_runs(ranked, first, max(1, BUFFER // self.dtype.itemsize)):
             chosen = samples[order[start:stop]]
             alive = self.alive[ranked[start:stop]]
@@ -153,6 +204,7 @@ class _Writer:
         traces = np.empty(len(samples), self.dtype)
         traces['header'] = self.reader.read_raw(start, len(samples))['header']
         traces['samples'] = samples
+        self.checks[start : start + len(samples)] ^= _checksums(traces['header'])
         self.file.seek(self.layout.data_start + start * self.dtype.itemsize)
         self.file.write(traces.tobytes())
 

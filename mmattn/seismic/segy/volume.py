@@ -60,6 +60,9 @@ class SegyVolume(Volume):
             :func:`mmattn.seismic.segy.layout.read_layout`.
         sample_interval, start_time: in ``sample_unit``, in place of the headers'.
 
+    Attributes:
+        header_options: options that are not at their default and say how trace headers are read, which a copy keeps.
+
     Raises:
         FileNotFoundError: if there is no such file.
         SegyError: if the file cannot be used; says what was found and which option could help.
@@ -99,6 +102,14 @@ class SegyVolume(Volume):
         if lines[0].byte == lines[1].byte:
             raise ValueError(f'iline and xline must be different byte positions, got {lines[0].byte} for both')
         self.coordinate_words = parse_word('cdp_x', cdp_x), parse_word('cdp_y', cdp_y)
+        given = dict(
+            iline=lines[0].option, xline=lines[1].option, cdp_x=self.coordinate_words[0].option,
+            cdp_y=self.coordinate_words[1].option, geometry=geometry, duplicates=duplicates, sample_unit=sample_unit,
+            sample_interval=sample_interval, start_time=start_time, coordinate_scalar=coordinate_scalar,
+            coordinate_unit=coordinate_unit,
+        )  # fmt: skip
+        defaults = type(self).__init__.__kwdefaults__
+        self.header_options = {name: value for name, value in given.items() if value != defaults[name]}
         self.coordinate_scalar = None if coordinate_scalar is None else _check_scalar(coordinate_scalar)
         self._unit = coordinate_unit
         if sample_interval is not None:

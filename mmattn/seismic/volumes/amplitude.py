@@ -4,11 +4,14 @@ Zero amplitude stays zero and signs stay. Grey values have zero at 128, as 8-bit
 survey writes 128 + 127 x amplitude, and ``RandomAmplitude`` and the pictures take 128 for zero).
 """
 
+from collections.abc import Callable
+
 import numpy as np
 
 from mmattn.common.checks import check_number, check_whole
+from mmattn.seismic.volumes.fill_search import FillSearch
 from mmattn.seismic.volumes.fill_values import describe_fill_values, find_fill_values, is_live
-from mmattn.seismic.volumes.volume import Volume
+from mmattn.seismic.volumes.volume import SCAN_BYTES, Scan, Volume
 
 MID_GREY, GREY_REACH = 128.0, 127.0
 SAMPLED = 2000  # traces that tell what a survey's amplitudes are
@@ -77,6 +80,49 @@ def refuse_fill_values(volume: Volume, traces: np.ndarray | None = None) -> None
     if volume.null_value == ():
         return
     if found := find_fill_values(sample_traces(volume, num_traces=SAMPLED) if traces is None else traces):
+        raise ValueError(describe_fill_values(volume.name, found))
+
+
+def scan_amplitudes(volume: Volume, progress: Callable[[int, int], None] | None = None) -> Scan:
+    """Reads the whole volume once (see :meth:`Volume.scan`) and looks at all live traces for fill values.
+
+    Args:
+        volume: of amplitudes.
+        progress: called with the traces done and their total.
+
+    Raises:
+        ValueError: if there are some that ``volume.null_value`` does not explain; names the values, their share and the
+            option.
+    """
+    if volume.null_value == ():
+        return volume.scan(progress)
+    scan = volume.scan(progress, FillSearch(sample_traces(volume, num_traces=SAMPLED)))
+    if scan.fill_values:
+        raise ValueError(describe_fill_values(volume.name, scan.fill_values))
+    return scan
+
+
+def refuse_hidden_fill_values(volume: Volume, axis: str, lines: tuple[int, int]) -> None:
+    """Reads the traces of some lines, block by block, and raises if any holds fill values (see above).
+
+    Args:
+        volume: of amplitudes.
+        axis: 'iline' or 'xline', along which the lines are counted.
+        lines: positions of the first line and behind the last, from 0.
+    """
+    usable = volume.usable if axis == 'iline' else volume.usable.T
+    if volume.null_value == ():
+        return
+    if lines == (0, len(usable)):
+        scan_amplitudes(volume)
+        return
+    search = FillSearch(sample_traces(volume, num_traces=SAMPLED))
+    step = max(1, SCAN_BYTES // (4 * usable.shape[1] * volume.shape[2]))
+    for start in range(*lines, step):
+        stop = min(start + step, lines[1])
+        traces = volume.slab(axis, start, stop)[usable[start:stop]]
+        search.add(traces[is_live(traces)])
+    if found := search.found():
         raise ValueError(describe_fill_values(volume.name, found))
 
 

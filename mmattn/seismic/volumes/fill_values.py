@@ -18,9 +18,12 @@ _USUAL = (
     999.25, 999.0, 9999.0, 9999.25, 99999.0, 999999.0, 32767.0, 32768.0, 2147483647.0, 2147483648.0, 1e20, 1e25, 1e30,
     1e31, 1e32, 1e33, 1e34, 1e35, 1e36, 1e37, 1e38, 1.70141e38, 9.96921e36, 3.4e38, 3.40282e38,
 )  # fmt: skip
-_RUN_SHARE, _FEWEST = 0.9, 4
-_REACH = 3.0
-_FAR = 1e4
+LEAST_USUAL = 0.9 * min(_USUAL)
+"""All values that software fills with are larger."""
+RUN_SHARE, FEWEST = 0.9, 4
+"""Fill values stand in runs of three or more to this share, and so many times."""
+REACH, FAR = 3.0, 1e4
+"""They exceed all other |amplitudes| so many times, or their median."""
 
 
 class FillValue(NamedTuple):
@@ -75,6 +78,20 @@ def is_live(traces: np.ndarray) -> np.ndarray:
     return (traces != traces[..., :1]).any(axis=-1)
 
 
+class Look(NamedTuple):
+    """What samples of live traces show.
+
+    Args:
+        fills: values that look like a filling, the largest first.
+        median: of |amplitude| of the others, zeros left out; 0 where there are none.
+        reach: the largest |amplitude| of the others.
+    """
+
+    fills: list[FillValue]
+    median: float
+    reach: float
+
+
 def find_fill_values(traces: np.ndarray) -> list[FillValue]:
     """Finds what looks like a filling among the samples of live traces.
 
@@ -88,31 +105,33 @@ def find_fill_values(traces: np.ndarray) -> list[FillValue]:
     Returns:
         The values, the largest first.
     """
+    return look_for_fills(traces).fills
+
+
+def look_for_fills(traces: np.ndarray) -> Look:
+    """As :func:`find_fill_values`, with what the other samples are."""
     samples = np.asarray(traces, np.float32)
-    if samples.size < 2 * _FEWEST:
-        return []
     values, counts = np.unique(samples[samples != 0], return_counts=True)
-    if not values.size:
-        return []
+    if samples.size < 2 * FEWEST or not values.size:
+        return Look([], 0.0, 0.0)
     inside = np.isin(values, _repeated(samples, values, counts))
     ordinary = ~inside
     if not ordinary.any():  # nothing but runs, as in a model of blocks
         ordinary = ~is_usual(values)
         if not ordinary.any():
-            return []
+            return Look([], 0.0, 0.0)
     size = np.abs(values.astype(np.float64))
-    far = (
-        ordinary & ((counts >= _FEWEST) | is_usual(values)) & (size > _FAR * _median(size[ordinary], counts[ordinary]))
-    )
-    reach = size[ordinary & ~far].max(initial=0)
-    fill = far | (inside & ((size > _REACH * reach) | is_usual(values)))
+    median = _median(size[ordinary], counts[ordinary])
+    far = ordinary & ((counts >= FEWEST) | is_usual(values)) & (size > FAR * median)
+    reach = float(size[ordinary & ~far].max(initial=0))
+    fill = far | (inside & ((size > REACH * reach) | is_usual(values)))
     found = [FillValue(float(values[k]), float(counts[k] / samples.size)) for k in np.flatnonzero(fill)]
-    return sorted(found, key=lambda one: -abs(one.value))
+    return Look(sorted(found, key=lambda one: -abs(one.value)), median, reach)
 
 
 def describe_fill_values(name: str, found: Sequence[FillValue]) -> str:
     """A sentence on fill values and what to do about them."""
-    said = ' and '.join(f'{one.share:.2%} are {np.float32(one.value)!s}' for one in found)
+    said = ' and '.join(f'{_percent(one.share)} are {np.float32(one.value)!s}' for one in found)
     values = ', '.join(f'{np.float32(one.value)!s}' for one in found)
     given = values if len(found) == 1 else f'[{values}]'
     return (
@@ -121,23 +140,37 @@ def describe_fill_values(name: str, found: Sequence[FillValue]) -> str:
     )
 
 
+def _percent(share: float) -> str:
+    return f'{share:.2%}' if share >= 5e-5 else f'{100 * share:.1g}%'
+
+
 def _repeated(samples: np.ndarray, values: np.ndarray, counts: np.ndarray) -> np.ndarray:
     """Values whose samples lie nearly all in runs of three or more along the trace."""
-    same = samples[:, 1:] == samples[:, :-1]
-    triple = same[:, 1:] & same[:, :-1]
-    in_run = np.zeros(samples.shape, bool)
-    for shift in range(3):
-        in_run[:, shift : samples.shape[1] - 2 + shift] |= triple
-    in_run &= samples != 0
+    in_run = in_runs(samples) & (samples != 0)
     found, times = np.unique(samples[in_run], return_counts=True)
     total = counts[np.searchsorted(values, found)]
-    return found[(times >= _FEWEST) & (times >= _RUN_SHARE * total)]
+    return found[(times >= FEWEST) & (times >= RUN_SHARE * total)]
+
+
+def in_triples(traces: np.ndarray) -> np.ndarray:
+    """Which samples equal the next two of their trace; bool (num_traces, num_samples - 2, 0 at least)."""
+    same = traces[:, 1:] == traces[:, :-1]
+    return same[:, 1:] & same[:, :-1]
+
+
+def in_runs(traces: np.ndarray) -> np.ndarray:
+    """Which samples stand in runs of three or more equal ones along the trace; bool (num_traces, num_samples)."""
+    triple = in_triples(traces)
+    found = np.zeros(traces.shape, bool)
+    for shift in range(3):
+        found[:, shift : traces.shape[1] - 2 + shift] |= triple
+    return found
 
 
 def is_usual(values: np.ndarray) -> np.ndarray:
     """Which values are among those that software fills with, to five digits."""
     size = np.abs(values.astype(np.float64))
-    usual = size > 0.9 * min(_USUAL)  # few amplitudes are so large: the table below has a row for each
+    usual = size > LEAST_USUAL  # few amplitudes are so large: the table below has a row for each
     usual[usual] = np.isclose(size[usual, None], _USUAL, rtol=1e-5, atol=0).any(axis=1)
     return usual
 

@@ -15,7 +15,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mmattn.seismic.volumes.fill_values import check_null_value, equals_any, is_live
+from mmattn.seismic.volumes.fill_search import FillSearch
+from mmattn.seismic.volumes.fill_values import FillValue, check_null_value, equals_any, is_live
 from mmattn.seismic.volumes.zarr_arrays import in_zarr, open_zarr, zarr_lines
 
 DIRECTIONS = ('iline', 'xline', 'time')
@@ -31,12 +32,14 @@ class Scan(NamedTuple):
         num_bad_samples: how many samples are NaN or infinite (or beyond float32) and are read as 0.
         num_null_samples: how many samples are a null value and are read as 0.
         constant_traces: how many traces hold one value throughout, by the value; zero left out.
+        fill_values: what looks like a filling among the samples of live traces; None if it was not looked for.
     """
 
     live: np.ndarray
     num_bad_samples: int
     num_null_samples: int = 0
     constant_traces: dict[float, int] = {}
+    fill_values: tuple[FillValue, ...] | None = None
 
 
 class Volume(ABC):
@@ -112,19 +115,21 @@ class Volume(ABC):
         """How many samples are NaN or infinite; they are read as 0. Reads the whole volume once, see :meth:`scan`."""
         return self.scan().num_bad_samples
 
-    def scan(self, progress: Callable[[int, int], None] | None = None) -> Scan:
+    def scan(self, progress: Callable[[int, int], None] | None = None, search: FillSearch | None = None) -> Scan:
         """Reads the whole volume once, in bounded memory, and remembers the result.
 
         Args:
             progress: called with the traces done and their total.
+            search: looks for fill values among the live traces on the way.
         """
         cached = self.__dict__.get('_scan')
-        if cached is not None:
+        if cached is not None and (search is None or cached.fill_values is not None):
             return cached
         alive = np.zeros(self.trace_index.size, bool)
         where = self.trace_index.ravel()
         place_of = np.full(max(1, int(where.max(initial=0)) + 1), -1, np.int64)
         place_of[where[where >= 0]] = np.flatnonzero(where >= 0)
+        usable = self.usable.ravel()
         bad, null, constant = 0, 0, Counter()
         for start, values, num_bad in self._scan_blocks():
             places = place_of[start : start + len(values)]
@@ -134,9 +139,14 @@ class Volume(ABC):
             first = values[~live, 0]
             constant.update(float(one) for one in first[first != 0])
             bad += num_bad
+            if search is not None:
+                chosen = live[: len(places)] & (places >= 0) & usable[places]
+                search.add(values if chosen.all() and len(chosen) == len(values) else values[: len(places)][chosen])
             if progress is not None:
                 progress(start + len(values), len(place_of))
-        self._scan = Scan(alive.reshape(self.trace_index.shape) & self.usable, bad, null, dict(constant.most_common(5)))
+        fills = None if search is None else tuple(search.found())
+        alive = alive.reshape(self.trace_index.shape) & self.usable
+        self._scan = Scan(alive, bad, null, dict(constant.most_common(5)), fills)
         return self._scan
 
     def section(self, direction: str, index: int) -> np.ndarray:

@@ -8,6 +8,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from mmattn.seismic import SegyError, copy_with_samples, open_volume
+from mmattn.seismic.segy import copying
 from tests.seismic.segy_files import grid_file, make_cube
 
 
@@ -194,3 +195,79 @@ def test_a_copy_that_would_not_open_is_not_kept(tmp_path: Path, monkeypatch: pyt
     with pytest.raises(SegyError, match='would not open with the same 20 traces of 12 samples'):
         copy_with_samples(source, tmp_path / 'b.sgy', [])
     assert [path.name for path in tmp_path.iterdir()] == ['a.sgy']
+
+
+def test_options_of_the_trace_headers_are_said_to_hold_for_the_copy(tmp_path: Path):
+    rows, columns = np.indices((4, 5))
+    headers = {'201:float32': 12.5 * columns, '205:float32': 25 * rows}
+    path = grid_file(make_cube(), bytes=('9:int16', '21:ibm'), headers=headers).write(tmp_path / 'a.sgy')
+    options = dict(
+        iline='9:int16', xline='21:ibm', cdp_x='201:float32', cdp_y='205:float32', sample_interval=2.0, start_time=50.0,
+        coordinate_scalar=-10, coordinate_unit='ft',
+    )  # fmt: skip
+    source = open_volume(path, **options, format=5, endian='big')
+    (said,) = [one for one in copy_with_samples(source, tmp_path / 'b.sgy', []) if 'opens with options' in one]
+    assert said == 'the copy, like its source, opens with options: ' + ', '.join(
+        f'{name}={value!r}' for name, value in options.items()
+    )
+    copy = open_volume(tmp_path / 'b.sgy', **options)
+    assert_array_equal(copy.trace_index, source.trace_index)
+    assert (copy.bin_size(), copy.samples[0], copy.sample_interval) == (source.bin_size(), 50.0, 2.0)
+
+
+def damaged_before_reading(monkeypatch: pytest.MonkeyPatch, at: int, patch: bytes) -> None:
+    """The disk changes bytes of the copy before it is read again."""
+    whole = copying._to_disk
+
+    def to_disk(file) -> None:
+        file.seek(at, 0 if at >= 0 else 2)
+        file.write(patch)
+        whole(file)
+
+    monkeypatch.setattr(copying, '_to_disk', to_disk)
+
+
+TRACE = 240 + 4 * 12
+
+
+@pytest.mark.parametrize(
+    ('at', 'patch', 'message'),
+    [
+        (3600 + 7 * TRACE + 240 + 20, b'\x55', r'b\.sgy: trace 7 \(the first is 0\) read back otherwise'),
+        (3600 + 11 * TRACE + 3, b'\x77', 'trace 11'),
+        (3600 + 19 * TRACE + TRACE - 1, b'\x01', 'trace 19'),
+        (5, b'\x01', 'what stands before or behind the traces read'),
+        (-1, b'x', 'what stands before or behind'),
+        (3600 + 20 * TRACE + 3200, b'more', 'not open with the same|what stands before or behind'),
+    ],
+)
+def test_a_copy_that_reads_back_otherwise_is_not_kept(tmp_path: Path, monkeypatch, at: int, patch: bytes, message: str):
+    file = grid_file(make_cube(), revision=2, binary={3531: 1}, trailer=b'T' * 3200)
+    source = open_volume(file.write(tmp_path / 'a.sgy'))
+    (tmp_path / 'b.sgy').write_text('before')
+    damaged_before_reading(monkeypatch, at, patch)
+    with pytest.raises(SegyError, match=message):
+        copy_with_samples(source, tmp_path / 'b.sgy', blocks_of(source, make_cube()))
+    assert (tmp_path / 'b.sgy').read_text() == 'before'
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_exchanged_traces_are_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    source = open_volume(grid_file(make_cube()).write(tmp_path / 'a.sgy'))
+    write_run = copying._Writer._write_run
+
+    def exchanged(self, start: int, samples: np.ndarray) -> None:
+        write_run(self, start, samples[::-1].copy())
+
+    monkeypatch.setattr(copying._Writer, '_write_run', exchanged)
+    with pytest.raises(SegyError, match=r'trace 0 .* read back otherwise than written'):
+        copy_with_samples(source, tmp_path / 'b.sgy', blocks_of(source, make_cube()))
+    assert not (tmp_path / 'b.sgy').exists()
+
+
+def test_every_float_reads_back(tmp_path: Path):
+    source = open_volume(grid_file(make_cube()).write(tmp_path / 'a.sgy'))
+    values = np.random.default_rng(0).integers(0, 1 << 32, (20, 12), np.uint32).view(np.float32)
+    values = np.where(np.isfinite(values), values, -0.0).astype(np.float32)
+    copy_with_samples(source, tmp_path / 'b.sgy', [(source.trace_index.ravel(), values)])
+    assert open_volume(tmp_path / 'b.sgy').slab('iline', 0, 4).tobytes() == values.tobytes()
