@@ -1,6 +1,7 @@
 """Hooks by which the distributed test sees inside each process."""
 
 import os
+import signal
 from pathlib import Path
 
 import torch
@@ -30,3 +31,14 @@ class FreezeBatchNorm(Hook):
     def _weights(runner) -> dict:
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
         return {key: value.clone() for key, value in model.state_dict().items()}
+
+
+@HOOKS.register_module()
+class SignalOneRank(Hook):
+    """Sends SIGTERM to the process of rank 1 after the iteration STOP_AT."""
+
+    priority = 'VERY_LOW'
+
+    def after_train_iter(self, runner, **_: object) -> None:
+        if get_rank() == 1 and runner.iter + 1 == int(os.environ.get('STOP_AT', 0)):
+            signal.raise_signal(signal.SIGTERM)

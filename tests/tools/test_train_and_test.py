@@ -125,6 +125,30 @@ def test_two_processes_train_alike_and_as_one(tmp_path):
         )
 
 
+SIGNALLED = """
+custom_hooks = [dict(type='SignalOneRank')]
+train_dataloader['batch_size'] = 2
+val_dataloader['dataset'].update(num_sections=4)
+train_cfg.update(val_interval=4)
+"""
+
+
+def test_two_processes_that_are_stopped_resume_exactly(tmp_path):
+    """A signal to one of them: both save and end at the tenth iteration, within the third epoch of four."""
+    config = write_tiny_config(tmp_path, SIGNALLED, epochs=4, imports=('tests.tools.distributed_hooks',))
+    environment = dict(PYTHONPATH=str(ROOT), PORT='29656')
+    command = 'bash', 'tools/dist_train.sh', config, 2, '--work-dir'
+    run(*command, tmp_path / 'whole', **environment)
+    stopped = run(*command, tmp_path / 'work', check=False, STOP_AT='7', **environment)
+    assert stopped.returncode != 0
+    assert 'interrupted; --resume goes on from the last checkpoint' in stopped.stderr
+    assert torch.load(tmp_path / 'work/latest.pth', weights_only=False)['meta']['iter'] == 10
+    resumed = run(*command, tmp_path / 'work', '--resume', **environment)
+    assert '2 of the 4 iterations of epoch 3 are done' in resumed.stdout + resumed.stderr
+    ours, theirs = weights(tmp_path / 'work/epoch_4.pth'), weights(tmp_path / 'whole/epoch_4.pth')
+    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+
+
 def test_two_processes_test_as_one(trained, tmp_path):
     config, work_dir, _ = trained
     checkpoint = work_dir / 'epoch_1.pth'

@@ -6,16 +6,18 @@ import threading
 from pathlib import Path
 
 import torch
-from mmengine.dist import get_world_size
+from mmengine.dist import all_gather_object, get_world_size
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
+from torch import Tensor
 
 from mmattn.common.checks import check_positive_int
 from mmattn.common.files import write_whole
 from mmattn.engine.hooks.finite import all_reduce_any
 
 NAME = 'latest.pth'
+_BUFFERS = 'buffers_of_processes'
 AGREE = 10  # iterations between two questions to the other processes whether one of them was told to end
 _SIGNALS = tuple(getattr(signal, name) for name in ('SIGINT', 'SIGTERM', 'SIGUSR1') if hasattr(signal, name))
 
@@ -42,9 +44,24 @@ class StopSafelyHook(Hook):
         self.interval = None if interval is None else check_positive_int('StopSafelyHook', 'interval', interval)
         self._asked = False
         self._before: dict[int, object] = {}
+        self._buffers: list[dict[str, Tensor]] = []
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Keeps what each process had of its own, until the model is loaded."""
+        self._buffers = checkpoint.get(_BUFFERS, []) if runner._resume else []
+
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Adds the statistics of all processes within an epoch; they are averaged at its end (``SyncBuffersHook``)."""
+        if self._buffers:
+            checkpoint[_BUFFERS] = self._buffers
 
     def before_train(self, runner: Runner) -> None:
         """Takes over the signals; validates what an interrupted training did not."""
+        if len(self._buffers) == get_world_size() > 1:
+            own = dict(runner.model.named_buffers())
+            for name, value in self._buffers[runner.rank].items():
+                own[name].copy_(value)
+        self._buffers = []
         if threading.current_thread() is threading.main_thread():
             self._before = {number: signal.signal(number, self._ask) for number in _SIGNALS}
         loop = runner.train_loop
@@ -96,8 +113,11 @@ class StopSafelyHook(Hook):
         self._before = {}
 
     def _save(self, runner: Runner) -> None:
+        if get_world_size() > 1:
+            self._buffers = all_gather_object({name: value.cpu() for name, value in runner.model.named_buffers()})
         options = dict(backend='AtomicBackend')
         runner.save_checkpoint(runner.work_dir, NAME, by_epoch=False, backend_args=options)
+        self._buffers = []
         if runner.rank == 0:
             path = Path(runner.work_dir) / NAME
             write_whole(path.with_name('last_checkpoint'), str(path))
