@@ -183,6 +183,14 @@ class SegyVolume(Volume):
         return x, y
 
     @property
+    def usual_factor(self) -> float:
+        """What the coordinates of most traces are multiplied by."""
+        scalar = self.coordinate_scalar
+        return float(
+            scale_factor(np.array([most_common(self.header(COORDINATE_SCALAR)) if scalar is None else scalar]))[0]
+        )
+
+    @property
     def has_angles(self) -> bool:
         """Whether coordinates are angles (bytes 89-90: 2 arc seconds, 3 degrees, 4 degrees, minutes and seconds)."""
         return self.coordinate_unit in ANGLES.values()
