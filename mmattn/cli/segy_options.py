@@ -2,7 +2,9 @@
 
 import argparse
 import re
+from collections.abc import Mapping
 
+from mmattn.seismic.opening import OPEN_DEFAULTS
 from mmattn.seismic.segy.volume import COORDINATES
 
 _BYTES = (
@@ -46,3 +48,15 @@ def _header_word(text: str) -> int | str:
 def segy_options(args: argparse.Namespace) -> dict:
     """The options of ``open_volume`` in a command line."""
     return {name: getattr(args, name) for name in (*(name for name, _, _ in _BYTES), *_OTHERS)}
+
+
+def format_options(options: Mapping[str, object]) -> list[str]:
+    """The arguments of a command line that stand for options of ``open_volume``, those at their default left out."""
+    words = []
+    for name, value in options.items():
+        if value is None or value is False or value == OPEN_DEFAULTS[name]:
+            continue
+        words.append(f'--{name.replace("_", "-")}')
+        if value is not True:
+            words += [f'{one}' for one in (value if isinstance(value, list | tuple) else [value])]
+    return words

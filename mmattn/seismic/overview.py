@@ -9,7 +9,7 @@ from mmattn.seismic.segy.report import describe_volume
 from mmattn.seismic.segy.volume import ANGLES, METRES, SegyVolume
 from mmattn.seismic.volumes.amplitude import sample_traces
 from mmattn.seismic.volumes.fill_search import FillSearch
-from mmattn.seismic.volumes.fill_values import describe_fill_values, find_fill_values
+from mmattn.seismic.volumes.fill_values import LOOKS_LIKE_FILL, describe_fill_values, find_fill_values
 from mmattn.seismic.volumes.volume import Volume
 
 _FEW_VALUES = 4
@@ -76,7 +76,7 @@ def survey_overview(
     names = dict(fill='fill values')
     lines = [f'survey: {volume.path or "array in memory"}']
     lines += [f'  {names.get(name, name):13} {words}' for name, words in rows.items()]
-    remarks = described.get('remarks', list(volume.notes))
+    remarks = [one for one in described.get('remarks', volume.notes) if LOOKS_LIKE_FILL not in one]  # a doubt
     remarks = [f'note: {remark}' for remark in remarks] or ['nothing odd']
     lines += [f'  {"" if number else "headers":13} {remark}' for number, remark in enumerate(remarks)]
     return Overview(tuple(lines), tuple(doubts), tuple(one.value for one in fill))

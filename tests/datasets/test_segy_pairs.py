@@ -59,6 +59,14 @@ def test_nan_in_a_label_is_ignored(pair, kind: str):
     assert_array_equal(masks(pair(label, kind=kind)), expected)
 
 
+def test_ibm_floats_beyond_float32_in_a_label_are_ignored(pair):
+    label = SALT.astype(np.float64)
+    label[2, 3, 9] = 1e50
+    expected = SALT.astype(np.uint8)
+    expected[2, 3, 9] = 255
+    assert_array_equal(masks(pair(label, format=1)), expected)
+
+
 def test_constant_traces_and_null_values_are_ignored(pair):
     cube = AMPLITUDE.copy()
     cube[0, :4] = 1e30

@@ -24,6 +24,8 @@ from mmattn.seismic.segy.reading import TraceReader
 from mmattn.seismic.segy.suggest import Suggestion, suggest_bytes
 from mmattn.seismic.segy.words import KINDS, Word, parse_word
 
+_SHORTEST_PATH, _FULLEST_PATH = 20, 0.2
+
 
 class Arranged(NamedTuple):
     """What the trace headers tell.
@@ -164,15 +166,18 @@ def _arrange(
         return _line(words, note=f"{reason}: taken as a 2-D line in the order of the file; geometry='3d' makes a grid")
     if geometry == 'auto' and sorted(map(len, lines)) == [1, len(words['iline'])]:
         _refuse_grid(layout, used, 'one of inline and crossline number is the same for all traces, the other never')
+    if geometry == 'auto' and duplicates == 'error' and (reason := _path_over_a_grid(words, lines)):
+        _refuse_grid(layout, used, reason)
+        return _line(words, note=f"{reason}: taken as a 2-D line in the order of the file; geometry='3d' makes a grid")
     try:
         return grid_geometry(words['iline'], words['xline'], duplicates=duplicates)
     except SegyError as error:
+        otherwise = "geometry='2d' takes them as one line"
+        if 'repeat' in str(error):
+            otherwise += ", duplicates='first' takes the first of several"
         raise SegyError(
             f'{error} (inline number from bytes {used[0]}, crossline number from {used[1]}).'
-            + _help(
-                suggest_bytes(layout),
-                "geometry='2d' takes them as one line, duplicates='first' takes the first of several",
-            )
+            + _help(suggest_bytes(layout), otherwise)
         ) from None
 
 
@@ -185,6 +190,22 @@ def _line_in_a_grid(words: dict[str, np.ndarray], lines: list[np.ndarray], dupli
     if repeated and duplicates == 'error' and len(np.unique(words['cdp'])) == len(words['cdp']):
         return 'several traces a line number, and a CDP number (bytes 21-24) of its own for each'
     return ''
+
+
+def _path_over_a_grid(words: dict[str, np.ndarray], lines: list[np.ndarray]) -> str:
+    """Why the traces are one line that turns, or crosses itself, in a grid that it leaves nearly empty; '' if not.
+
+    From each trace to the next both line numbers go on by two lines at most, never staying where they are. The traces
+    of a 3-D survey, which may come in lines of alternating direction, fill their grid.
+    """
+    if len(words['iline']) < _SHORTEST_PATH or min(map(len, lines)) < 3:
+        return ''
+    steps = [np.abs(np.diff(np.searchsorted(numbers, words[name]))) for numbers, name in zip(lines, ('iline', 'xline'))]
+    farthest = np.maximum(*steps)
+    fill = len(words['iline']) / (len(lines[0]) * len(lines[1]))
+    if fill >= _FULLEST_PATH or farthest.max() > 2 or farthest.min() < 1:
+        return ''
+    return f'{len(words["iline"])} traces, each beside the one before, fill {fill:.1%} of a grid'
 
 
 def _is_path(numbers: np.ndarray) -> bool:

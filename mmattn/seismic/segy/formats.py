@@ -96,11 +96,7 @@ def to_float32(samples: np.ndarray, sample_format: SampleFormat) -> tuple[np.nda
         C-contiguous float32 of the same shape in the machine's byte order, with 0 in place of what is not a finite
         float32, and how many samples those were.
     """
-    if sample_format.code == IBM_FLOAT:
-        values = ibm_to_float32(samples)
-    else:
-        with np.errstate(over='ignore', invalid='ignore'):
-            values = samples.astype(np.float32, order='C')
+    values = _converted(samples, sample_format)
     if not sample_format.is_float:
         return values, 0
     bad = ~np.isfinite(values)
@@ -108,6 +104,18 @@ def to_float32(samples: np.ndarray, sample_format: SampleFormat) -> tuple[np.nda
     if count:
         values[bad] = 0
     return values, count
+
+
+def not_finite(samples: np.ndarray, sample_format: SampleFormat) -> np.ndarray:
+    """Tells which samples :func:`to_float32` counts: NaN, infinite, or beyond float32 (IBM floats reach 7e75)."""
+    return ~np.isfinite(_converted(samples, sample_format))
+
+
+def _converted(samples: np.ndarray, sample_format: SampleFormat) -> np.ndarray:
+    if sample_format.code == IBM_FLOAT:
+        return ibm_to_float32(samples)
+    with np.errstate(over='ignore', invalid='ignore'):
+        return samples.astype(np.float32, order='C')
 
 
 def ibm_to_float32(words: np.ndarray) -> np.ndarray:

@@ -10,7 +10,6 @@ import numpy as np
 import segyio
 
 from mmattn.seismic.segy.errors import SegyError
-from mmattn.seismic.segy.float_words import look_of_floats
 from mmattn.seismic.segy.geometry import line_step
 from mmattn.seismic.segy.headers import (
     COORDINATE_SCALAR,
@@ -23,19 +22,15 @@ from mmattn.seismic.segy.headers import (
 )
 from mmattn.seismic.segy.layout import Layout, read_layout
 from mmattn.seismic.segy.reading import TraceReader
+from mmattn.seismic.segy.remedies import find_remedies
 from mmattn.seismic.segy.suggest import suggest_bytes
 from mmattn.seismic.segy.text import SIZE, decode_text, text_encoding
 from mmattn.seismic.segy.volume import SegyVolume
 from mmattn.seismic.segy.words import WORD_SIZES, Word
 from mmattn.seismic.volumes.amplitude import sample_traces
-from mmattn.seismic.volumes.volume import Volume
 
 PERCENTILES = (50, 90, 95, 99, 99.5, 99.9, 100)
 _USUAL_SCALARS = {0, *(sign * 10**power for power in range(5) for sign in (1, -1))}
-_OTHER_DEPTHS = re.compile(
-    r'TIME *(/|OR|AND|,) *DEPTH|DEPTH *(/|OR|AND|,) *TIME'
-    r'|(WATER|SOURCE|SHOT|GUN|AIRGUN|CABLE|STREAMER|HYDROPHONE|CHARGE|RECEIVER|GROUP|HOLE|UPHOLE|TOW|TOWING) DEPTHS?'
-)
 _NAMES = {int(field): str(field) for field in segyio.TraceField.enums()}
 
 
@@ -47,8 +42,8 @@ def describe_volume(volume: SegyVolume, *, num_traces: int = 2000) -> dict:
         num_traces: how many traces amplitudes are taken from.
 
     Returns:
-        ``file`` (see :func:`describe_layout`), ``geometry``, ``samples``, ``coordinates``, ``amplitudes`` and
-        ``remarks``, a list of sentences about what is odd.
+        ``file`` (see :func:`describe_layout`), ``geometry``, ``samples``, ``coordinates``, ``amplitudes``,
+        ``remarks``, a list of sentences about what is odd, and ``options``, those of ``open_volume`` that would help.
     """
     ilines, xlines = volume.ilines, volume.xlines
     places = volume.trace_index.size
@@ -71,16 +66,19 @@ def describe_volume(volume: SegyVolume, *, num_traces: int = 2000) -> dict:
         first=float(volume.samples[0]),
         last=float(volume.samples[-1]),
     )
-    amplitudes = _amplitudes(volume, num_traces)
+    traces = sample_traces(volume, num_traces=num_traces)
+    amplitudes, remedies = _amplitudes(traces), find_remedies(volume, traces)
     coordinates = _coordinates(volume)
-    remarks = [*volume.notes, *_odd_headers(volume, coordinates, amplitudes), *_odd_traces(volume, num_traces)]
+    remarks = [*volume.notes, *(one.remark for one in remedies), *_odd_headers(volume, coordinates, amplitudes)]
+    options = {name: value for one in reversed(remedies) for name, value in one.options.items()}
     return dict(
         file=describe_layout(volume.layout),
         geometry=geometry,
         samples=samples,
         coordinates=coordinates,
         amplitudes=amplitudes,
-        remarks=remarks,
+        remarks=[*remarks, *_odd_traces(volume, num_traces)],
+        options=options,
     )
 
 
@@ -188,9 +186,8 @@ def _scalar(volume: SegyVolume) -> int:
     return int(volume.header(COORDINATE_SCALAR)[0]) if given is None else given
 
 
-def _amplitudes(volume: Volume, num_traces: int) -> dict | None:
+def _amplitudes(values: np.ndarray) -> dict | None:
     """Percentiles of |amplitude| over a sample of live traces; None if there is none."""
-    values = sample_traces(volume, num_traces=num_traces)
     if not values.size:
         return None
     absolute = np.abs(values)
@@ -214,19 +211,11 @@ def _odd_traces(volume: SegyVolume, num_traces: int) -> list[str]:
     samples = np.empty((len(chosen), layout.num_samples), np.float32)
     reader = TraceReader(layout)
     bad = reader.read(chosen, samples)
-    few = chosen[:: max(1, len(chosen) // 200)]
-    looks = look_of_floats(np.concatenate([reader.read_raw(int(at), 1)['samples'][0] for at in few]), layout)
     reader.close()
     dead = len(chosen) - np.count_nonzero(samples.any(axis=1))
     among = f'of {len(chosen)} traces' + (f' out of {layout.num_traces}' if len(chosen) < layout.num_traces else '')
     said = [f'{among}, {dead} are dead: no finite sample besides 0'] if dead else []
-    said += [looks] if looks else []
     return said + ([f'{among}, {bad} samples are NaN or infinite: they are read as 0'] if bad else [])
-
-
-def _speaks_of_depth(line: str) -> bool:
-    """Whether a line of text says that samples are in depth; the words of templates and of acquisition do not."""
-    return bool(re.search(r'\bDEPTH\b', _OTHER_DEPTHS.sub(' ', line.upper()))) and 'BYTE' not in line.upper()
 
 
 def _odd_headers(volume: SegyVolume, coordinates: dict, amplitudes: dict | None) -> list[str]:
@@ -275,8 +264,6 @@ def _odd_headers(volume: SegyVolume, coordinates: dict, amplitudes: dict | None)
             f'coordinates are floats and scaled by bytes 71-72 ({scalars[0]}): coordinate_scalar=1 '
             '(--coordinate-scalar 1) takes them as they are'
         )
-    if volume.sample_unit == 'ms' and any(map(_speaks_of_depth, volume.text)):
-        remarks.append("the textual header speaks of depth: is sample_unit 'm' or 'ft'?")
     if layout.format.code == 5 and layout.revision == 0:
         remarks.append('IEEE floats, which revision 0 does not know')
     if amplitudes is None:

@@ -12,6 +12,8 @@ def describe_as_text(found: dict) -> list[str]:
                 f'{word["distinct"]} values'
                 for word in content
             ]
+        elif title == 'command':
+            lines += ['try', f'  {content}']
         elif isinstance(content, dict):
             lines.append(title)
             for name, value in content.items():

@@ -7,12 +7,15 @@ import numpy as np
 
 from mmattn.seismic.segy.headers import CHANNEL, OFFSET, read_words
 from mmattn.seismic.segy.layout import Layout
-from mmattn.seismic.segy.words import WORD_SIZES
+from mmattn.seismic.segy.words import KINDS, WORD_SIZES, Word, parse_word
 
 _KNOWN = ((189, 193), (9, 21), (5, 21), (9, 17), (17, 21), (181, 185), (9, 13), (221, 225), (237, 233), (233, 237))
 """Pairs in use, most usual first."""
 _NEVER = frozenset((CHANNEL - 12, OFFSET, 73, 77, 81, 85, 29, 71, 89, 115, 117, 157, 159, 161, 163, 165, 167))
 """Words that name no line: running number, offset, coordinates of source and receiver, codes, counts, date and time."""
+_WHOLES = (189, 193, 5, 9, 17, 21, 25, 181, 185, 197, 221, 225, 229, 233, 237)
+"""Where words of other types are looked for, too; their halves for those of two bytes."""
+_HALVES = tuple(byte + half for byte in _WHOLES for half in (0, 2))
 _FULLEST = 0.3
 _MOST_WORDS = 14
 
@@ -22,21 +25,20 @@ class Suggestion:
     """Two words that form a grid.
 
     Args:
-        iline: byte of the inline number.
-        xline: byte of the crossline number.
+        iline: word of the inline number, a byte or a text such as '21:int16'.
+        xline: word of the crossline number.
         shape: lines of each.
         fill: share of the grid's places that have a trace.
     """
 
-    iline: int
-    xline: int
+    iline: int | str
+    xline: int | str
     shape: tuple[int, int]
     fill: float
 
     def __str__(self) -> str:
-        return (
-            f'iline={self.iline}, xline={self.xline} ({self.shape[0]} x {self.shape[1]} lines, {self.fill:.0%} filled)'
-        )
+        shape = f'{self.shape[0]} x {self.shape[1]} lines, {self.fill:.0%} filled'
+        return f'iline={self.iline!r}, xline={self.xline!r} ({shape})'
 
 
 def suggest_bytes(layout: Layout, *, most: int = 3) -> list[Suggestion]:
@@ -51,11 +53,21 @@ def suggest_bytes(layout: Layout, *, most: int = 3) -> list[Suggestion]:
     """
     if layout.num_traces < 4:
         return []
-    candidates = [byte for byte in WORD_SIZES if byte not in _NEVER]
+    standard = [byte for byte in WORD_SIZES if byte not in _NEVER]
+    found = _grids(layout, {byte: parse_word('byte', byte) for byte in standard})
+    if not found:  # words of other sizes and types than the standard's
+        for kind in KINDS:
+            places = _HALVES if kind == 'int16' else _WHOLES
+            words = [Word(byte, kind) for byte in places]
+            found += _grids(layout, {word.byte: word for word in words if word.option != word.byte})
+    return sorted(found, key=_rank)[:most]
+
+
+def _grids(layout: Layout, candidates: dict[int, Word]) -> list[Suggestion]:
+    """Pairs of words, by their first bytes, that form a grid."""
     words = {}
-    for chunk in _chunks(candidates, 8):  # few words at a time, for files of many traces
-        for byte, values in _coded(layout, chunk).items():
-            words[byte] = values
+    for chunk in _chunks([*candidates], 8):  # few words at a time, for files of many traces
+        words |= _coded(layout, {byte: candidates[byte] for byte in chunk})
     # words that say the same as an earlier one are no news; those of many values cannot be line numbers
     kept = sorted(words, key=lambda byte: (_rank_of_word(byte), byte))[:_MOST_WORDS]
     found = []
@@ -67,17 +79,18 @@ def suggest_bytes(layout: Layout, *, most: int = 3) -> list[Suggestion]:
         if not _FULLEST <= fill <= 1:
             continue
         if np.bincount(rows.astype(np.int64) * shape[1] + columns, minlength=places).max() == 1:
-            found.append(Suggestion(iline, xline, shape, fill))
-    return sorted(found, key=_rank)[:most]
+            found.append(Suggestion(candidates[iline].option, candidates[xline].option, shape, fill))
+    return found
 
 
-def _coded(layout: Layout, candidates: list[int]) -> dict[int, np.ndarray]:
+def _coded(layout: Layout, candidates: dict[int, Word]) -> dict[int, np.ndarray]:
     """Words that can be line numbers, as indices of their sorted values."""
     most = layout.num_traces // 2
     coded = {}
-    for byte, values in read_words(layout, {str(byte): byte for byte in candidates}).items():
+    for byte, values in read_words(layout, {str(byte): word for byte, word in candidates.items()}).items():
         unique, codes = np.unique(values, return_inverse=True)
-        if 2 <= len(unique) <= most:
+        whole = values.dtype.kind == 'i' or bool(np.all((np.abs(unique) < 2**31) & (unique == np.rint(unique))))
+        if 2 <= len(unique) <= most and whole:
             coded[int(byte)] = codes.astype(np.int32)
     return coded
 
@@ -103,5 +116,5 @@ def _rank_of_word(byte: int) -> int:
 
 
 def _rank(found: Suggestion) -> tuple:
-    pair = (found.iline, found.xline)
+    pair = tuple(parse_word('byte', word).byte for word in (found.iline, found.xline))
     return (_KNOWN.index(pair) if pair in _KNOWN else len(_KNOWN), -found.fill, pair)

@@ -9,7 +9,7 @@ import numpy as np
 from mmattn.common.checks import check_number, check_positive
 from mmattn.seismic.segy.arrange import Arranged, arrange_traces
 from mmattn.seismic.segy.bins import plane_steps
-from mmattn.seismic.segy.formats import to_float32
+from mmattn.seismic.segy.formats import not_finite, to_float32
 from mmattn.seismic.segy.geometry import DUPLICATES, GEOMETRIES
 from mmattn.seismic.segy.headers import (
     COORDINATE_SCALAR,
@@ -183,6 +183,14 @@ class SegyVolume(Volume):
         return x, y
 
     @property
+    def usual_factor(self) -> float:
+        """What the coordinates of most traces are multiplied by."""
+        scalar = self.coordinate_scalar
+        return float(
+            scale_factor(np.array([most_common(self.header(COORDINATE_SCALAR)) if scalar is None else scalar]))[0]
+        )
+
+    @property
     def has_angles(self) -> bool:
         """Whether coordinates are angles (bytes 89-90: 2 arc seconds, 3 degrees, 4 degrees, minutes and seconds)."""
         return self.coordinate_unit in ANGLES.values()
@@ -262,13 +270,13 @@ class SegyVolume(Volume):
 
     def _find_bad(self, positions: np.ndarray) -> np.ndarray:
         bad = np.zeros((len(positions), self.layout.num_samples), bool)
-        if self.layout.format.kind.startswith('f'):
-            order = np.argsort(positions, kind='stable')
-            ranked = positions[order]
-            for start, stop in find_runs(ranked, int(np.searchsorted(ranked, 0)), 1024):
-                with np.errstate(over='ignore'):
-                    samples = self._reader.read_raw(int(ranked[start]), stop - start)['samples'].astype(np.float32)
-                bad[order[start:stop]] = ~np.isfinite(samples)
+        if not self.layout.format.is_float:
+            return bad
+        order = np.argsort(positions, kind='stable')
+        ranked = positions[order]
+        for start, stop in find_runs(ranked, int(np.searchsorted(ranked, 0)), 1024):
+            samples = self._reader.read_raw(int(ranked[start]), stop - start)['samples']
+            bad[order[start:stop]] = not_finite(samples, self.layout.format)
         return bad
 
     def _scan_blocks(self) -> Iterator[tuple[int, np.ndarray, int]]:

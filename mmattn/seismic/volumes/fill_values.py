@@ -18,6 +18,7 @@ _USUAL = (
     999.25, 999.0, 9999.0, 9999.25, 99999.0, 999999.0, 32767.0, 32768.0, 2147483647.0, 2147483648.0, 1e20, 1e25, 1e30,
     1e31, 1e32, 1e33, 1e34, 1e35, 1e36, 1e37, 1e38, 1.70141e38, 9.96921e36, 3.4e38, 3.40282e38,
 )  # fmt: skip
+LOOKS_LIKE_FILL = 'which looks like a fill value'
 LEAST_USUAL = 0.9 * min(_USUAL)
 """All values that software fills with are larger."""
 RUN_SHARE, FEWEST = 0.9, 4
@@ -135,7 +136,7 @@ def describe_fill_values(name: str, found: Sequence[FillValue]) -> str:
     values = ', '.join(f'{np.float32(one.value)!s}' for one in found)
     given = values if len(found) == 1 else f'[{values}]'
     return (
-        f'{name}: of the samples of live traces {said}, which looks like a fill value: null_value={given} '
+        f'{name}: of the samples of live traces {said}, {LOOKS_LIKE_FILL}: null_value={given} '
         f'(--null-value {values.replace(",", "")}) reads it as no data, null_value=[] as amplitudes'
     )
 

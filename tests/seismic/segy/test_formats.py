@@ -51,3 +51,16 @@ def test_a_volume_with_unnormalised_words(tmp_path: Path):
     volume = open_volume(path)
     assert_array_equal(volume.section('iline', 0)[0, :8], np.array(VALUES, np.float32))
     assert not volume.live[-1, -1]
+
+
+@pytest.mark.parametrize(('code', 'bad'), [(1, 1e40), (5, np.nan), (6, 1e40), (6, -np.inf), (5, np.inf)])
+@pytest.mark.parametrize('order', ['iline', 'mixed'])
+def test_samples_beyond_float32_are_named_of_any_format(tmp_path: Path, code: int, bad: float, order: str):
+    cube = make_cube((4, 5, 12)).astype(np.float64)
+    cube[1, 2, 3] = cube[3, 0, 11] = bad
+    volume = open_volume(grid_file(cube, format=code, order=order).write(tmp_path / 'a.sgy'))
+    for direction, planes in (('iline', cube), ('xline', cube.transpose(1, 0, 2))):
+        for index, plane in enumerate(planes):
+            assert_array_equal(volume.not_finite(direction, index), plane == bad if bad == bad else np.isnan(plane))
+    assert volume.num_bad_samples == 2
+    assert volume.section('iline', 1)[2, 3] == 0
