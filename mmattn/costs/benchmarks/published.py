@@ -1,4 +1,4 @@
-"""The peers of our attention layers: mmcv's and mmseg's own modules as installed, and axial attention as published."""
+"""The peers of our attention layers: mmcv's and mmseg's as installed, and axial and ViT's attention as published."""
 
 import importlib.util
 from collections.abc import Callable
@@ -14,6 +14,7 @@ from torch import nn
 
 from mmattn.attention import build_attention
 from mmattn.costs.benchmarks.published_axial import PublishedAxialAttention
+from mmattn.costs.benchmarks.published_vit import our_self_attention, published_self_attention
 
 
 def mmcv_criss_cross(channels: int) -> nn.Module:
@@ -54,6 +55,7 @@ PEERS: dict[str, tuple[Builder, str, Builder]] = {
         partial(_non_local, 'dot_product'),
     ),
     'axial': (_axial, 'the published steps', PublishedAxialAttention),
+    'vit': (our_self_attention, 'the published steps', published_self_attention),
     'squeeze_excitation': (
         _ours('SqueezeExcitation', reduction=16, gate='hard_sigmoid', divisor=8),
         'mmseg SELayer',
