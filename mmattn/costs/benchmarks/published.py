@@ -14,6 +14,7 @@ from torch import nn
 
 from mmattn.attention import build_attention
 from mmattn.costs.benchmarks.published_axial import PublishedAxialAttention
+from mmattn.costs.benchmarks.published_vit import our_self_attention, published_self_attention
 from mmattn.costs.benchmarks.published_window import PublishedWindowAttention, ShiftedWindows
 from mmattn.models.blocks.swin import WindowAttention
 
@@ -56,6 +57,7 @@ PEERS: dict[str, tuple[Builder, str, Builder]] = {
         partial(_non_local, 'dot_product'),
     ),
     'axial': (_axial, 'the published steps', PublishedAxialAttention),
+    'vit': (our_self_attention, 'the published steps', published_self_attention),
     'squeeze_excitation': (
         _ours('SqueezeExcitation', reduction=16, gate='hard_sigmoid', divisor=8),
         'mmseg SELayer',
