@@ -123,3 +123,11 @@ def test_the_table_and_what_changed():
     assert changed == [f'no longer {table.splitlines()[-1].replace("5.04", "5.05")}', f'now {table.splitlines()[-1]}']
     with pytest.raises(ValueError, match='the document has no lines <!-- model table: start -->'):
         differences('nothing', table)
+
+
+@pytest.mark.parametrize('name', sorted(RECOUNTED))
+def test_networks_of_224_pixels_cost_what_the_published_do(name: str):
+    """But for the classifier, of one class here and nine there."""
+    row = make_row(CONFIGS / f'{name}.py')
+    assert row.parameters == pytest.approx(row.recounted_parameters, rel=2e-4)
+    assert row.multiply_adds == pytest.approx(row.recounted, rel=5e-3)
