@@ -4,9 +4,6 @@ import argparse
 import re
 from collections.abc import Mapping
 
-from mmattn.seismic.opening import OPEN_DEFAULTS
-from mmattn.seismic.segy.volume import COORDINATES
-
 _BYTES = (
     ('iline', 189, 'inline number'),
     ('xline', 193, 'crossline number'),
@@ -35,7 +32,10 @@ def add_segy_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument('--sample-interval', type=float, metavar='STEP', help="ms (m, ft), in place of the headers'")
     group.add_argument('--start-time', type=float, metavar='TIME', help="of the first sample, in place of the headers'")
     group.add_argument('--coordinate-scalar', type=int, metavar='N', help='of coordinates, -100 divides by 100')
-    units = dict(choices=COORDINATES, help="of coordinates, in place of the headers'; angles have no spacing and area")
+    units = dict(
+        choices=['m', 'ft', 'arcsec', 'deg', 'dms'],
+        help="of coordinates, in place of the headers'; angles have no spacing and area",
+    )
     group.add_argument('--coordinate-unit', **units)
     group.add_argument('--null-value', type=float, nargs='+', metavar='VALUE', help='samples that mean no data')
 
@@ -52,9 +52,11 @@ def segy_options(args: argparse.Namespace) -> dict:
 
 def format_options(options: Mapping[str, object]) -> list[str]:
     """The arguments of a command line that stand for options of ``open_volume``, those at their default left out."""
-    words = []
+    parser, words = argparse.ArgumentParser(), []
+    add_segy_options(parser.add_argument_group())
+    defaults = vars(parser.parse_args([]))
     for name, value in options.items():
-        if value is None or value is False or value == OPEN_DEFAULTS[name]:
+        if value is None or value is False or value == defaults[name]:
             continue
         words.append(f'--{name.replace("_", "-")}')
         if value is not True:

@@ -1,5 +1,6 @@
 """Every option of reading, once, by the dataset and by predict_segy.py: one that helps must be heeded by both."""
 
+import argparse
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,10 +13,11 @@ from mmseg.registry import MODELS
 from numpy.testing import assert_allclose, assert_array_equal
 
 from mmattn.cli.launch import replace_sync_bn
-from mmattn.cli.segy_options import format_options
+from mmattn.cli.segy_options import add_segy_options, format_options, segy_options
 from mmattn.datasets import SegySaltDataset
 from mmattn.seismic import open_volume
 from mmattn.seismic.opening import OPEN_DEFAULTS
+from mmattn.seismic.segy.volume import COORDINATES
 from tests.seismic.segy_files import SegyFile, grid_file, make_cube
 from tests.tiny import write_tiny_config
 from tests.tools.run_here import run_here
@@ -108,6 +110,11 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 def test_all_options_are_here():
     assert set(CASES) == set(OPEN_DEFAULTS)
+    parser = argparse.ArgumentParser()
+    add_segy_options(parser.add_argument_group())
+    assert segy_options(parser.parse_args([])) == dict(OPEN_DEFAULTS)
+    for unit in COORDINATES:
+        assert parser.parse_args(['--coordinate-unit', unit]).coordinate_unit == unit
 
 
 @pytest.mark.parametrize('name', CASES)
