@@ -15,6 +15,7 @@ import numpy as np
 from mmattn.cli.command_line import ToolParser, add_cfg_options, check_device, check_folder, run_tool
 from mmattn.cli.launch import load_config, read_model
 from mmattn.cli.progress import Display
+from mmattn.cli.segy_options import add_gather_options, gather_options
 from mmattn.common.errors import InputError, one_line
 from mmattn.evaluation.velocity_scores import linear_model
 from mmattn.inference import velocity as inversion
@@ -43,6 +44,7 @@ def parse_args() -> argparse.Namespace:
     refining.add_argument('--rate', type=float, default=0.03, help='step of the optimiser')
     refining.add_argument('--guard', type=float, default=0.05, help='misfit that gives the start back; 0 never does')
     refining.add_argument('--memory', type=float, default=1024, help='MiB for the shots that are modelled at once')
+    add_gather_options(parser.add_argument_group('SEG-Y gathers'))
     add_cfg_options(parser)
     args = parser.parse_args()
     if unknown := set(args.format) - set(inversion.FORMATS):
@@ -111,7 +113,7 @@ def refine(args: argparse.Namespace, line: inversion.Line, start: np.ndarray, tr
 
 def invert(args: argparse.Namespace, shots: Path, out: Path, model, pipeline) -> None:
     """Inverts one line."""
-    line = inversion.read_line(shots, find_acquisition(args, shots))
+    line = inversion.read_line(shots, find_acquisition(args, shots), gather_options(args))
     notes = list(line.notes)
     truth = None if args.true is None else read_velocity(args.true)
     salt_truth = None if args.true is None else read_salt(args.true)

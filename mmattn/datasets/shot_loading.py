@@ -4,6 +4,7 @@ A pipeline's sample holds ``shots`` (S, T, R) float32, ``shot_dt`` (seconds from
 ``velocity`` (H, W) m/s and ``salt`` (H, W) of 0 and 1, or None where no exact label is known.
 """
 
+import inspect
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from mmseg.registry import TRANSFORMS
 from mmseg.structures import SegDataSample
 
 from mmattn.common.checks import check_flag
+from mmattn.seismic.segy.gathers import read_gathers
 from mmattn.seismic.shots.files import read_salt, read_shots, read_velocity
 from mmattn.seismic.shots.sampling import decimation
 from mmattn.waves.cache import synthetic_example
@@ -24,7 +26,19 @@ class LoadShots(BaseTransform):
     """Loads gathers, or makes those of a synthetic model where its cache lacks them.
 
     Adds ``shots`` (S, T, R) and ``shot_dt``; of a synthetic model ``velocity`` and ``salt`` too.
+
+    Args:
+        segy: options of ``mmattn.seismic.segy.gathers.read_gathers``, for gathers in SEG-Y.
+
+    Raises:
+        TypeError: for an option that it has not.
     """
+
+    def __init__(self, segy: dict | None = None) -> None:
+        self.segy = dict(segy or {})
+        known = list(inspect.signature(read_gathers).parameters)[1:]
+        if unknown := sorted({*self.segy} - {*known}):
+            raise TypeError(f'LoadShots: segy has no option {unknown[0]!r}; there are {", ".join(known)}')
 
     def transform(self, results: dict) -> dict:
         """Loads; ValueError if the gathers' shape is not the acquisition's."""
@@ -35,7 +49,7 @@ class LoadShots(BaseTransform):
             name = results['img_id']
         else:
             name = results['shots_path']
-            shots = read_shots(name, item=results.get('item'))
+            shots = read_shots(name, item=results.get('item'), segy=self.segy)
         step = decimation(shots.shape, acquisition.nt)
         acquisition.check_shots(shots.shape, name=name, nt=-(-acquisition.nt // step))
         return dict(results, shots=shots, shot_dt=acquisition.dt * step)

@@ -48,8 +48,13 @@ class Line:
         return self.acquisition.decimated(self.step)
 
 
-def read_line(path: str | Path, acquisition: Acquisition) -> Line:
+def read_line(path: str | Path, acquisition: Acquisition, segy: dict | None = None) -> Line:
     """Reads gathers and checks them against the acquisition.
+
+    Args:
+        path: of the gathers.
+        acquisition: that they must have.
+        segy: options of ``read_gathers``, for SEG-Y.
 
     Raises:
         FileNotFoundError: if there is no such file.
@@ -57,7 +62,7 @@ def read_line(path: str | Path, acquisition: Acquisition) -> Line:
     """
     path, notes = Path(path), ()
     if path.suffix in ('.sgy', '.segy'):
-        gathers = read_gathers(path)
+        gathers = read_gathers(path, **(segy or {}))
         shots, notes = gathers.shots, gathers.notes
         step = decimation(shots.shape, acquisition.nt)
         if abs(gathers.dt - acquisition.dt * step) > 1e-3 * acquisition.dt:

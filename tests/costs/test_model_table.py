@@ -10,6 +10,7 @@ from mmattn.costs.marked_text import markers
 from mmattn.costs.model_table import (
     NAME,
     PUBLISHED,
+    RECOUNTED,
     Published,
     Row,
     count_normalisations,
@@ -130,4 +131,4 @@ def test_networks_of_224_pixels_cost_what_the_published_do(name: str):
     """But for the classifier, of one class here and nine there."""
     row = make_row(CONFIGS / f'{name}.py')
     assert row.parameters == pytest.approx(row.recounted_parameters, rel=2e-4)
-    assert row.multiply_adds == pytest.approx(row.recounted, rel=5e-3)
+    assert row.multiply_adds == pytest.approx(row.recounted, rel=1e-2)

@@ -2,18 +2,22 @@
 
 import os
 import struct
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from mmattn.common.checks import check_number, check_whole
 from mmattn.seismic.segy.errors import SegyError
 from mmattn.seismic.segy.headers import COORDINATE_SCALAR, DEAD, FIELD_RECORD, INTERVAL, TRACE_ID, read_words
 from mmattn.seismic.segy.layout import Layout, read_layout
 from mmattn.seismic.segy.reading import TraceReader
 from mmattn.seismic.segy.volume import scale_factor
+from mmattn.seismic.segy.words import Word, parse_word
 
 SOURCE_X, RECEIVER_X = 73, 81
 BY = ('auto', 'record', 'source')
+METRES = dict(m=1.0, ft=0.3048)
 _LONGEST_STEP, _SHORTEST_STEP = 0.02, 1e-4  # seconds, of seismic records
 
 
@@ -24,7 +28,7 @@ class Gathers:
     Args:
         shots: (S, T, R) float32; dead traces are zero.
         dt: seconds from sample to sample.
-        source_x: (S,) position of each source, metres or the file's unit.
+        source_x: (S,) position of each source, metres.
         receiver_x: (R,) position of each receiver, rising; the same for each shot.
         notes: what is odd, in words.
     """
@@ -36,7 +40,22 @@ class Gathers:
     notes: tuple[str, ...] = field(default=())
 
 
-def read_gathers(path: str | os.PathLike, *, by: str = 'auto', endian: str = 'auto') -> Gathers:
+def read_gathers(
+    path: str | os.PathLike,
+    *,
+    by: str = 'auto',
+    record: int | str = FIELD_RECORD,
+    source_x: int | str = SOURCE_X,
+    receiver_x: int | str = RECEIVER_X,
+    endian: str = 'auto',
+    num_samples: int | None = None,
+    format: int | None = None,
+    num_text_headers: int | None = None,
+    allow_truncated: bool = False,
+    sample_interval: float | None = None,
+    coordinate_scalar: int | None = None,
+    coordinate_unit: str = 'm',
+) -> Gathers:
     """Reads the shot gathers of a file, in whatever order its traces come.
 
     Traces are grouped by field record (bytes 9-12) or source position (73-76), and ordered by receiver position
@@ -45,35 +64,68 @@ def read_gathers(path: str | os.PathLike, *, by: str = 'auto', endian: str = 'au
     Args:
         path: a SEG-Y file.
         by: 'record', 'source', or 'auto': the source position where it varies or one record has several.
+        record: where the field record is, a byte or 'byte:type' as ``open_volume`` takes them; source_x and receiver_x
+            alike.
+        source_x: of the source.
+        receiver_x: of the receiver.
         endian: byte order 'big', 'little' or 'auto'.
+        num_samples: a trace; None takes the binary header's.
+        format: code of the sample format; None takes the binary header's.
+        num_text_headers: extended textual headers; None takes the binary header's number.
+        allow_truncated: whether a cut trace at the end is passed over.
+        sample_interval: milliseconds, in place of the headers'.
+        coordinate_scalar: in place of bytes 71-72: positive ones multiply, negative ones divide.
+        coordinate_unit: 'm' or 'ft', of the positions, which are returned in metres.
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: if an option is not allowed.
+        TypeError, ValueError: if an option is not allowed.
         SegyError: if these are no gathers over one line with the same receivers; says what was found.
     """
     if by not in BY:
         raise ValueError(f'by must be one of {", ".join(map(repr, BY))}, got {by!r}')
-    layout = read_layout(path, endian=endian)
-    words = dict(record=FIELD_RECORD, source=SOURCE_X, receiver=RECEIVER_X, scalar=COORDINATE_SCALAR, kind=TRACE_ID)
-    words = read_words(layout, words)
-    factor = scale_factor(words['scalar'])
-    source, receiver = words['source'] * factor, words['receiver'] * factor
+    if coordinate_unit not in METRES:
+        raise ValueError(f"coordinate_unit must be 'm' or 'ft', got {coordinate_unit!r}")
+    if coordinate_scalar is not None:
+        check_whole('coordinate_scalar', coordinate_scalar, least=-(2**15))
+    if sample_interval is not None:
+        check_number(
+            'sample_interval (milliseconds)', sample_interval, low=_SHORTEST_STEP * 1e3, high=_LONGEST_STEP * 1e3
+        )
+    layout = read_layout(
+        path,
+        endian=endian,
+        num_samples=num_samples,
+        format=format,
+        num_text_headers=num_text_headers,
+        allow_truncated=allow_truncated,
+    )
+    places = {
+        name: parse_word(name, place)
+        for name, place in dict(record=record, source_x=source_x, receiver_x=receiver_x).items()
+    }
+    words = read_words(layout, dict(places, scalar=COORDINATE_SCALAR, kind=TRACE_ID))
+    if coordinate_scalar is not None:
+        words['scalar'] = np.full_like(words['scalar'], coordinate_scalar)
+    factor = scale_factor(words['scalar']) * METRES[coordinate_unit]
+    source, receiver = words['source_x'] * factor, words['receiver_x'] * factor
     notes = list(layout.notes)
     if len(np.unique(words['scalar'])) > 1:
         notes.append('the coordinate scalar (bytes 71-72) varies from trace to trace')
     if by == 'auto':
         by = 'source' if len(np.unique(source)) > 1 or len(np.unique(words['record'])) == 1 else 'record'
     keys, shot = np.unique(source if by == 'source' else words['record'], return_inverse=True)
-    positions = _arrange(layout, keys, shot, receiver, by)
+    positions = _arrange(layout, keys, shot, receiver, by, places)
     first = positions[:, 0]
-    source_x, receiver_x = source[first], receiver[positions[0]]
-    order = np.argsort(source_x, kind='stable')
+    sources, receivers = source[first], receiver[positions[0]]
+    order = np.argsort(sources, kind='stable')
     if not np.array_equal(order, np.arange(len(order))):
         notes.append('shots are put in the order of their sources')
-    repeated = len(order) - len(np.unique(source_x))
-    if repeated and len(np.unique(source_x)) > 1:
-        raise SegyError(f'{path}: {repeated} of {len(order)} shots repeat a source position (bytes 73-76)')
+    repeated = len(order) - len(np.unique(sources))
+    if repeated and len(np.unique(sources)) > 1:
+        raise SegyError(
+            f'{path}: {repeated} of {len(order)} shots repeat a source position (bytes {places["source_x"]})'
+        )
     positions = positions[order]
     samples = np.empty((positions.size, layout.num_samples), np.float32)
     reader = TraceReader(layout)
@@ -86,12 +138,20 @@ def read_gathers(path: str | os.PathLike, *, by: str = 'auto', endian: str = 'au
     if dead:
         notes.append(f'{dead} of {len(samples)} traces are dead (zero throughout)')
     shots = np.ascontiguousarray(samples.reshape(*positions.shape, -1).transpose(0, 2, 1))
-    return Gathers(shots, _interval(layout), source_x[order], receiver_x, tuple(notes))
+    seconds = _interval(layout) if sample_interval is None else sample_interval * 1e-3
+    return Gathers(shots, seconds, sources[order], receivers, tuple(notes))
 
 
-def _arrange(layout: Layout, keys: np.ndarray, shot: np.ndarray, receiver: np.ndarray, by: str) -> np.ndarray:
+def _arrange(
+    layout: Layout, keys: np.ndarray, shot: np.ndarray, receiver: np.ndarray, by: str, places: Mapping[str, Word]
+) -> np.ndarray:
     """Position in the file of each shot's traces, (S, R), by rising receiver position."""
-    word = 'source position (bytes 73-76)' if by == 'source' else 'field record (bytes 9-12)'
+    word = (
+        f'source position (bytes {places["source_x"]})'
+        if by == 'source'
+        else f'field record (bytes {places["record"]})'
+    )
+    at_receiver = f'(bytes {places["receiver_x"]})'
     groups = [np.flatnonzero(shot == number) for number in range(len(keys))]
     sizes = sorted({len(group) for group in groups})
     if len(sizes) > 1:
@@ -101,14 +161,14 @@ def _arrange(layout: Layout, keys: np.ndarray, shot: np.ndarray, receiver: np.nd
         )
     if len(np.unique(receiver)) == 1 and sizes[0] > 1:
         raise SegyError(
-            f'{layout.path}: all {layout.num_traces} traces have the receiver position {receiver[0]:g} (bytes 81-84)'
+            f'{layout.path}: all {layout.num_traces} traces have the receiver position {receiver[0]:g} {at_receiver}'
         )
     arranged = [group[np.argsort(receiver[group], kind='stable')] for group in groups]
     first = receiver[arranged[0]]
     twice = np.flatnonzero(np.diff(first) == 0)
     if len(twice):
         raise SegyError(
-            f'{layout.path}: shot {keys[0]:g} has two traces at receiver position {first[twice[0]]:g} (bytes 81-84): '
+            f'{layout.path}: shot {keys[0]:g} has two traces at receiver position {first[twice[0]]:g} {at_receiver}: '
             'a repeated shot, or one of another component'
         )
     for key, group in zip(keys, arranged):

@@ -53,13 +53,14 @@ def read_salt(path: str | os.PathLike) -> np.ndarray | None:
         return file['salt'].astype(np.uint8) if 'salt' in file.files else None
 
 
-def read_shots(path: str | os.PathLike, *, item: int | None = None) -> np.ndarray:
+def read_shots(path: str | os.PathLike, *, item: int | None = None, segy: dict | None = None) -> np.ndarray:
     """Reads shot gathers.
 
     Args:
         path: .npy (shots, samples, receivers); .npz with ``shots`` and, where they are float16, ``shot_scale``; .mat
             with ``Rec`` or ``data``, which hold (samples, receivers, shots); SEG-Y, see ``read_gathers``.
         item: which gathers of a file of several, (items, shots, samples, receivers); memory-mapped.
+        segy: options of ``read_gathers``, for SEG-Y.
 
     Returns:
         float32 (shots, samples, receivers).
@@ -70,7 +71,7 @@ def read_shots(path: str | os.PathLike, *, item: int | None = None) -> np.ndarra
     """
     path = _existing(path, 'gathers')
     if path.suffix in ('.sgy', '.segy'):
-        return check_gathers(read_gathers(path).shots, str(path))
+        return check_gathers(read_gathers(path, **(segy or {})).shots, str(path))
     array = _array(path, SHOT_KEYS)
     scale = None
     if path.suffix == '.npz':

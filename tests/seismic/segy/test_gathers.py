@@ -1,3 +1,4 @@
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -101,6 +102,59 @@ def test_no_receiver_positions(shots: np.ndarray, tmp_path: Path):
 def test_sample_intervals(dt: int, message: str, shots: np.ndarray, tmp_path: Path):
     with pytest.raises(SegyError, match=message):
         read_gathers(write(tmp_path / 's.sgy', shots, dt=dt))
+
+
+def test_header_words_interval_scalar_and_unit_may_be_told(shots: np.ndarray, tmp_path: Path):
+    path = write(tmp_path / 's.sgy', shots)
+    data = bytearray(path.read_bytes())
+    size = 240 + 4 * 12
+    for place in range(15):  # sources and receivers as floats, in other words
+        start = 3600 + place * size
+        data[start + 180 : start + 188] = struct.pack('>ff', 328.084 * (place // 5), 82.021 * (place % 5))
+    path.write_bytes(data)
+    gathers = read_gathers(
+        path,
+        source_x='181:float32',
+        receiver_x='185:float32',
+        coordinate_scalar=1,
+        coordinate_unit='ft',
+        sample_interval=2.0,
+    )
+    assert gathers.source_x == pytest.approx([0, 100, 200], rel=1e-5)
+    assert gathers.receiver_x == pytest.approx([0, 25, 50, 75, 100], rel=1e-5)
+    assert gathers.dt == pytest.approx(0.002)
+    assert np.array_equal(gathers.shots, shots)
+    records = read_gathers(path, by='record', record=9, coordinate_scalar=-100)
+    assert records.receiver_x.tolist() == gathers.receiver_x.round().tolist()
+
+
+def test_a_cut_file_and_a_wrong_format_may_be_told(shots: np.ndarray, tmp_path: Path):
+    path = write(tmp_path / 's.sgy', shots)
+    data = bytearray(path.read_bytes())
+    data[3224:3226] = struct.pack('>h', 1)  # says IBM, holds IEEE
+    path.write_bytes(data)
+    assert not np.array_equal(read_gathers(path).shots, shots)
+    assert np.array_equal(read_gathers(path, format=5).shots, shots)
+    path.write_bytes(data[:-100])
+    with pytest.raises(SegyError, match='allow_truncated'):
+        read_gathers(path)
+    with pytest.raises(SegyError, match='3 shots have from 4 to 5 traces'):
+        read_gathers(path, allow_truncated=True)
+
+
+@pytest.mark.parametrize(
+    ('option', 'message'),
+    [
+        (dict(source_x='73:int8'), "source_x must be a byte position .* got '73:int8'"),
+        (dict(coordinate_unit='deg'), "coordinate_unit must be 'm' or 'ft', got 'deg'"),
+        (dict(sample_interval=4000.0), r'sample_interval \(milliseconds\)'),
+        (dict(coordinate_scalar=0.5), 'coordinate_scalar'),
+        (dict(num_samples=0), 'num_samples'),
+    ],
+)
+def test_wrong_reading_options(option: dict, message: str, shots: np.ndarray, tmp_path: Path):
+    with pytest.raises((ValueError, TypeError), match=message):
+        read_gathers(write(tmp_path / 's.sgy', shots), **option)
 
 
 def test_wrong_option(tmp_path: Path):
