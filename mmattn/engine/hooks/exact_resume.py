@@ -8,7 +8,6 @@ network draws from the iteration. mmengine also begins an epoch anew that a chec
 
 import random
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -42,25 +41,18 @@ class Draw(int):
         return Draw, (int(self), self.seed)
 
 
-@contextmanager
-def _seeded(seed: int) -> Iterator[None]:
-    states = random.getstate(), np.random.get_state(), torch.get_rng_state()
+def _seed(seed: int) -> None:
+    """Starts a process's generators; where they were is lost, and each iteration of training starts them anew."""
     random.seed(seed)
     np.random.seed(seed)
     torch.default_generator.manual_seed(seed)  # not torch.manual_seed, which would reach the GPU's too
-    try:
-        yield
-    finally:
-        random.setstate(states[0])
-        np.random.set_state(states[1])
-        torch.set_rng_state(states[2])
 
 
 _kinds: dict[type, type] = {}
 
 
 def _seeded_kind(kind: type) -> type:
-    """A dataset's class that draws for a ``Draw`` from its seed, and leaves the generators as they were."""
+    """A dataset's class that draws for a ``Draw`` from its seed."""
     if kind in _kinds.values():
         return kind
     if kind not in _kinds:
@@ -68,8 +60,8 @@ def _seeded_kind(kind: type) -> type:
         def getitem(self: object, index: int) -> dict:
             if not isinstance(index, Draw):
                 return kind.__getitem__(self, index)
-            with _seeded(index.seed):
-                return kind.__getitem__(self, int(index))
+            _seed(index.seed)
+            return kind.__getitem__(self, int(index))
 
         def reduce(self: object, protocol: int) -> tuple:
             return _rebuild, (kind, self.__dict__)
