@@ -148,6 +148,5 @@ class ExactResumeHook(Hook):
     def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: object = None) -> None:
         """Seeds the generators for what the network draws."""
         seed = derive_seed(int(runner.seed), get_rank(), _ITERATION, runner.iter)
-        random.seed(seed)
-        np.random.seed(seed)
-        torch.manual_seed(seed)
+        _seed(seed)
+        torch.manual_seed(seed)  # of all devices

@@ -82,11 +82,13 @@ class StopSafelyHook(Hook):
         if asked or (self.interval and (runner.iter + 1) % self.interval == 0):
             self._save(runner)
         if asked:
+            self._give_back()
             raise KeyboardInterrupt
 
     def after_val_iter(self, runner: Runner, batch_idx: int, data_batch: object = None, outputs: object = None) -> None:
         """Ends if a signal came; processes wait for each other at the next training iteration."""
         if self._asked and get_world_size() == 1:
+            self._give_back()
             raise KeyboardInterrupt
 
     def after_val_epoch(self, runner: Runner, metrics: dict | None = None) -> None:
