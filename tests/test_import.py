@@ -28,8 +28,8 @@ ALLOWED = {
     'datasets': ({*SCIENCE, *OPENMMLAB, 'cv2', 'torch'}, {'seismic', 'waves', 'common'}),
     'evaluation': ({*SCIENCE, *OPENMMLAB, 'torch', 'prettytable'}, {'seismic', 'common'}),
     'inference': ({*SCIENCE, *OPENMMLAB, 'torch'}, {'models', 'evaluation', 'waves', 'seismic', 'common'}),
-    'engine': ({*SCIENCE, *OPENMMLAB, 'torch'}, {'evaluation', 'seismic', 'common'}),
-    'cli': ({*OPENMMLAB, 'torch', 'rich'}, {'engine', 'datasets', 'common', 'kernels.context'}),
+    'engine': ({*SCIENCE, *OPENMMLAB, 'torch'}, {'checkpoints', 'evaluation', 'seismic', 'common'}),
+    'cli': ({*OPENMMLAB, 'torch', 'rich'}, {'engine', 'checkpoints', 'datasets', 'common', 'kernels.context'}),
 }
 ALLOWED |= dict.fromkeys(('costs', 'studies'), ({*SCIENCE, *OPENMMLAB, 'torch', 'cv2', 'rich'}, {*ALLOWED, 'costs'}))
 

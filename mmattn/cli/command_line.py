@@ -129,7 +129,6 @@ def run_tool(main: Callable[[], int | None], *, after_interrupt: str = '') -> No
         main: the tool.
         after_interrupt: what to do after an interrupt, for the message.
     """
-    os.environ.setdefault('TORCH_FORCE_WEIGHTS_ONLY_LOAD', '1')  # mmengine would fall back to running a pickle
     interrupted: list[int] = []
     try:
         with _insistent_interrupts(interrupted):

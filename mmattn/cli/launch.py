@@ -14,13 +14,14 @@ from mmseg.apis import init_model
 from mmseg.registry import METRICS
 from torch import Tensor, nn
 
+from mmattn.checkpoints.fit import misfit
+from mmattn.checkpoints.reading import CheckpointError, read_safely
 from mmattn.cli.amp import amp_settings
 from mmattn.cli.command_line import add_cfg_options, check_folder
 from mmattn.cli.settings import check_settings
 from mmattn.common.errors import InputError, one_line
 from mmattn.common.files import hold_folder
 from mmattn.common.options import accepted_options
-from mmattn.engine.reading import UnsafeCheckpointError, read_safely
 
 _LAUNCHERS = dict(pytorch=('RANK', 'torchrun'), slurm=('SLURM_PROCID', 'srun'), mpi=('OMPI_COMM_WORLD_RANK', 'mpirun'))
 
@@ -79,7 +80,7 @@ def read_checkpoint(path: str) -> dict[str, Tensor] | None:
         raise InputError(f'checkpoint {path!r} is not a file')
     try:
         content = read_safely(path, map_location='cpu')
-    except UnsafeCheckpointError as error:
+    except CheckpointError as error:
         raise InputError(one_line(error)) from None
     except Exception as error:
         raise InputError(f'checkpoint {path!r} cannot be read: {type(error).__name__}: {one_line(error)}') from error
@@ -115,16 +116,9 @@ def check_fit(model: nn.Module, weights: dict[str, Tensor] | None, path: str) ->
         model = model.module
     if weights is None:
         return
-    weights = {key.removeprefix('module.'): value for key, value in weights.items()}
-    expected = model.state_dict()
-    missing = [key for key in expected if key not in weights]
-    reshaped = [key for key in expected if key in weights and weights[key].shape != expected[key].shape]
-    if missing or reshaped:
-        first = (missing + reshaped)[0]
-        raise InputError(
-            f'checkpoint {path!r} is not of this config: of {len(expected)} tensors {len(missing)} are missing and '
-            f'{len(reshaped)} have another shape, {first} for one'
-        )
+    problem = misfit(model.state_dict(), weights)
+    if problem:
+        raise InputError(f'checkpoint {path!r} is not of this config: {problem}')
 
 
 def read_model(config: Config, checkpoint: str, device: str) -> nn.Module:
