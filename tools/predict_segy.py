@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 
 from mmattn.cli.command_line import ToolParser, add_cfg_options, check_device, run_tool
-from mmattn.cli.launch import load_config, read_model
+from mmattn.cli.launch import load_config, read_model, was_restarted
 from mmattn.cli.progress import Display
 from mmattn.cli.segy_options import add_segy_options, segy_options
 from mmattn.common.errors import InputError, one_line
@@ -200,7 +200,8 @@ def main() -> None:
                 volume.null_value = (*(volume.null_value or ()), *fill_values)
             model = read_model(config, args.checkpoint, device)
             on_first(lambda: look_at_clip(model, volume, args.clip, yes=args.yes))
-            result = predict_volume(model, volume, outputs, options=options, resume=args.resume, progress=display)
+            resume = args.resume or was_restarted()
+            result = predict_volume(model, volume, outputs, options=options, resume=resume, progress=display)
             scores = on_first(lambda: score_output(volume, args, result.files['probability'], labelled))
     except (ValueError, TypeError, OSError) as error:
         raise InputError(one_line(error)) from error

@@ -2,6 +2,7 @@
 
 import os
 import zipfile
+import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import numpy as np
 import segyio
 from scipy import io
 
-from mmattn.common.files import written_whole
+from mmattn.common.files import check_arrays, written_whole
 from mmattn.seismic.segy.gathers import read_gathers
 from mmattn.seismic.segy.volume import SegyVolume
 from mmattn.seismic.shots.checks import check_gathers, check_velocity
@@ -141,9 +142,10 @@ def _npy(path: Path, keys: Sequence[str]) -> np.ndarray:
 
 def _npz(path: Path, keys: Sequence[str]) -> np.ndarray:
     try:
+        check_arrays(path)
         with np.load(path, allow_pickle=False) as file:
             return file[_key(path, keys, file.files)]
-    except (EOFError, OSError, zipfile.BadZipFile) as error:
+    except (EOFError, OSError, zipfile.BadZipFile, NotImplementedError, zlib.error) as error:
         raise ValueError(f'{path} cannot be read: {_why(error)}') from error
     except ValueError as error:
         raise error if str(path) in str(error) else ValueError(f'{path} cannot be read: {_why(error)}') from error
