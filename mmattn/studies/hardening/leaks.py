@@ -60,7 +60,8 @@ def watch_memory(campaign: Campaign, root: Path, *, predictions: int = PREDICTIO
         runner.train()
         _judge('steps of training', log, hook.seen)
 
-    campaign.try_all(
+    cases = Case('predictions', f'{predictions}', predict), Case('training', f'{steps}', train)
+    campaign.try_all(cases, seconds=3600)
         [Case('predictions', f'{predictions}', predict), Case('training', f'{steps}', train)], seconds=3600
     )
 
