@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import shutil
 from pathlib import Path
 
 import torch
@@ -203,7 +204,7 @@ def build_runner(config: Config, path: str, *loops: str) -> Runner:
 
 
 def hold_work_dir(config: Config) -> None:
-    """Keeps a second training out of the work directory until this process ends.
+    """Keeps a second training out of the work directory until this process ends; removes what a killed one left.
 
     Raises:
         InputError: if one is at work there; says which.
@@ -213,6 +214,8 @@ def hold_work_dir(config: Config) -> None:
             hold_folder(config.work_dir, '.training.lock')
         except FileExistsError as error:
             raise InputError(f'{one_line(error)}; wait for it, or name another --work-dir') from None
+        for left in Path(config.work_dir).glob('.*.part'):  # halves of files that a killed training was writing
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def save_within_epochs(config: Config, path: str, interval: int) -> None:

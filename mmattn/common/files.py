@@ -6,7 +6,9 @@ import shutil
 import socket
 import tempfile
 import time
+import tokenize
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -82,6 +84,11 @@ def hold_folder(folder: str | os.PathLike, name: str) -> int:
     return handle
 
 
+ARRAY_ERRORS = (
+    ValueError, TypeError, AttributeError, KeyError, EOFError, OSError, OverflowError, NotImplementedError,
+    RuntimeError, SyntaxError, zipfile.BadZipFile, zlib.error, tokenize.TokenError,
+)  # fmt: skip
+"""What NumPy raises for a damaged .npy or .npz file."""
 _MOST_GROWTH, _SMALL = 100, 2**26
 
 
@@ -96,7 +103,10 @@ def check_growth(archive: zipfile.ZipFile, size: int, name: str) -> None:
     Raises:
         ValueError: if its members exceed 64 MiB and are a hundred times as large as the file.
     """
-    total = sum(member.file_size for member in archive.infolist())
+    members = archive.infolist()
+    if any(member.compress_size > size for member in members):
+        raise ValueError(f'{name} is damaged: a member of it says that it is larger than all of it')
+    total = sum(member.file_size for member in members)
     if total > max(_SMALL, _MOST_GROWTH * size):
         raise ValueError(f'{name} has {size:,} bytes and would grow to {total:,}; it is not unpacked')
 

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-_MOST_PIXELS = 2**26
+_MOST_PIXELS = 2**25
 _UNREADABLE = (
     UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError, OverflowError, TypeError,
     struct.error, zlib.error, IndexError, EOFError,
@@ -196,7 +196,7 @@ class _TooLargeError(ValueError):
 
 
 def check_picture(path: str | os.PathLike) -> None:
-    """Refuses a picture that says it has more than 2**26 pixels, before they are unpacked.
+    """Refuses a picture that says it has more than 2**25 pixels, before they are unpacked.
 
     Raises:
         ValueError: if it has. What is no picture passes, for its reader to name.

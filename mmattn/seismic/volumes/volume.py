@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from mmattn.common.files import ARRAY_ERRORS
 from mmattn.seismic.volumes.fill_search import FillSearch
 from mmattn.seismic.volumes.fill_values import FillValue, check_null_value, equals_any, is_live
 from mmattn.seismic.volumes.zarr_arrays import in_zarr, open_zarr, zarr_lines
@@ -379,7 +380,7 @@ def _open_array(path: Path):
         return open_zarr(path)
     try:
         return np.load(path, mmap_mode='r', allow_pickle=False)
-    except (ValueError, EOFError) as error:
+    except ARRAY_ERRORS as error:
         raise ValueError(f'{path} is no readable .npy file: {error}') from error
 
 

@@ -16,7 +16,7 @@ class Campaign:
     """Counts outcomes until its time is over, and keeps what failed.
 
     Args:
-        out: folder for the counts (``campaign.json``) and the failing inputs.
+        out: folder for the counts (``campaign.json``), the failing inputs, and the odd settings that were accepted.
         minutes: that it may take.
         seed: of what is drawn.
     """
@@ -49,6 +49,9 @@ class Campaign:
         counts = self.counts.setdefault(kind, Counter(tried=0, lost=0))
         counts['tried'] += 1
         counts[outcome.kind] += 1
+        if outcome.kind == 'accepted' and kind in ('config', 'command'):
+            with open(self.out / 'accepted.txt', 'a', encoding='utf-8', errors='replace') as file:
+                file.write(f'{name}\n')
         if not outcome.survived:
             counts['lost'] += 1
             if counts['lost'] <= _MOST_KEPT:

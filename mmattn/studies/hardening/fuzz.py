@@ -39,6 +39,7 @@ def fuzz(campaign: Campaign, root: Path, kinds: tuple[str, ...] = tuple(SHARES))
     folder = campaign.out / 'inputs'
     folder.mkdir(exist_ok=True)
     torch.set_num_threads(1)
+    samples.spare_time()
     fuzzer = _Fuzzer(folder, root, random.Random(campaign.seed))
     while not campaign.over:
         for kind, count in SHARES.items():

@@ -89,7 +89,7 @@ class _Attacker:
         mark = str(self.sign)
         calls = (
             _Calls(os.mkdir, mark), _Calls(os.system, f'touch {mark}'), _Calls(eval, f'open({mark!r}, "w")'),
-            _Calls(exec, f'open({mark!r}, "w")'), _Calls(getattr, os, 'mkdir'), _Calls(Path.touch, self.sign),
+            _Calls(exec, f'open({mark!r}, "w")'), _Calls(getattr, Path, 'touch'), _Calls(Path.touch, self.sign),
             _Calls(np.memmap, mark, 'uint8', 'w+', 0, 8), _Calls(getattr, np.ndarray, 'tofile'),
         )  # fmt: skip
         roads: dict[str, Callable[[Path], object]] = {

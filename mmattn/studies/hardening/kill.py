@@ -48,6 +48,7 @@ def kill(campaign: Campaign, root: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     torch.set_num_threads(1)
+    samples.spare_time()
     draw = random.Random(campaign.seed)
     config = samples.write_experiment(folder / 'tiny.py', root / 'configs', epochs=3)
     checkpoint = samples.write_checkpoint(folder / 'm.pth', config)
