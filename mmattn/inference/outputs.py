@@ -98,7 +98,7 @@ class Outputs:
         for name, path in self.files.items():
             if path.suffix.lower() in SEGY and not isinstance(volume, SegyVolume):
                 raise ValueError(f'{name}: {path} would be a copy of a SEG-Y input, and the input is none; give .npy')
-            if volume.path and path.resolve() == Path(volume.path).resolve():
+            if volume.path and '://' not in volume.path and path.resolve() == Path(volume.path).resolve():
                 raise ValueError(f'{name}: {path} is the input itself')
             if not path.absolute().parent.is_dir():
                 raise FileNotFoundError(f'{name}: folder {str(path.parent)!r} does not exist')
@@ -144,14 +144,15 @@ def write_zarr(volume: Volume, destination: Path, arrays: dict[str, Callable[[],
         volume: the input, of the same shape.
         destination: folder to write; an existing one is replaced.
         arrays: what gives the slabs of each array, by its name.
-        lines: inlines of a slab, and of a chunk.
+        lines: inlines of a slab, and of a chunk and a shard, which is one file of all its chunks.
     """
     zarr = _import_zarr(destination)
     with written_whole(destination) as temporary:
         group = zarr.open_group(str(temporary), mode='w', zarr_format=3)
         chunks = tuple(min(most, size) for most, size in zip((lines, 128, 128), volume.shape))
+        shards = tuple(-(-size // chunk) * chunk for size, chunk in zip((chunks[0], *volume.shape[1:]), chunks))
         for name, slabs in arrays.items():
-            array = group.create_array(name, shape=volume.shape, chunks=chunks, dtype='float32')
+            array = group.create_array(name, shape=volume.shape, chunks=chunks, shards=shards, dtype='float32')
             array.attrs['dimensions'] = ['iline', 'xline', 'sample']
             for start, slab in slabs():
                 array[start : start + len(slab)] = slab

@@ -16,7 +16,7 @@ from mmattn.common.disk import check_room
 from mmattn.inference.clip import choose_clip
 from mmattn.inference.finish import Finish
 from mmattn.inference.outputs import SEGY, Outputs
-from mmattn.inference.plan import VolumeOptions, VolumePlan, fingerprint, make_plan
+from mmattn.inference.plan import VolumeOptions, VolumePlan, chunks_of, fingerprint, make_plan
 from mmattn.inference.predictor import TilePredictor
 from mmattn.inference.ranks import on_first, rank_and_size, wait_for_all
 from mmattn.inference.scratch import Block, Scratch
@@ -100,7 +100,9 @@ def predict_volume(
     progress = progress or (lambda stage, done, total: None)
     outputs.check(volume)
     clip, clip_source = on_first(lambda: choose_clip(model, volume, options.clip))
-    plan = make_plan(model, volume.shape, options, clip=clip, keep_spread=outputs.needs_spread)
+    plan = make_plan(
+        model, volume.shape, options, clip=clip, keep_spread=outputs.needs_spread, chunks=chunks_of(volume)
+    )
     if outputs.std is not None and len(plan.members) == 1:
         raise ValueError('std is the spread of several predictions: give both directions, or flip (--flip)')
     predictor = TilePredictor(model, batch_size=options.batch_size, flip=options.flip, amp=options.amp)
