@@ -124,4 +124,4 @@ class PackVelocityInputs(BaseTransform):
 
 
 def _map(values: np.ndarray, kind: type) -> torch.Tensor:
-    return torch.from_numpy(np.ascontiguousarray(values, kind))[None]
+    return torch.from_numpy(np.array(values, kind, order='C'))[None]  # a copy: memory-mapped files cannot be written
