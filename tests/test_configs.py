@@ -214,7 +214,7 @@ def test_velocity_trains_one_step(path: Path):
     assert all(parameter.grad is not None for parameter in model.parameters())
 
 
-@parametrize([path for path in VELOCITY_CONFIGS if not path.stem.endswith(('_fcnvmb', '_openfwi'))])
+@parametrize([path for path in VELOCITY_CONFIGS if not path.stem.endswith(('_fcnvmb', '_openfwi', '_shots'))])
 def test_velocity_data_and_metric_build(path: Path):
     config = Config.fromfile(path)
     train, val = (DATASETS.build(loader.dataset) for loader in (config.train_dataloader, config.val_dataloader))
