@@ -62,8 +62,6 @@ def watch_memory(campaign: Campaign, root: Path, *, predictions: int = PREDICTIO
 
     cases = Case('predictions', f'{predictions}', predict), Case('training', f'{steps}', train)
     campaign.try_all(cases, seconds=3600)
-        [Case('predictions', f'{predictions}', predict), Case('training', f'{steps}', train)], seconds=3600
-    )
 
 
 class _Watch(Hook):
