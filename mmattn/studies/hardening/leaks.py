@@ -11,7 +11,7 @@ from mmengine.runner import Runner
 from mmseg.apis import init_model
 
 from mmattn.cli.launch import build_runner, fit_to_device, load_config
-from mmattn.inference import predict_section
+from mmattn.inference import TilePredictor, predict_section
 from mmattn.studies.hardening import samples
 from mmattn.studies.hardening.campaign import Campaign
 from mmattn.studies.hardening.isolate import Case, WrongResultError
@@ -46,8 +46,12 @@ def watch_memory(campaign: Campaign, root: Path, *, predictions: int = PREDICTIO
 
     def predict() -> None:
         model = init_model(str(config), str(checkpoint), device='cpu')
-        draw = np.random.default_rng(0)
-        _watch('predictions', log, predictions, lambda: predict_section(model, draw.uniform(0, 255, (64, 64))))
+        draw, prepared = np.random.default_rng(0), TilePredictor(model)
+
+        def one(number: int) -> None:
+            predict_section(model if number % 50 == 0 else prepared, draw.uniform(0, 255, (64, 64)))
+
+        _watch('predictions', log, predictions, one)
 
     def train() -> None:
         options = {'train_cfg.val_interval': 10**6, 'default_hooks.checkpoint.interval': -1}
@@ -73,10 +77,10 @@ class _Watch(Hook):
             self.seen.append(resident())
 
 
-def _watch(name: str, log: Path, count: int, act: Callable[[], object]) -> None:
+def _watch(name: str, log: Path, count: int, act: Callable[[int], object]) -> None:
     seen = []
     for number in range(count):
-        act()
+        act(number)
         if (number + 1) % max(1, count // 10) == 0:
             seen.append(resident())
     _judge(name, log, seen)
