@@ -1,8 +1,8 @@
 """Full-waveform inversion: changes a velocity model until its gathers fit the recorded ones.
 
-Gradient steps on the logit of velocity between bounds, from low to high frequencies (Bunks et al., Multiscale seismic waveform
-inversion, Geophysics 60(5), 1995), the gradient smoothed. It starts where a network, or anything else, left off; a
-start that is out of phase is not cured by it, which the guard is there to notice.
+Gradient steps on the logit of velocity between bounds, from low to high frequencies (Bunks et al., Multiscale seismic
+waveform inversion, Geophysics 60(5), 1995), the gradient smoothed. It starts where a network, or anything else, left
+off; a start that is out of phase is not cured by it, which the guard is there to notice.
 """
 
 from collections.abc import Callable, Sequence

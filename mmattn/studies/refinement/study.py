@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
+from mmattn.common.files import hold_folder
 from mmattn.evaluation.velocity_scores import VelocityScore, linear_model, score_velocity, total_velocity_scores
 from mmattn.inference.velocity import SALT_VELOCITY
 from mmattn.seismic.shots.acquisition import Acquisition
@@ -108,9 +109,18 @@ def run(study: Study, *, progress: Callable[[int, int], None] | None = None) -> 
 
     Raises:
         ImportError: if deepwave is missing.
+        FileExistsError: if another process works in the folder.
         ValueError: if the table holds refinements with other options.
     """
     study.out.mkdir(parents=True, exist_ok=True)
+    lock = hold_folder(study.out, '.lock')
+    try:
+        return _run(study, progress)
+    finally:
+        os.close(lock)
+
+
+def _run(study: Study, progress: Callable[[int, int], None] | None) -> list[Outcome]:
     _check_options(study)
     path = study.out / 'refinement.csv'
     there = {outcome.key for outcome in read_rows(path)}

@@ -1,10 +1,12 @@
 """Refinement over many models, at toy size."""
 
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from mmattn.common.files import hold_folder
 from mmattn.seismic.shots import Acquisition
 from mmattn.studies.refinement import HeldOut, Study, observe, read_rows, run, summary, write_report
 from mmattn.studies.refinement.cases import add_noise
@@ -101,6 +103,12 @@ def test_other_options_in_the_folder_are_refused(study: Study, tmp_path: Path):
     (study.out / 'options.txt').write_text('others\n')
     with pytest.raises(ValueError, match='holds refinements with other options'):
         run(study)
+    lock = hold_folder(study.out, '.lock')
+    try:
+        with pytest.raises(FileExistsError, match='is in use by another process'):
+            run(study)
+    finally:
+        os.close(lock)
 
 
 def test_what_the_guard_spares_and_costs():
