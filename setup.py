@@ -36,7 +36,7 @@ setup(
     ],
     extras_require={
         'zarr': ['zarr>=3'],
-        'fwi': ['deepwave>=0.1.0'],  # MIT; a wheel of 100 MB, which is why the tests do without it where it is absent
+        'fwi': ['deepwave>=0.1.0'],  # MIT; a wheel of 100 MB
         'timm': ['timm>=1.0.9'],  # with a torchvision of the same build as torch
         'test': [
             'pytest',
@@ -47,6 +47,7 @@ setup(
             'onnxscript',
             'onnxruntime',
             'zarr>=3',
+            'deepwave>=0.1.0',
             'triton; platform_system == "Linux"',  # its interpreter runs the fused kernels without a GPU
         ],
     },

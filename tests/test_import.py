@@ -28,10 +28,11 @@ ALLOWED = {
     'datasets': ({*SCIENCE, *OPENMMLAB, 'cv2', 'torch'}, {'seismic', 'waves', 'common'}),
     'evaluation': ({*SCIENCE, *OPENMMLAB, 'torch', 'prettytable'}, {'seismic', 'common'}),
     'inference': ({*SCIENCE, *OPENMMLAB, 'torch'}, {'models', 'evaluation', 'waves', 'seismic', 'common'}),
-    'engine': ({*SCIENCE, *OPENMMLAB, 'torch'}, {'evaluation', 'seismic', 'common'}),
-    'cli': ({*OPENMMLAB, 'torch', 'rich'}, {'engine', 'datasets', 'common', 'kernels.context'}),
+    'engine': ({*SCIENCE, *OPENMMLAB, 'torch'}, {'checkpoints', 'evaluation', 'seismic', 'common'}),
+    'cli': ({*OPENMMLAB, 'torch', 'rich'}, {'engine', 'checkpoints', 'datasets', 'common', 'kernels.context'}),
 }
-ALLOWED |= dict.fromkeys(('costs', 'studies'), ({*SCIENCE, *OPENMMLAB, 'torch', 'cv2', 'rich'}, {*ALLOWED, 'costs'}))
+ALL = {*SCIENCE, *OPENMMLAB, 'torch', 'cv2', 'rich', 'yapf'}
+ALLOWED |= dict.fromkeys(('costs', 'studies'), (ALL, {*ALLOWED, 'costs'}))
 
 
 def imports(path: Path) -> set[str]:

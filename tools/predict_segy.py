@@ -13,12 +13,14 @@ from pathlib import Path
 import torch
 
 from mmattn.cli.command_line import ToolParser, add_cfg_options, check_device, run_tool
-from mmattn.cli.launch import load_config, read_model
+from mmattn.cli.launch import load_config, read_model, was_restarted
 from mmattn.cli.progress import Display
 from mmattn.cli.segy_options import add_segy_options, segy_options
 from mmattn.common.errors import InputError, one_line
 from mmattn.inference import Outputs, VolumeOptions, VolumePrediction, predict_volume
 from mmattn.inference.clip import choose_clip
+from mmattn.inference.estimate import Work, count_work, estimate_work
+from mmattn.inference.plan import chunks_of, make_plan
 from mmattn.inference.ranks import on_first, rank_and_size, start_ranks
 from mmattn.inference.score import score_volume
 from mmattn.seismic import Volume, open_volume
@@ -39,6 +41,7 @@ def parse_args() -> argparse.Namespace:
     add_segy_options(parser.add_argument_group('how to read the input (tools/segy_info.py suggests)'))
     _add_label(parser.add_argument_group('a label to compare with'))
     parser.add_argument('--resume', action='store_true', help='go on with an unfinished prediction, if there is one')
+    parser.add_argument('--plan', action='store_true', help='say what it takes, from a short probe, and end')
     parser.add_argument('--yes', action='store_true', help='predict a survey that looks wrong all the same')
     parser.add_argument('--threads', type=int, help='CPU threads of a process; the last digits depend on it')
     parser.add_argument('--device', help='cpu, cuda or cuda:N; a GPU if there is one by default')
@@ -165,6 +168,15 @@ def look_at_clip(model: torch.nn.Module, volume: Volume, clip: float | str | Non
     refuse(volume, odd_clip(volume, value, source), yes=yes)
 
 
+def counted(model: torch.nn.Module, volume: Volume, outputs: Outputs, options: VolumeOptions) -> Work:
+    """What is to be done, without a probe."""
+    clip, _ = choose_clip(model, volume, options.clip)
+    plan = make_plan(
+        model, volume.shape, options, clip=clip, keep_spread=outputs.needs_spread, chunks=chunks_of(volume)
+    )
+    return count_work(volume, plan, outputs, options)
+
+
 def refuse(volume: Volume, doubts: Sequence[str], *, yes: bool) -> None:
     """Raises InputError if there are doubts and nobody said ``--yes``."""
     if doubts and not yes:
@@ -200,7 +212,12 @@ def main() -> None:
                 volume.null_value = (*(volume.null_value or ()), *fill_values)
             model = read_model(config, args.checkpoint, device)
             on_first(lambda: look_at_clip(model, volume, args.clip, yes=args.yes))
-            result = predict_volume(model, volume, outputs, options=options, resume=args.resume, progress=display)
+            if args.plan:
+                print(on_first(lambda: estimate_work(model, volume, outputs, options)))
+                return
+            on_first(lambda: print(counted(model, volume, outputs, options), flush=True))
+            resume = args.resume or was_restarted()
+            result = predict_volume(model, volume, outputs, options=options, resume=resume, progress=display)
             scores = on_first(lambda: score_output(volume, args, result.files['probability'], labelled))
     except (ValueError, TypeError, OSError) as error:
         raise InputError(one_line(error)) from error

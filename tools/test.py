@@ -18,6 +18,7 @@ from mmattn.cli.launch import (
     save_predictions,
     use_tta,
 )
+from mmattn.cli.running import run
 
 
 def parse_args() -> argparse.Namespace:
@@ -56,7 +57,7 @@ def main() -> None:
     fit_to_device(config)
     runner = build_runner(config, args.config, 'test_loop')
     check_fit(runner.model, weights, args.checkpoint)
-    runner.test()
+    run(runner, 'test', args.config)
 
 
 if __name__ == '__main__':

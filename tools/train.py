@@ -18,7 +18,9 @@ from mmattn.cli.launch import (
     load_config,
     parse_launch,
     save_within_epochs,
+    was_restarted,
 )
+from mmattn.cli.running import run
 
 
 def parse_args() -> argparse.Namespace:
@@ -44,14 +46,14 @@ def main() -> None:
     config.launcher = args.launcher
     choose_work_dir(config, args.config, args.work_dir)
     hold_work_dir(config)
-    choose_start(config, resume=args.resume)
+    choose_start(config, resume=args.resume or was_restarted())
     if args.checkpoint_every is not None:
         save_within_epochs(config, args.config, args.checkpoint_every)
     if args.augment_on_device:
         move_augmentation(config, args.config)
     fit_to_loop(config, args.config)
     fit_to_device(config, amp=args.amp)
-    build_runner(config, args.config, 'train_loop', 'val_loop').train()
+    run(build_runner(config, args.config, 'train_loop', 'val_loop'), 'train', args.config)
 
 
 if __name__ == '__main__':

@@ -70,7 +70,8 @@ class LoadVelocity(BaseTransform):
         """Adds ``velocity`` and ``salt``; ValueError if the model is wrong or of another size."""
         name = results.get('velocity_path', results.get('img_id'))
         if 'synthetic' not in results:
-            results['velocity'] = read_velocity(name, item=results.get('item'))
+            options = dict(segy=results.get('velocity_segy'), dx=results['acquisition'].dx)
+            results['velocity'] = read_velocity(name, item=results.get('item'), **options)
             results['salt'] = read_salt(name)
         shape = results['velocity'].shape
         if self.size is not None and shape != self.size:
