@@ -53,7 +53,7 @@ def parse_args() -> argparse.Namespace:
 def _add_outputs(group: argparse._ArgumentGroup) -> None:
     group.add_argument('--mask', help='file for the mask')
     group.add_argument('--std', help='file for the standard deviation over directions and flips')
-    group.add_argument('--zarr', help='.zarr folder for probability and standard deviation')
+    group.add_argument('--zarr', help='.zarr folder or address (s3://…) for probability and standard deviation')
     group.add_argument('--report', help='folder for tables and pictures')
     group.add_argument('--threshold', type=float, default=0.5, help='probability above which the mask is salt')
     group.add_argument('--min-body', type=int, default=0, metavar='VOXELS', help='smaller bodies leave the mask')
