@@ -13,7 +13,7 @@ install: $(VENV)/installed
 $(VENV)/installed: setup.py constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(RUN) -m pip install -c constraints.txt torch
-	$(RUN) -m pip install -c constraints.txt -e '.[test]'
+	$(RUN) -m pip install -c constraints.txt -e '.[onedl,test]'
 	touch $@
 
 demo: install

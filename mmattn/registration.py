@@ -25,6 +25,8 @@ _FAMILIES = {
     'mmseg': ('onedl-mmsegmentation', ('mmsegmentation',)),
 }
 _PACKAGES = 'models', 'datasets', 'evaluation', 'engine'
+# Modules of ours that cannot be imported without MMSegmentation.
+_NEEDY = frozenset(f'mmattn.{name}' for name in (*_PACKAGES, 'inference', 'costs', 'studies', 'cli.launch'))
 
 
 def register() -> None:
@@ -52,13 +54,18 @@ def register_when_wanted() -> None:
 
 
 class _AfterMMSeg(MetaPathFinder):
-    """Finds mmseg as others do, and registers once its import has ended."""
+    """Finds mmseg as others do, and registers once its import has ended.
+
+    On the way it checks that MMSegmentation is there before modules of ours look for it in vain.
+    """
 
     def __init__(self) -> None:
         self._asking = False
 
     def find_spec(self, fullname: str, path: object = None, target: ModuleType | None = None) -> ModuleSpec | None:
         """Returns mmseg's own specification with a loader that registers; None for other modules."""
+        if fullname in _NEEDY and not self._asking:
+            check_distributions()
         if fullname != 'mmseg' or self._asking:
             return None
         self._asking = True
@@ -105,9 +112,10 @@ def check_distributions(
     Raises:
         ImportError: if one is missing or installed twice; the message holds the commands that mend it.
     """
-    missing, doubled = [], []
+    missing, doubled, has_original = [], [], False
     for package, (maintained, originals) in _FAMILIES.items():
         present = [name for name in (maintained, *originals) if is_installed(name)]
+        has_original |= any(name in originals for name in present)
         if len(present) > 1:
             doubled += present
         elif not is_importable(package):
@@ -120,7 +128,10 @@ def check_distributions(
             f'  pip uninstall -y {" ".join(doubled)}\n  pip install {maintained}'
         )
     if missing:
-        raise ImportError(f'mmattn: {", ".join(missing)} not found. Install them:\n  pip install {maintained}')
+        extra = 'openmmlab' if has_original else 'onedl'  # never one family over a part of the other
+        raise ImportError(
+            f"mmattn: {', '.join(missing)} not found. Install MMSegmentation:\n  pip install 'mmattn[{extra}]'"
+        )
 
 
 def _import_mmseg() -> None:
