@@ -27,7 +27,10 @@ ALLOWED = {
     ),
     'datasets': ({*SCIENCE, *OPENMMLAB, 'cv2', 'torch'}, {'seismic', 'waves', 'common'}),
     'evaluation': ({*SCIENCE, *OPENMMLAB, 'torch', 'prettytable'}, {'seismic', 'common'}),
-    'inference': ({*SCIENCE, *OPENMMLAB, 'torch'}, {'models', 'evaluation', 'waves', 'seismic', 'common'}),
+    'inference': (
+        {*SCIENCE, *OPENMMLAB, 'torch', 'safetensors', 'huggingface_hub', 'onnx', 'onnxruntime'},
+        {'models', 'evaluation', 'waves', 'seismic', 'common'},
+    ),
     'engine': ({*SCIENCE, *OPENMMLAB, 'torch'}, {'evaluation', 'seismic', 'common'}),
     'cli': ({*OPENMMLAB, 'torch', 'rich'}, {'engine', 'datasets', 'common', 'kernels.context'}),
 }
