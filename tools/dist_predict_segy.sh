@@ -1,6 +1,9 @@
 #!/usr/bin/env bash
+# Predicts with several processes that share the lines: one a GPU, or as many on the CPU where there is none.
+#
 # bash tools/dist_predict_segy.sh CONFIG CHECKPOINT in.sgy out.sgy GPUS [options of tools/predict_segy.py]
-# Shares the lines among one process a GPU, or GPUS processes on the CPU where there is none. The files are the same as
+#
+# The files are the same as
 # those of one process of as many threads as each has here: OMP_NUM_THREADS, 1 by default, or --threads. MASTER_ADDR and
 # PORT in the environment.
 set -euo pipefail

@@ -28,7 +28,7 @@ usage: mmattn TOOL [options]        mmattn TOOL --help tells them
 """
 
 
-def overview(tools: dict[str, Tool], width: int = 100) -> str:
+def overview(tools: dict[str, Tool], width: int = 118) -> str:
     """Returns what ``mmattn --help`` prints."""
     lines = [_START]
     groups = [tool.group for tool in tools.values()]

@@ -6,7 +6,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from mmattn.common.resources import docstring, opening_comment, resources
+from mmattn.common.resources import resources, script_text
 
 # Short names; the others are their file's.
 _SHORT = {
@@ -23,6 +23,7 @@ _GROUPS = {
     'Inversion': ('invert',),
     'Weights': ('convert', 'export-onnx'),
     'Comparisons': ('ablate', 'benchmark', 'speed'),
+    'Tables of the documentation, in a clone of the repository': ('attention-table', 'model-table', 'zoo'),
 }
 OTHERS = 'Others'
 _program: str | None = None
@@ -64,8 +65,7 @@ def list_tools() -> dict[str, Tool]:
     tools = {}
     for path in sorted([*folder.glob('*.py'), *folder.glob('*.sh')]):
         if path.stem not in _HIDDEN:
-            text = docstring(path) if path.suffix == '.py' else opening_comment(path)
-            tools[command_name(path.stem)] = Tool(command_name(path.stem), path, text)
+            tools[command_name(path.stem)] = Tool(command_name(path.stem), path, script_text(path))
     order = [name for names in _GROUPS.values() for name in names if name in tools]
     return {name: tools[name] for name in [*order, *(name for name in tools if name not in order)]}
 

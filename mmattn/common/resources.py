@@ -51,6 +51,18 @@ def docstring(path: Path) -> str:
     return ast.get_docstring(ast.parse(path.read_text(encoding='utf-8'))) or ''
 
 
+def script_text(path: Path) -> str:
+    """Returns what a script says of itself: the docstring in Python, the comment after the first line in bash."""
+    if path.suffix == '.py':
+        return docstring(path)
+    lines = []
+    for line in path.read_text(encoding='utf-8').splitlines()[1:]:
+        if not line.startswith('#'):
+            break
+        lines.append(line.removeprefix('#').removeprefix(' '))
+    return '\n'.join(lines).strip()
+
+
 def opening_comment(path: Path) -> str:
     """Returns the comment that a file opens with, in one line, without the command in its first line."""
     lines = []
