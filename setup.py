@@ -83,7 +83,7 @@ setup(
         'onedl': [*ONEDL, *UNREQUIRED],
         'openmmlab': [*OPENMMLAB, *UNREQUIRED],
         'zarr': ['zarr>=3'],
-        'fwi': ['deepwave>=0.1.0'],  # MIT; a wheel of 100 MB, which is why the tests do without it where it is absent
+        'fwi': ['deepwave>=0.1.0'],  # MIT; a wheel of 100 MB
         'timm': ['timm>=1.0.9'],  # with a torchvision of the same build as torch
         'onnx': ['onnx', 'onnxscript', 'onnxruntime'],
         'hub': ['huggingface_hub'],
@@ -97,8 +97,10 @@ setup(
             'onnxscript',
             'onnxruntime',
             'zarr>=3',
+            'deepwave>=0.1.0',
             'nbclient',
             'ipykernel',
+            'model-index',
             'triton; platform_system == "Linux"',  # its interpreter runs the fused kernels without a GPU
         ],
     },

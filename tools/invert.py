@@ -15,7 +15,7 @@ import numpy as np
 from mmattn.cli.command_line import ToolParser, add_cfg_options, check_device, check_folder, run_tool
 from mmattn.cli.launch import load_config, read_model
 from mmattn.cli.progress import Display
-from mmattn.cli.segy_options import add_gather_options, gather_options
+from mmattn.cli.segy_options import add_segy_options, segy_options
 from mmattn.common.errors import InputError, one_line
 from mmattn.evaluation.velocity_scores import linear_model
 from mmattn.inference import velocity as inversion
@@ -44,7 +44,8 @@ def parse_args() -> argparse.Namespace:
     refining.add_argument('--rate', type=float, default=0.03, help='step of the optimiser')
     refining.add_argument('--guard', type=float, default=0.05, help='misfit that gives the start back; 0 never does')
     refining.add_argument('--memory', type=float, default=1024, help='MiB for the shots that are modelled at once')
-    add_gather_options(parser.add_argument_group('SEG-Y gathers'))
+    add_segy_options(parser.add_argument_group('SEG-Y gathers'), 'gathers', taken=True)
+    add_segy_options(parser.add_argument_group('SEG-Y models (--start, --true)'), 'velocity', prefix='model-')
     add_cfg_options(parser)
     args = parser.parse_args()
     if unknown := set(args.format) - set(inversion.FORMATS):
@@ -75,11 +76,16 @@ def find_acquisition(args: argparse.Namespace, shots: Path) -> Acquisition:
     raise InputError(f'no acquisition.json in {shots.parent} or above; name one with --acquisition')
 
 
-def start_model(args: argparse.Namespace) -> np.ndarray | None:
+def load_model(args: argparse.Namespace, path: str | Path, dx: float) -> np.ndarray:
+    """Reads a velocity model of --start or --true; ``dx`` is the acquisition's."""
+    return read_velocity(path, segy=segy_options(args, 'velocity', prefix='model-'), dx=dx)
+
+
+def start_model(args: argparse.Namespace, dx: float) -> np.ndarray | None:
     """The model to start from, without a network."""
     if args.start is None:
         return None
-    return linear_model(tuple(args.size)) if args.start == 'linear' else read_velocity(args.start)
+    return linear_model(tuple(args.size)) if args.start == 'linear' else load_model(args, args.start, dx)
 
 
 def refine(args: argparse.Namespace, line: inversion.Line, start: np.ndarray, truth: np.ndarray | None, out: Path):
@@ -113,12 +119,12 @@ def refine(args: argparse.Namespace, line: inversion.Line, start: np.ndarray, tr
 
 def invert(args: argparse.Namespace, shots: Path, out: Path, model, pipeline) -> None:
     """Inverts one line."""
-    line = inversion.read_line(shots, find_acquisition(args, shots), gather_options(args))
+    line = inversion.read_line(shots, find_acquisition(args, shots), segy_options(args, 'gathers', taken=True))
     notes = list(line.notes)
-    truth = None if args.true is None else read_velocity(args.true)
+    truth = None if args.true is None else load_model(args, args.true, line.acquisition.dx)
     salt_truth = None if args.true is None else read_salt(args.true)
     if model is None:
-        before, probability = start_model(args), None
+        before, probability = start_model(args, line.acquisition.dx), None
     else:
         notes += inversion.check_acquisition(model, line.acquisition, force=args.force)
         notes += inversion.compare_amplitude(model, line)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from mmattn.cli.command_line import ToolParser, check_folder, run_tool
 from mmattn.cli.progress import Display
+from mmattn.cli.segy_options import add_segy_options, segy_options
 from mmattn.common.errors import InputError, one_line
 from mmattn.seismic.shots.acquisition import Acquisition
 from mmattn.waves.making import LAYOUTS, FileModels, MakeOptions, SyntheticModels, make_shots, plan
@@ -39,6 +40,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--memory', type=float, default=1024, help='MiB for the shots that are modelled at once')
     parser.add_argument('--device', default='cpu', help='cpu, cuda or cuda:N')
     parser.add_argument('--dry-run', action='store_true', help='say what would be written, and end')
+    add_segy_options(parser.add_argument_group('SEG-Y models'), 'velocity')
     args = parser.parse_args()
     if len(args.paths) != (2 if args.synthetic is None else 1):
         parser.error('give MODELS and OUT, or --synthetic NUMBER and OUT')
@@ -52,7 +54,7 @@ def main() -> None:
     check_folder('out', out)
     try:
         if args.synthetic is None:
-            models = FileModels(args.paths[0])
+            models = FileModels(args.paths[0], segy=segy_options(args, 'velocity'), dx=args.dx)
         else:
             models = SyntheticModels(args.synthetic, size=tuple(args.size), dx=args.dx, seed=args.seed)
         geometry = dict(dx=args.dx, dt=args.dt, nt=args.nt, frequency=args.frequency, free_surface=args.free_surface)

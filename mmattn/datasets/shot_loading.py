@@ -70,7 +70,8 @@ class LoadVelocity(BaseTransform):
         """Adds ``velocity`` and ``salt``; ValueError if the model is wrong or of another size."""
         name = results.get('velocity_path', results.get('img_id'))
         if 'synthetic' not in results:
-            results['velocity'] = read_velocity(name, item=results.get('item'))
+            options = dict(segy=results.get('velocity_segy'), dx=results['acquisition'].dx)
+            results['velocity'] = read_velocity(name, item=results.get('item'), **options)
             results['salt'] = read_salt(name)
         shape = results['velocity'].shape
         if self.size is not None and shape != self.size:
@@ -124,4 +125,4 @@ class PackVelocityInputs(BaseTransform):
 
 
 def _map(values: np.ndarray, kind: type) -> torch.Tensor:
-    return torch.from_numpy(np.ascontiguousarray(values, kind))[None]
+    return torch.from_numpy(np.require(values, kind, 'CW'))[None]  # a copy where a file is mapped

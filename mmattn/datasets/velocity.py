@@ -11,6 +11,7 @@ from mmengine.logging import print_log
 from mmseg.registry import DATASETS
 
 from mmattn.common.checks import check_whole
+from mmattn.seismic.opening import OPEN_DEFAULTS
 from mmattn.seismic.shots.acquisition import Acquisition
 from mmattn.seismic.shots.files import read_velocity
 from mmattn.seismic.shots.pairs import find_pairs
@@ -57,7 +58,8 @@ class VelocityPairs(BaseDataset):
     def read_velocity(self, index: int) -> np.ndarray:
         """The model of a sample, (H, W) m/s, without its gathers."""
         sample = self.get_data_info(index)
-        return read_velocity(sample['velocity_path'], item=sample['item'])
+        options = dict(segy=sample.get('velocity_segy'), dx=self.acquisition.dx)
+        return read_velocity(sample['velocity_path'], item=sample['item'], **options)
 
     def mean_profile(self, most: int = 500) -> np.ndarray:
         """Mean velocity in each row, (H,) m/s, over all models or ``most`` that are evenly spaced in the list."""
@@ -74,9 +76,11 @@ class SaltVelocityDataset(VelocityPairs):
         layout: 'npz' (what ``tools/make_shots.py`` writes), 'fcnvmb', 'ddnet', 'openfwi', 'openfwi-list' or 'segy'.
         split: 'train', 'test' or what the layout knows; of 'openfwi-list' the list's file.
         acquisition: of the gathers; by default ``acquisition.json`` in the folder.
+        velocity_segy: options of ``read_velocity`` for models in SEG-Y; those of gathers are ``LoadShots(segy=…)``.
         options: ``pipeline``, ``test_mode`` and others, as ``VelocityPairs`` has them.
 
     Raises:
+        TypeError: if SEG-Y has no such option.
         FileNotFoundError: if files are missing; says what was looked for.
         ValueError: if an option is not allowed.
     """
@@ -88,8 +92,14 @@ class SaltVelocityDataset(VelocityPairs):
         layout: str = 'npz',
         split: str = 'train',
         acquisition: Acquisition | dict | None = None,
+        velocity_segy: dict | None = None,
         **options: object,
     ) -> None:
+        self._velocity_segy = dict(velocity_segy or {})
+        if unknown := sorted({*self._velocity_segy} - {*OPEN_DEFAULTS}):
+            raise TypeError(
+                f'SaltVelocityDataset: velocity_segy has no option {unknown[0]!r}; there are {", ".join(OPEN_DEFAULTS)}'
+            )
         self._pairs = find_pairs(data_root, layout, split)
         if acquisition is None:
             acquisition = Acquisition.load(Path(data_root) / 'acquisition.json')
@@ -102,6 +112,7 @@ class SaltVelocityDataset(VelocityPairs):
                 img_id=pair.name,
                 shots_path=pair.shots,
                 velocity_path=pair.velocity,
+                velocity_segy=self._velocity_segy,
                 item=pair.item,
                 sample_idx=index,
             )

@@ -15,6 +15,9 @@ from torch import Tensor, nn
 
 from mmattn.kernels.context import constant_when_compiled, has_bfloat16, is_exporting, is_prediction
 
+FEWEST_ROWS = 4096
+"""Below, what a call of oneDNN costs is more than what it gains."""
+
 
 def takes_onednn(x: Tensor) -> bool:
     """Tells whether oneDNN is there, not turned off, and faster than the BLAS for tensors like this."""
@@ -58,14 +61,16 @@ def multiply_rows(rows: Tensor, matrix: Tensor, bias: Tensor | None = None) -> T
 
 
 def takes_rows(x: Tensor, weight: Tensor, bias: Tensor | None) -> bool:
-    """Tells whether a linear layer's products should go through ``multiply_rows``: predictions on a CPU."""
-    return is_prediction(x) and takes_onednn(x)
+    """Tells whether a linear layer's products should go through ``multiply_rows``: many rows of a prediction on a CPU.
+
+    Fewer rows, and rows that would have to be copied first, are faster by the BLAS (``tools/speed.py ops --ops vit``).
+    """
+    return is_prediction(x) and takes_onednn(x) and x.is_contiguous() and math.prod(x.shape[:-1]) >= FEWEST_ROWS
 
 
 def project_rows(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     """Returns ``F.linear(x, weight, bias)``, (..., K) to (..., N)."""
-    rows = x.reshape(-1, x.shape[-1]).contiguous()
-    return multiply_rows(rows, weight, bias).view(*x.shape[:-1], -1)
+    return multiply_rows(x.reshape(-1, x.shape[-1]), weight, bias).view(*x.shape[:-1], -1)
 
 
 def convolve_points(conv: nn.Conv1d | nn.Conv2d, x: Tensor) -> Tensor:

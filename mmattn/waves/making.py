@@ -5,7 +5,7 @@ import io
 import os
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,14 +36,16 @@ class FileModels:
 
     Args:
         path: a folder with a model a file, or an .npy or .npz file of one or several, (models, H, W).
+        segy: options of ``read_velocity``, for SEG-Y.
+        dx: metres a cell that SEG-Y must state.
 
     Raises:
         FileNotFoundError: if there is nothing.
         ValueError: if the first model cannot be used.
     """
 
-    def __init__(self, path: str | os.PathLike) -> None:
-        path = Path(path)
+    def __init__(self, path: str | os.PathLike, *, segy: Mapping | None = None, dx: float | None = None) -> None:
+        path, self._segy, self._dx = Path(path), dict(segy or {}), dx
         if path.is_dir():
             files = sorted(file for file in path.iterdir() if file.suffix in SUFFIXES)
             self._items = [(file.stem, file, None) for file in files]
@@ -67,7 +69,7 @@ class FileModels:
 
     def __getitem__(self, index: int) -> Model:
         _, path, item = self._items[index]
-        return read_velocity(path, item=item), None
+        return read_velocity(path, item=item, segy=self._segy, dx=self._dx), None
 
 
 class SyntheticModels:

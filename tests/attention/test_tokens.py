@@ -23,8 +23,8 @@ def test_both_ways_are_views_in_the_channels_last_layout(batch: int):
     assert to_tokens(x).is_contiguous()
 
 
-def test_predictions_of_a_token_layer_go_through_it_and_training_does_not(monkeypatch: pytest.MonkeyPatch):
-    layer, x = TokenLinear(12, 9), torch.randn(2, 35, 12)
+def test_large_predictions_of_a_token_layer_go_through_it_and_training_does_not(monkeypatch: pytest.MonkeyPatch):
+    layer, x = TokenLinear(12, 9), torch.randn(2, products.FEWEST_ROWS // 2, 12)
     trained = layer(x)
     assert trained.requires_grad
     calls = []
@@ -33,6 +33,8 @@ def test_predictions_of_a_token_layer_go_through_it_and_training_does_not(monkey
     with torch.no_grad():
         torch.testing.assert_close(layer(x), trained.detach(), rtol=1e-5, atol=1e-6)
         assert len(calls) == int(products.takes_onednn(x))
+        layer(x[:, 1:])  # too few
+        layer(x.transpose(1, 2).contiguous().transpose(1, 2))  # would have to be copied
         with torch.autocast('cpu', dtype=torch.bfloat16):
             assert layer(x).dtype == torch.bfloat16
         layer.double()(x.double())

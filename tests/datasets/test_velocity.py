@@ -159,3 +159,18 @@ def test_segy_layout(tmp_path: Path):
     assert len(dataset) == 2
     assert np.array_equal(dataset[1]['inputs'].numpy(), shots[1])
     assert np.array_equal(dataset[1]['data_samples'].gt_velocity.data[0].numpy(), velocity[1])
+
+
+def test_models_in_segy_take_reading_options(tmp_path: Path):
+    shots, velocity = arrays()
+    (tmp_path / 'shots_train').mkdir()
+    write_gathers(tmp_path / 'shots_train' / 'l.sgy', shots[0])
+    write_velocity(tmp_path / 'velocity_train' / 'l.sgy', velocity[0], dx=10)
+    given = dict(layout='segy', acquisition=ACQUISITION, pipeline=PIPELINE)
+    with pytest.raises(ValueError, match='the step in depth is 10 m by its headers, a cell has 30 m'):
+        SaltVelocityDataset(tmp_path, **given)[0]
+    dataset = SaltVelocityDataset(tmp_path, **given, velocity_segy=dict(sample_interval=30))
+    assert np.array_equal(dataset[0]['data_samples'].gt_velocity.data[0].numpy(), velocity[0])
+    assert np.allclose(dataset.mean_profile(), velocity[0].mean(axis=1))
+    with pytest.raises(TypeError, match="velocity_segy has no option 'interval'; there are iline"):
+        SaltVelocityDataset(tmp_path, **given, velocity_segy=dict(interval=30))

@@ -1,5 +1,6 @@
 """From make_shots.py to a salt mask in depth, at toy size."""
 
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -7,9 +8,11 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmseg.registry import MODELS
+from segyio import TraceField
 
 from mmattn.inference import velocity as inversion
-from mmattn.seismic.shots import Acquisition, write_velocity
+from mmattn.seismic.shots import Acquisition, read_shots, read_velocity, write_velocity
+from tests.seismic.segy.test_gathers import write as write_gathers
 from tests.tools.run_here import run_here
 
 pytest.importorskip('deepwave')
@@ -139,6 +142,60 @@ def test_the_guard_gives_the_start_back(tool, data: Path, tmp_path: Path):
     assert outcome.returncode == 0, outcome.stderr
     assert 'the start is out of phase' in outcome.stdout
     assert np.array_equal(np.load(tmp_path / 'r' / 'velocity.npy'), start)
+
+
+def change(path: Path, at: int, form: str, value: int) -> None:
+    """Writes a word into a file, big-endian."""
+    data = bytearray(path.read_bytes())
+    struct.pack_into('>' + form, data, at, value)
+    path.write_bytes(data)
+
+
+def test_odd_segy_gathers_and_models(tool, data: Path, tmp_path: Path):
+    """IBM by the header, IEEE in truth; a wrong step, a delay and a fill value: each option is heeded by name."""
+    velocity, start = read_velocity(shots_of(data)), np.full((16, 20), 2500, np.float32)
+    for name, model in (('true', velocity), ('start', start)):
+        write_velocity(tmp_path / f'{name}.sgy', model, dx=30)
+        change(tmp_path / f'{name}.sgy', 3224, 'h', 1)
+        change(tmp_path / f'{name}.sgy', 3216, 'H', 4000)
+    gathers, acquisition = read_shots(shots_of(data)), Acquisition.load(data / 'acquisition.json')
+    columns = [[30 * column for _, column in places] for places in (acquisition.sources, acquisition.receivers)]
+    headers = {
+        shot * 20 + receiver: {
+            TraceField.SourceX: columns[0][shot], TraceField.GroupX: columns[1][receiver],
+            TraceField.SourceGroupScalar: 1, TraceField.DelayRecordingTime: 200,
+        }
+        for shot in range(2) for receiver in range(20)
+    }  # fmt: skip
+    path = write_gathers(tmp_path / 's.sgy', gathers, headers=headers)
+    change(path, 3224, 'h', 1)
+    given = ['--acquisition', data / 'acquisition.json', '--refine', 3, '--stages', '4,6,8', '--guard', 1e-9]
+    given += ['--start', tmp_path / 'start.sgy', '--true', tmp_path / 'true.sgy', '--out', tmp_path / 'r']
+    outcome = tool('invert.py', path, *given, '--sample-format', 5, '--start-time', 0)
+    assert outcome.returncode == 2
+    assert 'true.sgy: the step in depth is 4 m by its headers, a cell has 30 m' in outcome.stderr
+    mended = ['--model-format', 5, '--model-sample-interval', 30]
+    outcome = tool('invert.py', path, *given, *mended, '--sample-format', 5)
+    assert outcome.returncode == 2
+    assert '(2, 170, 20)' in outcome.stderr  # 50 zeros before the first sample
+    outcome = tool('invert.py', path, *given, *mended, '--sample-format', 5, '--start-time', 0)
+    assert outcome.returncode == 0, outcome.stderr
+    assert np.array_equal(np.load(tmp_path / 'r' / 'velocity.npy'), start)
+
+
+def test_make_shots_over_odd_segy_models(tool, data: Path, tmp_path: Path):
+    velocity = read_velocity(shots_of(data))
+    (tmp_path / 'models').mkdir()
+    write_velocity(tmp_path / 'models' / 'a.sgy', velocity, dx=30)
+    change(tmp_path / 'models' / 'a.sgy', 3224, 'h', 1)
+    outcome = tool('make_shots.py', tmp_path / 'models', tmp_path / 'made', *MAKE)
+    assert outcome.returncode == 2
+    assert 'a.sgy' in outcome.stderr
+    outcome = tool('make_shots.py', tmp_path / 'models', tmp_path / 'made', *MAKE, '--format', 5)
+    assert outcome.returncode == 0, outcome.stderr
+    made = tmp_path / 'made' / 'train' / 'a.npz'
+    assert np.array_equal(read_velocity(made), velocity)
+    assert np.array_equal(read_shots(made), read_shots(shots_of(data)))
 
 
 def test_another_acquisition_is_refused_without_force(tool, config, checkpoint, data: Path, tmp_path: Path):

@@ -248,14 +248,13 @@ class SegyVolume(Volume):
         return interval
 
     def _stated_start(self, arranged: Arranged) -> float:
-        delays, scalar = arranged.delay, int(arranged.time_scalar[0])
-        usual = self.layout.revision >= 1 and abs(scalar) in (1, 10, 100, 1000, 10000)
+        delays = arranged.delay
         if delays.min() != delays.max():
             self.notes += (
                 f'the delay (bytes 109-110) varies from {delays.min()} to {delays.max()}; that of the first trace is '
                 'taken for all',
             )
-        return float(delays[0] * scale_factor(np.array([scalar if usual else 1]))[0])
+        return float(stated_times(delays[:1], int(arranged.time_scalar[0]), self.layout.revision)[0])
 
     def _read(self, positions: np.ndarray, out: np.ndarray) -> None:
         self._reader.read(positions, out)
@@ -300,6 +299,12 @@ def scale_factor(scalar: np.ndarray) -> np.ndarray:
     """Factors from SEG-Y scalars: positive ones multiply, negative ones divide, 0 is 1."""
     scalar = scalar.astype(np.float64)
     return np.where(scalar < 0, 1 / np.minimum(scalar, -1) * -1, np.maximum(scalar, 1))
+
+
+def stated_times(times: np.ndarray, scalar: int, revision: int) -> np.ndarray:
+    """Times of trace headers in milliseconds; the scalar (bytes 215-216) holds since revision 1 where it is usual."""
+    usual = revision >= 1 and abs(scalar) in (1, 10, 100, 1000, 10000)
+    return times * scale_factor(np.array([scalar if usual else 1]))[0]
 
 
 def most_common(values: np.ndarray) -> int:

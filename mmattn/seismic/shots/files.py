@@ -2,7 +2,7 @@
 
 import os
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,22 +10,28 @@ import segyio
 from scipy import io
 
 from mmattn.common.files import written_whole
+from mmattn.seismic.opening import open_segy
 from mmattn.seismic.segy.gathers import read_gathers
-from mmattn.seismic.segy.volume import SegyVolume
+from mmattn.seismic.segy.volume import METRES
 from mmattn.seismic.shots.checks import check_gathers, check_velocity
 
-SUFFIXES = ('.npy', '.npz', '.mat', '.sgy', '.segy')
+SEGY_SUFFIXES = ('.sgy', '.segy')
+SUFFIXES = ('.npy', '.npz', '.mat', *SEGY_SUFFIXES)
 VELOCITY_KEYS = ('velocity', 'vmodel', 'svmodel', 'data')
 SHOT_KEYS = ('shots', 'Rec', 'data')
 
 
-def read_velocity(path: str | os.PathLike, *, item: int | None = None) -> np.ndarray:
+def read_velocity(
+    path: str | os.PathLike, *, item: int | None = None, segy: Mapping | None = None, dx: float | None = None
+) -> np.ndarray:
     """Reads a velocity model.
 
     Args:
         path: .npy (H, W); .npz with ``velocity``; .mat with ``vmodel``, ``svmodel`` or ``data``; SEG-Y, a 2-D line
             whose samples are depths.
         item: which model of a file of several; such arrays are memory-mapped where the format allows.
+        segy: options of ``open_volume``, for SEG-Y; ``geometry`` is '2d' and ``sample_unit`` 'm' unless told.
+        dx: metres a cell that the model must have; SEG-Y states the step in depth.
 
     Returns:
         float32 (H, W), m/s, row 0 at the surface.
@@ -35,13 +41,33 @@ def read_velocity(path: str | os.PathLike, *, item: int | None = None) -> np.nda
         ValueError: if it cannot be read, holds something else or is in other units; the message names the file.
     """
     path = _existing(path, 'velocity model')
-    if path.suffix in ('.sgy', '.segy'):
-        with SegyVolume(path, geometry='2d') as volume:
-            array = volume.section('iline', 0).T
+    if path.suffix in SEGY_SUFFIXES:
+        array = _line(path, dict(geometry='2d', sample_unit='m') | dict(segy or {}), dx)
     else:
         array = _array(path, VELOCITY_KEYS)
     array = _item(array, item, path, axes=2)
     return check_velocity(array, str(path))
+
+
+def _line(path: Path, options: Mapping, dx: float | None) -> np.ndarray:
+    """The traces of a line as columns, (depths, traces)."""
+    if options['sample_unit'] not in METRES:
+        raise ValueError(f"sample_unit of a velocity model must be 'm' or 'ft', got {options['sample_unit']!r}")
+    with open_segy(path, **options) as volume:
+        if len(volume.ilines) != 1:
+            raise ValueError(f"{path} has {len(volume.ilines)} lines; a velocity model is one, geometry='2d'")
+        if volume.delay:
+            raise ValueError(
+                f'{path} begins at {volume.delay:g} {volume.sample_unit} (bytes 109-110), a velocity model at the '
+                'surface; start_time=0 takes the first sample for the surface'
+            )
+        step = volume.sample_interval * METRES.get(volume.sample_unit, np.nan)  # NaN: the file states none
+        if dx is not None and abs(step - dx) > 0.01 * dx:
+            raise ValueError(
+                f'{path}: the step in depth is {step:g} m by its headers, a cell has {dx:g} m; resample the model, or '
+                f'where the header is wrong give sample_interval={dx:g}'
+            )
+        return volume.section('iline', 0).T
 
 
 def read_salt(path: str | os.PathLike) -> np.ndarray | None:
@@ -53,7 +79,7 @@ def read_salt(path: str | os.PathLike) -> np.ndarray | None:
         return file['salt'].astype(np.uint8) if 'salt' in file.files else None
 
 
-def read_shots(path: str | os.PathLike, *, item: int | None = None, segy: dict | None = None) -> np.ndarray:
+def read_shots(path: str | os.PathLike, *, item: int | None = None, segy: Mapping | None = None) -> np.ndarray:
     """Reads shot gathers.
 
     Args:
@@ -70,7 +96,7 @@ def read_shots(path: str | os.PathLike, *, item: int | None = None, segy: dict |
         ValueError: if it cannot be read or holds something else; the message names the file.
     """
     path = _existing(path, 'gathers')
-    if path.suffix in ('.sgy', '.segy'):
+    if path.suffix in SEGY_SUFFIXES:
         return check_gathers(read_gathers(path, **(segy or {})).shots, str(path))
     array = _array(path, SHOT_KEYS)
     scale = None
@@ -95,7 +121,7 @@ def write_velocity(path: str | os.PathLike, velocity: np.ndarray, *, dx: float) 
     """
     velocity = check_velocity(np.asarray(velocity), 'velocity')
     path = Path(path)
-    if path.suffix not in ('.npy', '.sgy', '.segy'):
+    if path.suffix not in ('.npy', *SEGY_SUFFIXES):
         raise ValueError(f'a velocity model is written as .npy, .sgy or .segy, got {str(path)!r}')
     with written_whole(path) as temporary:
         if path.suffix == '.npy':

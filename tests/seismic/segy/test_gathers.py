@@ -142,9 +142,61 @@ def test_a_cut_file_and_a_wrong_format_may_be_told(shots: np.ndarray, tmp_path: 
         read_gathers(path, allow_truncated=True)
 
 
+@pytest.mark.parametrize(('delay', 'option'), [(8, {}), (0, dict(start_time=8.0)), (80, dict(start_time=8))])
+def test_gathers_begin_with_the_shot(delay: int, option: dict, shots: np.ndarray, tmp_path: Path):
+    headers = {place: {T.DelayRecordingTime: delay} for place in range(15)}
+    gathers = read_gathers(write(tmp_path / 's.sgy', shots, headers=headers), **option)
+    assert gathers.shots.shape == (3, 14, 5)
+    assert not gathers.shots[:, :2].any()
+    assert np.array_equal(gathers.shots[:, 2:], shots)
+    assert gathers.notes == (
+        'recording began +2 samples after the shot (bytes 109-110): 2 zeros were put before each trace',
+    )
+
+
+def test_samples_before_the_shot_are_left_out(shots: np.ndarray, tmp_path: Path):
+    headers = {place: {T.DelayRecordingTime: -12} for place in range(15)}
+    path = write(tmp_path / 's.sgy', shots, headers=headers)
+    gathers = read_gathers(path)
+    assert np.array_equal(gathers.shots, shots[:, 3:])
+    assert '-3 samples' in gathers.notes[0]
+    assert np.array_equal(read_gathers(path, start_time=0).shots, shots)
+
+
+@pytest.mark.parametrize(
+    ('delays', 'message'),
+    [
+        ((6,), 'first sample is 1.5 samples after the shot .* between two; resample'),
+        ((-48,), 'all 12 samples were recorded before the shot'),
+        ((400,), 'began 100 samples after the shot .* traces have 12; where that is wrong give start_time=0'),
+        ((0, 4), r'the delay \(bytes 109-110\) varies from 0 to 4 ms; give start_time'),
+    ],
+)
+def test_delays_that_cannot_be(delays: tuple, message: str, shots: np.ndarray, tmp_path: Path):
+    headers = {place: {T.DelayRecordingTime: delays[place % len(delays)]} for place in range(15)}
+    with pytest.raises(SegyError, match=message):
+        read_gathers(write(tmp_path / 's.sgy', shots, headers=headers))
+
+
+def test_null_values_are_no_data(shots: np.ndarray, tmp_path: Path):
+    filled = shots.copy()
+    filled[1, 4:7, 2], filled[2, :, 3] = -999.25, 1e30
+    path = write(tmp_path / 's.sgy', filled)
+    assert np.array_equal(read_gathers(path).shots, filled)
+    gathers = read_gathers(path, null_value=[-999.25, 1e30])
+    expected = np.where(filled == shots, shots, 0)
+    assert np.array_equal(gathers.shots, expected)
+    assert gathers.notes == (
+        '15 samples are null values, taken as 0',
+        '1 of 15 traces are dead (zero throughout)',
+    )
+
+
 @pytest.mark.parametrize(
     ('option', 'message'),
     [
+        (dict(null_value='none'), 'null_value must be None, a number'),
+        (dict(start_time=float('nan')), r'start_time \(milliseconds\)'),
         (dict(source_x='73:int8'), "source_x must be a byte position .* got '73:int8'"),
         (dict(coordinate_unit='deg'), "coordinate_unit must be 'm' or 'ft', got 'deg'"),
         (dict(sample_interval=4000.0), r'sample_interval \(milliseconds\)'),

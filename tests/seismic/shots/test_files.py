@@ -1,10 +1,11 @@
+import struct
 from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy import io
 
-from mmattn.seismic.segy import SegyVolume
+from mmattn.seismic.segy import SegyError, SegyVolume
 from mmattn.seismic.shots import read_shots, read_velocity, write_velocity
 from mmattn.seismic.shots.checks import dead_traces, fit_scale
 from mmattn.seismic.shots.files import read_salt
@@ -47,6 +48,53 @@ def test_segy_holds_the_cell_size(model: np.ndarray, tmp_path: Path):
     with SegyVolume(tmp_path / 'v.sgy', geometry='2d', sample_unit='m') as volume:
         assert volume.sample_interval == 12.5
         assert volume.coordinates()[0][0, :3].tolist() == [0, 12.5, 25]
+
+
+def change(path: Path, at: int, form: str, *values: float) -> None:
+    """Writes words into the file, big-endian."""
+    data = bytearray(path.read_bytes())
+    struct.pack_into('>' + form, data, at, *values)
+    path.write_bytes(data)
+
+
+def test_segy_models_take_the_options_of_volumes(model: np.ndarray, tmp_path: Path):
+    path = tmp_path / 'v.sgy'
+    write_velocity(path, model, dx=12.5)
+    change(path, 3224, 'h', 1)  # says IBM, holds IEEE
+    with pytest.raises(ValueError, match='velocities'):
+        read_velocity(path)
+    assert np.array_equal(read_velocity(path, segy=dict(format=5)), model)
+    path.write_bytes(path.read_bytes()[:-8])
+    with pytest.raises(SegyError, match='allow_truncated'):
+        read_velocity(path, segy=dict(format=5))
+    assert np.array_equal(read_velocity(path, segy=dict(format=5, allow_truncated=True)), model[:, :-1])
+
+
+def test_step_in_depth_of_segy_models(model: np.ndarray, tmp_path: Path):
+    path = tmp_path / 'v.sgy'
+    write_velocity(path, model, dx=12.5)
+    assert np.array_equal(read_velocity(path, dx=12.5), model)
+    with pytest.raises(
+        ValueError, match=r'step in depth is 12.5 m by its headers, a cell has 10 m; .*sample_interval=10'
+    ):
+        read_velocity(path, dx=10)
+    assert np.array_equal(read_velocity(path, dx=10, segy=dict(sample_interval=10)), model)
+    assert np.array_equal(read_velocity(path, dx=3.81, segy=dict(sample_unit='ft')), model)
+    with pytest.raises(ValueError, match="sample_unit of a velocity model must be 'm' or 'ft', got 'ms'"):
+        read_velocity(path, segy=dict(sample_unit='ms'))
+    change(path, 3216, 'H', 0)
+    for column in range(model.shape[1]):
+        change(path, 3600 + column * (240 + 4 * model.shape[0]) + 116, 'H', 0)
+    assert np.array_equal(read_velocity(path, dx=10), model)  # the file states none
+
+
+def test_segy_models_begin_at_the_surface(model: np.ndarray, tmp_path: Path):
+    path = tmp_path / 'v.sgy'
+    write_velocity(path, model, dx=12.5)
+    change(path, 3600 + 108, 'h', 100)
+    with pytest.raises(ValueError, match=r'begins at 100 m .* start_time=0'):
+        read_velocity(path)
+    assert np.array_equal(read_velocity(path, segy=dict(start_time=0)), model)
 
 
 def test_gathers_of_each_format(shots: np.ndarray, tmp_path: Path):
