@@ -1,7 +1,6 @@
 # docker build -t mmattn .                                          # CPU
 # docker build -t mmattn:cuda --build-arg TORCH_INDEX=https://download.pytorch.org/whl/cu126 .
 # docker run --rm -v "$PWD:/work" mmattn train ccnet_salt_quick     # with --gpus all for the second
-# syntax=docker/dockerfile:1
 FROM python:3.11-slim
 
 # What OpenCV wants of the system
