@@ -1,7 +1,8 @@
 """Registers mmattn's components with MMSegmentation, and checks that one family of distributions is installed.
 
 ``import mmattn`` imports nothing. Where mmengine is loaded already, as a config's ``custom_imports`` finds it, the
-components register at once; else as soon as mmseg is imported, whoever imports it.
+components register at once; else as soon as mmseg is imported, whoever imports it. mmengine's loaders of checkpoints
+are closed to code from them as soon as they are there, with mmseg or without.
 
 mmengine, mmcv and mmseg are published under two families of distribution names that hold the same import packages.
 Installed over each other they overwrite each other's files, and the failure shows far from its cause.
@@ -27,6 +28,7 @@ _FAMILIES = {
 _PACKAGES = 'models', 'datasets', 'evaluation', 'engine'
 # Modules of ours that cannot be imported without MMSegmentation.
 _NEEDY = frozenset(f'mmattn.{name}' for name in (*_PACKAGES, 'inference', 'costs', 'studies', 'cli.launch'))
+_LOADERS = 'mmengine.runner.checkpoint'
 
 
 def register() -> None:
@@ -37,36 +39,44 @@ def register() -> None:
     """
     check_distributions()
     _import_mmseg()
+    close_loaders()
     for package in _PACKAGES:
         importlib.import_module(f'mmattn.{package}')
     importlib.import_module('mmattn.models.decode_heads.stock').mend_stock_heads()
     importlib.import_module('mmattn.models.backbones.timm_backbone').mend_timm_backbone()
     importlib.import_module('mmattn.engine.building').improve_errors()
     importlib.import_module('mmattn.engine.counting').count_attention()
+    importlib.import_module('mmattn.engine.whole_models').refuse_other_networks()
+
+
+def close_loaders() -> None:
+    """Lets mmengine's loaders read checkpoints without running code from them."""
+    importlib.import_module('mmattn.checkpoints.reading').close_loaders(sys.modules[_LOADERS])
 
 
 def register_when_wanted() -> None:
     """Registers at once where mmengine or mmseg is loaded, else once mmseg is."""
     if any(sys.modules.get(name) is not None for name in ('mmengine', 'mmseg')):
         register()
-    elif not any(isinstance(finder, _AfterMMSeg) for finder in sys.meta_path):
-        sys.meta_path.insert(0, _AfterMMSeg())
+    elif not any(isinstance(finder, _AfterImport) for finder in sys.meta_path):
+        sys.meta_path[:0] = [_AfterImport('mmseg', register), _AfterImport(_LOADERS, close_loaders)]
 
 
-class _AfterMMSeg(MetaPathFinder):
-    """Finds mmseg as others do, and registers once its import has ended.
+class _AfterImport(MetaPathFinder):
+    """Finds one module as others do, and acts once its import has ended.
 
     On the way it checks that MMSegmentation is there before modules of ours look for it in vain.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, name: str, act: Callable[[], None]) -> None:
+        self._name, self._act = name, act
         self._asking = False
 
     def find_spec(self, fullname: str, path: object = None, target: ModuleType | None = None) -> ModuleSpec | None:
-        """Returns mmseg's own specification with a loader that registers; None for other modules."""
+        """Returns the module's own specification with a loader that acts; None for other modules."""
         if fullname in _NEEDY and not self._asking:
             check_distributions()
-        if fullname != 'mmseg' or self._asking:
+        if fullname != self._name or self._asking:
             return None
         self._asking = True
         try:
@@ -76,13 +86,13 @@ class _AfterMMSeg(MetaPathFinder):
         if spec is not None and spec.loader is not None:
             execute = spec.loader.exec_module
 
-            def execute_and_register(module: ModuleType) -> None:
+            def execute_and_act(module: ModuleType) -> None:
                 execute(module)
                 if self in sys.meta_path:
                     sys.meta_path.remove(self)
-                register()
+                self._act()
 
-            spec.loader.exec_module = execute_and_register
+            spec.loader.exec_module = execute_and_act
         return spec
 
 

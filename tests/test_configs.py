@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from mmengine.config import Config, ConfigDict
@@ -11,6 +12,9 @@ from mmengine.model import revert_sync_batchnorm
 from mmengine.structures import PixelData
 from mmseg.registry import DATASETS, METRICS, MODELS, TRANSFORMS
 from mmseg.structures import SegDataSample
+from scipy import io as matlab
+
+from mmattn.seismic.shots import Acquisition
 
 ROOT = Path(__file__).resolve().parents[1]
 ALL_CONFIGS = sorted(path for path in (ROOT / 'configs').rglob('*.py') if '_base_' not in path.parts)
@@ -188,8 +192,10 @@ def test_swin_unet_sees_tiles_of_224_pixels():
 
 @parametrize(VELOCITY_CONFIGS)
 def test_velocity_trains_one_step(path: Path):
-    """At full size: these are small."""
+    """At full size where it is small."""
     config = Config.fromfile(path)
+    if max(config.model.backbone.grid) > 100:
+        config.model.backbone.backbone.base_channels = config.model.decode_head.in_channels = 4
     model = MODELS.build(config.model).train()
     shots, grid = model.backbone.num_shots, model.backbone.grid
     samples = []
@@ -198,15 +204,17 @@ def test_velocity_trains_one_step(path: Path):
         sample.gt_velocity = PixelData(data=2000 + 1000 * torch.rand(1, *grid))
         sample.gt_sem_seg = PixelData(data=torch.zeros(1, *grid, dtype=torch.long))
         samples.append(sample)
-    inputs = [torch.rand(shots, 250, grid[1]) for _ in samples]
+    length = config.model.backbone.get('num_samples', 250)
+    inputs = [torch.rand(shots, length, grid[1]) for _ in samples]
     losses = model(**model.data_preprocessor(dict(inputs=inputs, data_samples=samples), True), mode='loss')
     total = sum(value for name, value in losses.items() if 'loss' in name)
     total.backward()
     assert total.isfinite()
+    assert ('loss_salt' in str(list(losses))) == config.model.decode_head.get('salt_branch', False)
     assert all(parameter.grad is not None for parameter in model.parameters())
 
 
-@parametrize(VELOCITY_CONFIGS)
+@parametrize([path for path in VELOCITY_CONFIGS if not path.stem.endswith(('_fcnvmb', '_openfwi', '_shots'))])
 def test_velocity_data_and_metric_build(path: Path):
     config = Config.fromfile(path)
     train, val = (DATASETS.build(loader.dataset) for loader in (config.train_dataloader, config.val_dataloader))
@@ -216,3 +224,36 @@ def test_velocity_data_and_metric_build(path: Path):
     assert DATASETS.build(baseline).survey == train.survey
     assert baseline.num_models == len(train)
     assert train.acquisition.is_symmetric(train.survey['size'][1])
+
+
+def test_fcnvmb_data_and_metric_build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv('FCNVMB_DATA', str(tmp_path))
+    shots, model = np.ones((400, 301, 29), np.float32), np.full((201, 301), 2500.0)
+    for split in ('train', 'test'):
+        for folder, name, key, array in (('georec', 'georec', 'Rec', shots), ('vmodel', 'vmodel', 'vmodel', model)):
+            (tmp_path / f'{folder}_{split}').mkdir()
+            matlab.savemat(tmp_path / f'{folder}_{split}' / f'{name}1.mat', {key: array}, do_compression=True)
+    Acquisition.surface(301, 29, dx=10.0, dt=0.001, nt=2000, frequency=25.0).save(tmp_path / 'acquisition.json')
+    config = Config.fromfile(ROOT / 'configs' / 'attention_unet_velocity_fcnvmb.py')
+    for loader in (config.train_dataloader, config.val_dataloader):
+        sample = DATASETS.build(loader.dataset)[0]
+        assert sample['inputs'].shape == (29, 400, 301)
+        assert sample['data_samples'].gt_velocity.data.shape == (1, 201, 301)
+        assert sample['data_samples'].metainfo['symmetric']
+    assert METRICS.build(config.val_evaluator).profile.tolist() == [2500] * 201
+
+
+def test_openfwi_data_and_metric_build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv('OPENFWI_DATA', str(tmp_path))
+    np.save(tmp_path / 'data1.npy', np.ones((2, 5, 1000, 70), np.float32))
+    np.save(tmp_path / 'model1.npy', np.full((2, 1, 70, 70), 2500, np.float32))
+    for split in ('train', 'val'):
+        (tmp_path / f'{split}.txt').write_text('data1.npy\tmodel1.npy\n')
+    for name in ('attention_unet', 'inversionnet'):
+        config = Config.fromfile(ROOT / 'configs' / f'{name}_velocity_openfwi.py')
+        for loader in (config.train_dataloader, config.val_dataloader):
+            dataset = DATASETS.build(loader.dataset)
+            assert len(dataset) == 2
+            assert dataset[1]['inputs'].shape == (5, 1000, 70)
+        assert not dataset.acquisition.is_symmetric(70)
+        assert METRICS.build(config.val_evaluator).profile.tolist() == [2500] * 70

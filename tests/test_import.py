@@ -31,10 +31,11 @@ ALLOWED = {
         {*SCIENCE, *OPENMMLAB, 'torch', 'safetensors', 'huggingface_hub', 'onnx', 'onnxruntime'},
         {'models', 'evaluation', 'waves', 'seismic', 'common'},
     ),
-    'engine': ({*SCIENCE, *OPENMMLAB, 'torch'}, {'evaluation', 'seismic', 'common'}),
-    'cli': ({*OPENMMLAB, 'torch', 'rich'}, {'engine', 'datasets', 'common', 'kernels.context'}),
+    'engine': ({*SCIENCE, *OPENMMLAB, 'torch'}, {'checkpoints', 'evaluation', 'seismic', 'common'}),
+    'cli': ({*OPENMMLAB, 'torch', 'rich'}, {'engine', 'checkpoints', 'datasets', 'common', 'kernels.context'}),
 }
-ALLOWED |= dict.fromkeys(('costs', 'studies'), ({*SCIENCE, *OPENMMLAB, 'torch', 'cv2', 'rich'}, {*ALLOWED, 'costs'}))
+ALL = {*SCIENCE, *OPENMMLAB, 'torch', 'cv2', 'rich', 'yapf'}
+ALLOWED |= dict.fromkeys(('costs', 'studies'), (ALL, {*ALLOWED, 'costs'}))
 
 
 def imports(path: Path) -> set[str]:

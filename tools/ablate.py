@@ -17,7 +17,7 @@ from mmattn.common.errors import InputError
 from mmattn.common.resources import find_config
 from mmattn.studies import FINISHED, locked, train_command
 from mmattn.studies.ablation import PLACES, Ablation, plan, prepare, run, write_report
-from mmattn.studies.ablation.cells import NONE
+from mmattn.studies.ablation.cells import ADDITIVE, NONE
 
 TRAIN = Path(__file__).resolve().parent / 'train.py'
 
@@ -28,7 +28,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         'config', type=Path, help='config file of the experiment, or the name of one that comes with mmattn'
     )
-    names = ', '.join([NONE, *(layer.short for layer in mechanisms(inputs=1).values())])
+    names = ', '.join([NONE, ADDITIVE, *(layer.short for layer in mechanisms(inputs=1).values())])
     parser.add_argument('--attention', nargs='+', required=True, help=f'{names}, or names of classes')
     parser.add_argument('--seeds', nargs='+', type=int, default=[0], help='seeds of the trainings')
     parser.add_argument('--where', choices=PLACES, default='neck', help='where the layer goes')

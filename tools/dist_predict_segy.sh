@@ -3,9 +3,9 @@
 #
 # bash tools/dist_predict_segy.sh CONFIG CHECKPOINT in.sgy out.sgy GPUS [options of tools/predict_segy.py]
 #
-# The files are the same as
-# those of one process of as many threads as each has here: OMP_NUM_THREADS, 1 by default, or --threads. MASTER_ADDR and
-# PORT in the environment.
+# The files are the same as those of one process of as many threads as each has here: OMP_NUM_THREADS, 1 by default, or
+# --threads. Several machines, which see the same files: NNODES, NODE_RANK, MASTER_ADDR and PORT in the environment, the
+# same command on each. With MAX_RESTARTS=N all processes are started again when one dies, and go on.
 set -euo pipefail
 if [[ $# -lt 5 || ! $5 =~ ^[1-9][0-9]*$ ]]; then echo "usage: bash $0 CONFIG CHECKPOINT in.sgy out.sgy GPUS [options]" >&2; exit 2; fi
 FILES=("${@:1:4}")
@@ -15,4 +15,5 @@ shift 5
 exec python "$(dirname "$0")/torchrun.py" \
     --nnodes="${NNODES:-1}" --node_rank="${NODE_RANK:-0}" \
     --master_addr="${MASTER_ADDR:-127.0.0.1}" --master_port="${PORT:-29500}" --nproc_per_node="$GPUS" \
+    --max_restarts="${MAX_RESTARTS:-0}" \
     "$(dirname "$0")/predict_segy.py" "${FILES[@]}" --launcher pytorch "$@"

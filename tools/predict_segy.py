@@ -23,7 +23,8 @@ from mmattn.seismic.volumes.labels import LabelValues, check_label, check_same_g
 if TYPE_CHECKING:
     from torch import nn
 
-    from mmattn.inference import VolumePrediction
+    from mmattn.inference import Outputs, VolumeOptions, VolumePrediction
+    from mmattn.inference.estimate import Work
 
 
 def parse_args() -> argparse.Namespace:
@@ -38,6 +39,7 @@ def parse_args() -> argparse.Namespace:
     add_segy_options(parser.add_argument_group('how to read the input (tools/segy_info.py suggests)'))
     _add_label(parser.add_argument_group('a label to compare with'))
     parser.add_argument('--resume', action='store_true', help='go on with an unfinished prediction, if there is one')
+    parser.add_argument('--plan', action='store_true', help='say what it takes, from a short probe, and end')
     parser.add_argument('--yes', action='store_true', help='predict a survey that looks wrong all the same')
     parser.add_argument('--threads', type=int, help='CPU threads of a process; the last digits depend on it')
     parser.add_argument('--device', help='cpu, cuda or cuda:N; a GPU if there is one by default')
@@ -168,6 +170,19 @@ def look_at_clip(model: 'nn.Module', volume: Volume, clip: float | str | None, *
     refuse(volume, odd_clip(volume, value, source), yes=yes)
 
 
+def counted(model: 'nn.Module', volume: Volume, outputs: 'Outputs', options: 'VolumeOptions') -> 'Work':
+    """What is to be done, without a probe."""
+    from mmattn.inference.clip import choose_clip
+    from mmattn.inference.estimate import count_work
+    from mmattn.inference.plan import chunks_of, make_plan
+
+    clip, _ = choose_clip(model, volume, options.clip)
+    plan = make_plan(
+        model, volume.shape, options, clip=clip, keep_spread=outputs.needs_spread, chunks=chunks_of(volume)
+    )
+    return count_work(volume, plan, outputs, options)
+
+
 def refuse(volume: Volume, doubts: Sequence[str], *, yes: bool) -> None:
     """Raises InputError if there are doubts and nobody said ``--yes``."""
     if doubts and not yes:
@@ -179,8 +194,9 @@ def main() -> None:
     args = parse_args()
     import torch  # after the options, so that --help comes at once
 
-    from mmattn.cli.launch import load_config, read_model
+    from mmattn.cli.launch import load_config, read_model, was_restarted
     from mmattn.inference import Outputs, VolumeOptions, predict_volume
+    from mmattn.inference.estimate import estimate_work
     from mmattn.inference.ranks import on_first, rank_and_size, start_ranks
 
     if args.launcher == 'pytorch':
@@ -209,7 +225,12 @@ def main() -> None:
                 volume.null_value = (*(volume.null_value or ()), *fill_values)
             model = read_model(config, args.checkpoint, device)
             on_first(lambda: look_at_clip(model, volume, args.clip, yes=args.yes))
-            result = predict_volume(model, volume, outputs, options=options, resume=args.resume, progress=display)
+            if args.plan:
+                print(on_first(lambda: estimate_work(model, volume, outputs, options)))
+                return
+            on_first(lambda: print(counted(model, volume, outputs, options), flush=True))
+            resume = args.resume or was_restarted()
+            result = predict_volume(model, volume, outputs, options=options, resume=resume, progress=display)
             scores = on_first(lambda: score_output(volume, args, result.files['probability'], labelled))
     except (ValueError, TypeError, OSError) as error:
         raise InputError(one_line(error)) from error

@@ -24,6 +24,7 @@ def main() -> None:
     """Tests."""
     args = parse_args()
     from mmattn.cli import launch  # after the options, so that --help comes at once
+    from mmattn.cli.running import run
 
     config = launch.load_config(args.config, args.cfg_options)
     config.launcher = args.launcher
@@ -46,7 +47,7 @@ def main() -> None:
     launch.fit_to_device(config)
     runner = launch.build_runner(config, args.config, 'test_loop')
     launch.check_fit(runner.model, weights, args.checkpoint)
-    runner.test()
+    run(runner, 'test', args.config)
 
 
 if __name__ == '__main__':

@@ -1,11 +1,12 @@
 """Checkpoints that are archives of NumPy arrays, as JAX's are."""
 
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 import torch
 from torch import Tensor
+
+from mmattn.common.files import ARRAY_ERRORS, check_arrays
 
 
 def is_archive(path: str | Path) -> bool:
@@ -26,7 +27,10 @@ def read_archive(path: str | Path) -> dict[str, Tensor]:
         ValueError: if the file is no such archive, or holds something beside arrays of numbers.
     """
     try:
+        check_arrays(path)
         with np.load(path, allow_pickle=False) as file:
             return {name: torch.from_numpy(file[name]) for name in file.files}
-    except (ValueError, TypeError, AttributeError, EOFError, BadZipFile) as error:
+    except FileNotFoundError:
+        raise
+    except ARRAY_ERRORS as error:
         raise ValueError(f'{str(path)!r} is no archive of arrays of numbers: {error}') from error

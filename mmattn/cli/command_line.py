@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mmattn.cli.tools import program, with_commands
+from mmattn.common.disk import is_full
 from mmattn.common.errors import InputError, one_line
 
 if TYPE_CHECKING:
@@ -122,6 +123,8 @@ def check_device(name: str) -> 'torch.device':
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         raise InputError(f'--device {name!r} cannot be used: {one_line(error)}') from error
+    if device.type == 'meta' or (device.type == 'cpu' and device.index):
+        raise InputError(f'--device must be cpu, cuda or cuda:N, got {name!r}')
     return device
 
 
@@ -167,7 +170,6 @@ def run_tool(main: Callable[[], int | None], *, after_interrupt: str = '') -> No
         main: the tool.
         after_interrupt: what to do after an interrupt, for the message.
     """
-    os.environ.setdefault('TORCH_FORCE_WEIGHTS_ONLY_LOAD', '1')  # mmengine would fall back to running a pickle
     interrupted: list[int] = []
     try:
         with _insistent_interrupts(interrupted):
@@ -182,6 +184,8 @@ def run_tool(main: Callable[[], int | None], *, after_interrupt: str = '') -> No
         if os.environ.get('MMATTN_TRACEBACK'):
             raise
         more = '' if isinstance(error, InputError) and not error.__cause__ else ' (MMATTN_TRACEBACK=1 shows where)'
+        if is_full(error) or is_full(error.__cause__):
+            more = f'; make room{after_interrupt and ", then "}{after_interrupt}'
         print(f'error: {one_line(error)}{more}', file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:

@@ -1,6 +1,7 @@
 """What tools do with experiments: reading configs and checkpoints, fitting a config to the device at hand."""
 
 import os
+import shutil
 from pathlib import Path
 
 import torch
@@ -10,17 +11,25 @@ from mmengine.model import BaseTTAModel, is_model_wrapper
 from mmengine.runner import Runner
 from mmengine.runner.checkpoint import find_latest_checkpoint
 from mmseg.apis import init_model
-from mmseg.registry import METRICS
+from mmseg.registry import METRICS, OPTIMIZERS
 from torch import Tensor, nn
 
+from mmattn.checkpoints.fit import misfit
+from mmattn.checkpoints.reading import CheckpointError, read_safely
 from mmattn.cli.amp import amp_settings
 from mmattn.cli.command_line import check_folder
 from mmattn.cli.settings import check_settings
+from mmattn.cli.values import check_values
 from mmattn.common.errors import InputError, one_line
 from mmattn.common.files import hold_folder
 from mmattn.common.options import accepted_options
 from mmattn.common.resources import find_config
-from mmattn.engine.reading import UnsafeCheckpointError, read_safely
+from mmattn.engine.building import check_type
+
+
+def was_restarted() -> bool:
+    """Tells whether torchrun started this process again after one had died: it goes on then."""
+    return int(os.environ.get('TORCHELASTIC_RESTART_COUNT') or 0) > 0
 
 
 def load_config(path: str, options: dict | None = None) -> Config:
@@ -31,7 +40,8 @@ def load_config(path: str, options: dict | None = None) -> Config:
         options: dotted keys to values, as ``--cfg-options`` gives them.
 
     Raises:
-        InputError: if there is no such config, it cannot be read, or an option sets what nothing reads.
+        InputError: if there is no such config, it cannot be read, an option sets what nothing reads, or a number is
+            out of its range.
     """
     try:
         path = str(find_config(path))
@@ -49,6 +59,7 @@ def load_config(path: str, options: dict | None = None) -> Config:
             raise InputError(f'--cfg-options do not fit {path!r}: {type(error).__name__}: {one_line(error)}') from error
     if 'model' not in config:
         raise InputError(f'config {path!r} has no `model`: it is not an experiment')
+    check_values(config, path)
     return config
 
 
@@ -61,29 +72,45 @@ def read_checkpoint(path: str) -> dict[str, Tensor] | None:
     """
     if '://' in path:
         return None
+    content = read_content(path)
+    weights = content.get('state_dict', content)
+    if not isinstance(weights, dict) or not any(isinstance(value, Tensor) for value in weights.values()):
+        raise InputError(f'checkpoint {path!r} holds no weights')
+    broken = [name for name, value in weights.items() if _is_broken(value)]
+    if broken:
+        raise InputError(
+            f'checkpoint {path!r} holds numbers that are not finite in {len(broken)} of {len(weights)} tensors, '
+            f'{broken[0]} for one: its training failed; take an earlier one'
+        )
+    return weights
+
+
+def read_content(path: str) -> dict:
+    """Returns all that a checkpoint file holds.
+
+    Raises:
+        InputError: if there is no such file, it is no checkpoint, or reading it would run code.
+    """
     if not Path(path).is_file():
         raise InputError(f'checkpoint {path!r} is not a file')
     try:
         content = read_safely(path, map_location='cpu')
-    except UnsafeCheckpointError as error:
+    except CheckpointError as error:
         raise InputError(one_line(error)) from None
     except Exception as error:
         raise InputError(f'checkpoint {path!r} cannot be read: {type(error).__name__}: {one_line(error)}') from error
     if not isinstance(content, dict):
         raise InputError(f'checkpoint {path!r} holds a {type(content).__name__}, not a dict of weights')
-    weights = content.get('state_dict', content)
-    if isinstance(weights, dict):
-        broken = [name for name, value in weights.items() if _is_broken(value)]
-        if broken:
-            raise InputError(
-                f'checkpoint {path!r} holds numbers that are not finite in {len(broken)} of {len(weights)} tensors, '
-                f'{broken[0]} for one: its training failed; take an earlier one'
-            )
-    return weights
+    return content
 
 
 def _is_broken(value: object) -> bool:
-    return isinstance(value, Tensor) and value.is_floating_point() and not bool(value.isfinite().all())
+    if not isinstance(value, Tensor) or not value.is_floating_point() or value.layout is not torch.strided:
+        return False
+    stored = value.untyped_storage().nbytes() // value.element_size()
+    if value.numel() > stored:  # one number that stands for many
+        value = value.as_strided((stored,), (1,), 0)
+    return not bool(value.isfinite().all())
 
 
 def check_fit(model: nn.Module, weights: dict[str, Tensor] | None, path: str) -> None:
@@ -101,16 +128,9 @@ def check_fit(model: nn.Module, weights: dict[str, Tensor] | None, path: str) ->
         model = model.module
     if weights is None:
         return
-    weights = {key.removeprefix('module.'): value for key, value in weights.items()}
-    expected = model.state_dict()
-    missing = [key for key in expected if key not in weights]
-    reshaped = [key for key in expected if key in weights and weights[key].shape != expected[key].shape]
-    if missing or reshaped:
-        first = (missing + reshaped)[0]
-        raise InputError(
-            f'checkpoint {path!r} is not of this config: of {len(expected)} tensors {len(missing)} are missing and '
-            f'{len(reshaped)} have another shape, {first} for one'
-        )
+    problem = misfit(model.state_dict(), weights)
+    if problem:
+        raise InputError(f'checkpoint {path!r} is not of this config: {problem}')
 
 
 def read_model(config: Config, checkpoint: str, device: str) -> nn.Module:
@@ -159,6 +179,8 @@ def build_runner(config: Config, path: str, *loops: str) -> Runner:
         InputError: if the model, a dataset or anything else that the config asks for cannot be built.
     """
     try:
+        if 'train_loop' in loops:
+            check_type(config.optim_wrapper.get('optimizer', {}).get('type'), OPTIMIZERS)
         runner = Runner.from_cfg(config)
         for loop in loops:
             getattr(runner, loop)
@@ -168,7 +190,7 @@ def build_runner(config: Config, path: str, *loops: str) -> Runner:
 
 
 def hold_work_dir(config: Config) -> None:
-    """Keeps a second training out of the work directory until this process ends.
+    """Keeps a second training out of the work directory until this process ends; removes what a killed one left.
 
     Raises:
         InputError: if one is at work there; says which.
@@ -178,6 +200,8 @@ def hold_work_dir(config: Config) -> None:
             hold_folder(config.work_dir, '.training.lock')
         except FileExistsError as error:
             raise InputError(f'{one_line(error)}; wait for it, or name another --work-dir') from None
+        for left in Path(config.work_dir).glob('.*.part'):  # halves of files that a killed training was writing
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def save_within_epochs(config: Config, path: str, interval: int) -> None:
@@ -221,6 +245,21 @@ def choose_start(config: Config, *, resume: bool) -> None:
             )
     if start:
         read_checkpoint(start)
+    if start and config.resume and '://' not in start:
+        _check_resumable(read_content(start), start)
+
+
+def _check_resumable(content: dict, path: str) -> None:
+    meta = content.get('meta')
+    counts = [meta.get(name) for name in ('epoch', 'iter')] if isinstance(meta, dict) else []
+    whole = len(counts) == 2 and all(type(count) is int and count >= 0 for count in counts)
+    if not whole or not isinstance(content.get('message_hub'), dict):
+        raise InputError(
+            f'checkpoint {path!r} does not say how far a training was: it cannot be resumed; load_from without '
+            '--resume starts from its weights'
+        )
+    if 'optimizer' not in content:
+        print_log(f'{path} has no state of the optimiser, as best checkpoints: it starts anew', logger='current')
 
 
 def innermost_datasets(dataset: dict) -> list[dict]:

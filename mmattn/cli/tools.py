@@ -23,7 +23,7 @@ _GROUPS = {
     'Inversion': ('invert',),
     'Weights': ('convert', 'export-onnx'),
     'Comparisons': ('ablate', 'benchmark', 'speed'),
-    'Tables of the documentation, in a clone of the repository': ('attention-table', 'model-table', 'zoo'),
+    'For those who work on mmattn': ('attention-table', 'model-table', 'zoo', 'hardening'),
 }
 OTHERS = 'Others'
 _program: str | None = None

@@ -6,9 +6,14 @@ import shutil
 import socket
 import tempfile
 import time
+import tokenize
+import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from mmattn.common.disk import naming
 
 
 @contextmanager
@@ -26,9 +31,10 @@ def written_whole(destination: str | os.PathLike) -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(dir=destination.parent, prefix=f'.{destination.name}.', suffix='.part'))
     try:
         temporary = folder / destination.name
-        yield temporary
-        if temporary.is_file():
-            _sync(temporary)
+        with naming(destination, 'nothing of it is kept, and what was there before still is'):
+            yield temporary
+            if temporary.is_file():
+                _sync(temporary)
         if destination.is_dir():
             shutil.rmtree(destination)
         os.replace(temporary, destination)
@@ -76,3 +82,43 @@ def hold_folder(folder: str | os.PathLike, name: str) -> int:
         handle, f'process {os.getpid()} on {socket.gethostname()} since {time.strftime("%Y-%m-%d %H:%M:%S")}'.encode()
     )
     return handle
+
+
+ARRAY_ERRORS = (
+    ValueError, TypeError, AttributeError, KeyError, EOFError, OSError, OverflowError, NotImplementedError,
+    RuntimeError, SyntaxError, zipfile.BadZipFile, zlib.error, tokenize.TokenError,
+)  # fmt: skip
+"""What NumPy raises for a damaged .npy or .npz file."""
+_MOST_GROWTH, _SMALL = 100, 2**26
+
+
+def check_growth(archive: zipfile.ZipFile, size: int, name: str) -> None:
+    """Refuses a zip whose members are far larger than itself: pictures, weights and tables do not shrink so much.
+
+    Args:
+        archive: that was opened.
+        size: of the file, in bytes.
+        name: of it, for the message.
+
+    Raises:
+        ValueError: if its members exceed 64 MiB and are a hundred times as large as the file.
+    """
+    members = archive.infolist()
+    if any(member.compress_size > size for member in members):
+        raise ValueError(f'{name} is damaged: a member of it says that it is larger than all of it')
+    total = sum(member.file_size for member in members)
+    if total > max(_SMALL, _MOST_GROWTH * size):
+        raise ValueError(f'{name} has {size:,} bytes and would grow to {total:,}; it is not unpacked')
+
+
+def check_arrays(path: str | os.PathLike) -> None:
+    """Refuses an .npz of NumPy's as ``check_growth`` does; what is no zip passes, for its reader to name.
+
+    Raises:
+        ValueError: if it would grow too much.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            check_growth(archive, Path(path).stat().st_size, str(path))
+    except (zipfile.BadZipFile, NotImplementedError):
+        pass

@@ -9,7 +9,7 @@ from mmseg.datasets.transforms import LoadImageFromNDArray
 from mmseg.registry import TRANSFORMS
 
 from mmattn.seismic.tiles.rle import decode_rle
-from mmattn.seismic.tiles.tgs import read_mask
+from mmattn.seismic.tiles.tgs import check_picture, read_mask
 
 
 @TRANSFORMS.register_module()
@@ -28,6 +28,8 @@ class LoadSaltSection(LoadImageFromFile):
     def transform(self, results: dict) -> dict:
         """Adds the section to the sample."""
         if 'img' not in results:
+            if self.backend_args is None and '://' not in str(results['img_path']):
+                check_picture(results['img_path'])
             return super().transform(results)
         results['img_shape'] = results['ori_shape'] = results['img'].shape[:2]
         return results

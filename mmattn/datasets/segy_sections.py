@@ -19,6 +19,7 @@ from mmengine.fileio import BaseStorageBackend, register_backend
 from mmseg.registry import TRANSFORMS
 
 from mmattn.seismic import Volume, open_volume, scale_amplitude, to_grey
+from mmattn.seismic.tiles.tgs import check_picture
 from mmattn.seismic.volumes.fill_values import is_live
 from mmattn.seismic.volumes.labels import IGNORED, LabelValues
 
@@ -176,6 +177,7 @@ def _read_image(path: str) -> np.ndarray:
     """Grey values of an image file, float32 (H, W)."""
     if not os.path.isfile(path):
         raise FileNotFoundError(f'image {path!r} does not exist')
+    check_picture(path)
     image = cv2.imread(path, cv2.IMREAD_GRAYSCALE)
     if image is None:
         raise ValueError(f'{path!r} is no image; LoadSegySection reads sections of SegySaltDataset and image files')

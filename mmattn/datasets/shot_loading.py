@@ -125,4 +125,4 @@ class PackVelocityInputs(BaseTransform):
 
 
 def _map(values: np.ndarray, kind: type) -> torch.Tensor:
-    return torch.from_numpy(np.require(values, kind, 'CW'))[None]  # a copy where a file is mapped
+    return torch.from_numpy(np.array(values, kind, order='C'))[None]  # a copy: memory-mapped files cannot be written

@@ -154,9 +154,7 @@ class SyntheticVelocityDataset(VelocityPairs):
     ) -> None:
         VelocitySurvey(size, dx=dx, seed=seed)  # checks these options
         self.num_models = check_whole('SyntheticVelocityDataset: num_models', num_models, least=1)
-        if isinstance(acquisition, dict) and 'sources' not in acquisition:
-            acquisition = dict(acquisition, width=size[1], dx=dx)
-        acquisition = read_acquisition(acquisition)
+        acquisition = _synthetic_acquisition(acquisition, size, dx)
         acquisition.check_model(size)
         if acquisition.dx != dx:
             raise ValueError(f'SyntheticVelocityDataset: dx is {dx}, the acquisition has {acquisition.dx}')
@@ -185,6 +183,20 @@ class SyntheticVelocityDataset(VelocityPairs):
     def read_velocity(self, index: int) -> np.ndarray:
         """The model of a sample, (H, W) m/s; no gathers are modelled."""
         return VelocitySurvey(**self.survey).model(index).velocity
+
+
+def geometry(dataset: dict) -> Acquisition:
+    """The acquisition of a dataset's config, of which nothing is built."""
+    if dataset['type'] == 'SyntheticVelocityDataset':
+        return _synthetic_acquisition(dataset['acquisition'], dataset['size'], dataset['dx'])
+    given = dataset.get('acquisition')
+    return read_acquisition(Path(dataset['data_root']) / 'acquisition.json' if given is None else given)
+
+
+def _synthetic_acquisition(value: Acquisition | dict, size: tuple[int, int], dx: float) -> Acquisition:
+    if isinstance(value, dict) and 'sources' not in value:
+        value = dict(value, width=size[1], dx=dx)
+    return read_acquisition(value)
 
 
 def read_acquisition(value: Acquisition | dict | str | os.PathLike) -> Acquisition:

@@ -17,6 +17,7 @@ from prettytable import PrettyTable
 from torch import Tensor
 
 from mmattn.common.checks import check_number, check_whole
+from mmattn.common.tables import safe_row
 from mmattn.evaluation.scores import TileScore, binary_mask, score_tile, total_scores
 from mmattn.seismic.salt.classes import check_classes
 from mmattn.seismic.salt.cleanup import remove_small_bodies
@@ -223,7 +224,7 @@ def _tile_row(score: TileScore | None) -> list[str]:
 def _write_csv(path: Path, header: list[str], rows: list[list[str]]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(path, 'w', newline='') as file:
-        csv.writer(file, lineterminator='\n').writerows([header, *rows])
+        csv.writer(file, lineterminator='\n').writerows(map(safe_row, [header, *rows]))
 
 
 def _table(metrics: dict[str, float], scores: Sequence[TileScore]) -> str:

@@ -11,6 +11,7 @@ from mmseg.registry import DATASETS, METRICS
 from prettytable import PrettyTable
 
 from mmattn.common.checks import check_choice, check_number
+from mmattn.common.tables import safe_cell
 from mmattn.evaluation.velocity_scores import VelocityScore, linear_model, score_velocity, total_velocity_scores
 
 PREDICTIONS = ('network', 'profile', 'linear')
@@ -128,7 +129,7 @@ class VelocityMetric(BaseMetric):
     def _write(self, results: list[tuple[str, list[VelocityScore]]]) -> None:
         rows = [(name, total_velocity_scores(scores[:1], self.velocity_range)) for name, scores in results]
         lines = [','.join(['id', *rows[0][1]])]
-        lines += [','.join([name, *(f'{value:.6g}' for value in total.values())]) for name, total in rows]
+        lines += [','.join([safe_cell(name), *(f'{value:.6g}' for value in total.values())]) for name, total in rows]
         (self.output_dir / 'models.csv').write_text('\n'.join(lines) + '\n', encoding='utf-8')
 
 

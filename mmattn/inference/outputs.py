@@ -15,7 +15,7 @@ from mmattn.seismic import SegyVolume, Volume, copy_with_samples
 
 Slabs: TypeAlias = Iterable[tuple[int, np.ndarray]]
 """Adjacent inlines in order: first line, (num_lines, num_xlines, num_samples)."""
-_SEGY, _ARRAYS = ('.sgy', '.segy'), ('.npy', '.zarr')
+SEGY, _ARRAYS = ('.sgy', '.segy'), ('.npy', '.zarr')
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Outputs:
         if self.needs_mask is False and (self.min_body or self.fill_holes):
             raise ValueError('min_body and fill_holes clean the mask: ask for a mask (--mask) or a report (--report)')
         for name, path in self.files.items():
-            allowed = ('.zarr',) if name == 'zarr' else ('',) if name == 'report' else _SEGY + _ARRAYS
+            allowed = ('.zarr',) if name == 'zarr' else ('',) if name == 'report' else SEGY + _ARRAYS
             if name != 'report' and path.suffix.lower() not in allowed:
                 raise ValueError(f'{name} must end with {", ".join(allowed)}, got {str(path)!r}')
         places = [path.resolve() for path in self.files.values()]
@@ -96,9 +96,9 @@ class Outputs:
             PermissionError: if nothing can be written there.
         """
         for name, path in self.files.items():
-            if path.suffix.lower() in _SEGY and not isinstance(volume, SegyVolume):
+            if path.suffix.lower() in SEGY and not isinstance(volume, SegyVolume):
                 raise ValueError(f'{name}: {path} would be a copy of a SEG-Y input, and the input is none; give .npy')
-            if volume.path and path.resolve() == Path(volume.path).resolve():
+            if volume.path and '://' not in volume.path and path.resolve() == Path(volume.path).resolve():
                 raise ValueError(f'{name}: {path} is the input itself')
             if not path.absolute().parent.is_dir():
                 raise FileNotFoundError(f'{name}: folder {str(path.parent)!r} does not exist')
@@ -128,7 +128,7 @@ def write_volume(
         How a SEG-Y file differs from the input, in words.
     """
     suffix = destination.suffix.lower()
-    if suffix in _SEGY:
+    if suffix in SEGY:
         return copy_with_samples(volume, destination, _trace_blocks(volume, slabs), text_line=text_line)
     if suffix == '.npy':
         _write_npy(destination, volume.shape, slabs)
@@ -144,14 +144,15 @@ def write_zarr(volume: Volume, destination: Path, arrays: dict[str, Callable[[],
         volume: the input, of the same shape.
         destination: folder to write; an existing one is replaced.
         arrays: what gives the slabs of each array, by its name.
-        lines: inlines of a slab, and of a chunk.
+        lines: inlines of a slab, and of a chunk and a shard, which is one file of all its chunks.
     """
     zarr = _import_zarr(destination)
     with written_whole(destination) as temporary:
         group = zarr.open_group(str(temporary), mode='w', zarr_format=3)
         chunks = tuple(min(most, size) for most, size in zip((lines, 128, 128), volume.shape))
+        shards = tuple(-(-size // chunk) * chunk for size, chunk in zip((chunks[0], *volume.shape[1:]), chunks))
         for name, slabs in arrays.items():
-            array = group.create_array(name, shape=volume.shape, chunks=chunks, dtype='float32')
+            array = group.create_array(name, shape=volume.shape, chunks=chunks, shards=shards, dtype='float32')
             array.attrs['dimensions'] = ['iline', 'xline', 'sample']
             for start, slab in slabs():
                 array[start : start + len(slab)] = slab

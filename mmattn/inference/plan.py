@@ -110,8 +110,19 @@ def axis_of(direction: str) -> int:
     return DIRECTIONS.index(direction)
 
 
+def chunks_of(volume: object) -> tuple[int, ...]:
+    """What a volume reads at once, () if it does not lie in chunks."""
+    return getattr(volume, 'chunks', ())
+
+
 def make_plan(
-    model: nn.Module, shape: tuple[int, int, int], options: VolumeOptions, *, clip: float, keep_spread: bool
+    model: nn.Module,
+    shape: tuple[int, int, int],
+    options: VolumeOptions,
+    *,
+    clip: float,
+    keep_spread: bool,
+    chunks: tuple[int, ...] = (),
 ) -> VolumePlan:
     """Decides what is computed; the same arguments give the same plan in every process.
 
@@ -121,6 +132,7 @@ def make_plan(
         options: what the user said.
         clip: the amplitude that ``options.clip`` stands for.
         keep_spread: whether predictions that go into a standard deviation are kept apart.
+        chunks: (ilines, xlines, samples) of what the input reads at once, if it lies in chunks; blocks keep to them.
 
     Raises:
         ValueError: if the volume has no sections in a direction, or the memory does not hold one line.
@@ -131,7 +143,10 @@ def make_plan(
         if name not in possible:
             raise ValueError(f'direction {name}: its sections are one trace wide; this volume has {possible[0]} alone')
     views = 2 if options.flip and keep_spread else 1
-    block_lines = {name: _fitting_lines(options.memory, name, shape, arrays=2 + views) for name in directions}
+    block_lines = {}
+    for name in directions:
+        chunk = chunks[axis_of(name)] if chunks else 1
+        block_lines[name] = _fitting_lines(options.memory, name, shape, arrays=2 + views, chunk=chunk)
     return VolumePlan(
         tuple(shape),
         directions,
@@ -143,12 +158,14 @@ def make_plan(
     )
 
 
-def _fitting_lines(memory: float, direction: str, shape: tuple[int, int, int], *, arrays: int) -> int:
-    """Lines of which so many float32 arrays fit the memory."""
+def _fitting_lines(memory: float, direction: str, shape: tuple[int, int, int], *, arrays: int, chunk: int = 1) -> int:
+    """Lines of which so many float32 arrays fit the memory: whole chunks, where one fits."""
     line = 4 * arrays * shape[1 - axis_of(direction)] * shape[2]
     lines = int(memory * _MIB // line)
     if not lines:
         raise ValueError(f'memory of {memory:g} MiB does not hold one {direction}: at least {line / _MIB:.2g} MiB')
+    if lines >= chunk > 1:
+        return chunk * max(1, min(lines, _MOST_LINES) // chunk)
     return min(lines, _MOST_LINES)
 
 
@@ -165,7 +182,7 @@ def fingerprint(model: nn.Module, path: str, plan: VolumePlan, options: VolumeOp
         model = model.module
     device = next(model.parameters()).device.type
     return {
-        'input': str(Path(path).resolve()) if path else 'in memory',
+        'input': path if '://' in path else str(Path(path).resolve()) if path else 'in memory',
         **_file_state(path),
         'shape': plan.shape,
         'network': _digest(repr(model).encode()),
@@ -187,7 +204,7 @@ def fingerprint(model: nn.Module, path: str, plan: VolumePlan, options: VolumeOp
 
 def _file_state(path: str) -> dict[str, object]:
     """Size and time of change of the input; of a folder (zarr) its own."""
-    if not path:
+    if not path or '://' in path:
         return {}
     state = Path(path).stat()
     return {'input bytes': state.st_size, 'input changed at': state.st_mtime_ns}

@@ -6,7 +6,6 @@ prediction may end at any moment and go on from the journal. When all is written
 anything in it goes, so what is half deleted is never taken for a prediction to go on with.
 """
 
-import fcntl
 import json
 import os
 import shutil
@@ -16,11 +15,13 @@ from typing import TypeAlias
 
 import numpy as np
 
-from mmattn.common.files import write_whole
+from mmattn.common.disk import naming
+from mmattn.common.files import hold_folder, write_whole
 
 Block: TypeAlias = tuple[str, int, int]  # direction, first line, line after the last
 
 _PLAN, _LOCK, _OUTPUTS, _JOURNAL, _DONE = 'plan.json', 'lock', 'outputs.txt', 'journal-{}.txt', '.done'
+_KEPT = 'what was predicted before is kept'
 
 
 class ScratchArray:
@@ -33,12 +34,14 @@ class ScratchArray:
     """
 
     def __init__(self, path: Path, shape: tuple[int, int, int], dtype: type = np.float32) -> None:
+        self._path = path
         self.shape = shape
         self.dtype = np.dtype(dtype)
         self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
         size = _num_bytes(shape, dtype)
         if os.fstat(self._file).st_size != size:
-            os.ftruncate(self._file, size)
+            with naming(path, _KEPT):
+                os.ftruncate(self._file, size)
 
     def write(self, direction: str, start: int, block: np.ndarray) -> None:
         """Writes adjacent lines, (num_lines, num_traces, num_samples), from line ``start`` of a direction on."""
@@ -66,7 +69,8 @@ class ScratchArray:
 
     def sync(self) -> None:
         """Returns once everything written is on the disk."""
-        os.fsync(self._file)
+        with naming(self._path, _KEPT):
+            os.fsync(self._file)
 
     def close(self) -> None:
         """Closes the file."""
@@ -74,9 +78,10 @@ class ScratchArray:
 
     def _write(self, trace: int, samples: np.ndarray) -> None:
         view, offset = memoryview(samples).cast('B'), trace * self.shape[2] * self.dtype.itemsize
-        while view:
-            count = os.pwrite(self._file, view, offset)
-            view, offset = view[count:], offset + count
+        with naming(self._path, _KEPT):
+            while view:
+                count = os.pwrite(self._file, view, offset)
+                view, offset = view[count:], offset + count
 
 
 class Scratch:
@@ -158,6 +163,10 @@ class Scratch:
         path = self._array_path(name, dtype)
         return path.is_file() and path.stat().st_size == _num_bytes(shape, dtype)
 
+    def held(self) -> int:
+        """Bytes on the disk that the folder's files take already."""
+        return sum(path.stat().st_blocks * 512 for path in self.folder.glob('*') if path.is_file())
+
     def array(self, name: str, shape: tuple[int, int, int], dtype: type = np.float32) -> ScratchArray:
         """Opens one of the folder's volumes."""
         return ScratchArray(self._array_path(name, dtype), shape, dtype)
@@ -220,12 +229,10 @@ class Scratch:
         self.release()
 
     def _take_lock(self, folder: Path) -> None:
-        self._lock = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o666)
         try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            self.release()
-            raise FileExistsError(f'another process is predicting into {self.folder}') from error
+            self._lock = hold_folder(folder, _LOCK)
+        except FileExistsError as error:
+            raise FileExistsError(f'another process is predicting into {self.folder}: {error}') from None
 
 
 def _read_plan(folder: Path) -> dict[str, object]:
@@ -252,7 +259,7 @@ def _num_bytes(shape: tuple[int, int, int], dtype: type) -> int:
 
 def _append(path: Path, line: str) -> None:
     """Adds a line to a file; one that a kill cut short is closed first."""
-    with open(path, 'a', encoding='utf-8') as file:
+    with naming(path, _KEPT), open(path, 'a', encoding='utf-8') as file:
         if file.tell() and path.read_bytes()[-1:] != b'\n':
             file.write('\n')
         file.write(line + '\n')

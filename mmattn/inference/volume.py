@@ -12,10 +12,11 @@ from pathlib import Path
 import numpy as np
 from torch import nn
 
+from mmattn.common.disk import check_room
 from mmattn.inference.clip import choose_clip
 from mmattn.inference.finish import Finish
-from mmattn.inference.outputs import Outputs
-from mmattn.inference.plan import VolumeOptions, VolumePlan, fingerprint, make_plan
+from mmattn.inference.outputs import SEGY, Outputs
+from mmattn.inference.plan import VolumeOptions, VolumePlan, chunks_of, fingerprint, make_plan
 from mmattn.inference.predictor import TilePredictor
 from mmattn.inference.ranks import on_first, rank_and_size, wait_for_all
 from mmattn.inference.scratch import Block, Scratch
@@ -92,19 +93,23 @@ def predict_volume(
             what looks like a fill value.
         FileExistsError: if an output is there already, or an unfinished prediction and ``resume`` is not given.
         FileNotFoundError: if an output's folder is not there.
+        OSError: if a disk has no room for what is to be written, before the work, or in it; what is predicted is kept.
     """
     options = VolumeOptions() if options is None else options
     outputs = outputs if isinstance(outputs, Outputs) else Outputs(outputs)
     progress = progress or (lambda stage, done, total: None)
     outputs.check(volume)
     clip, clip_source = on_first(lambda: choose_clip(model, volume, options.clip))
-    plan = make_plan(model, volume.shape, options, clip=clip, keep_spread=outputs.needs_spread)
+    plan = make_plan(
+        model, volume.shape, options, clip=clip, keep_spread=outputs.needs_spread, chunks=chunks_of(volume)
+    )
     if outputs.std is not None and len(plan.members) == 1:
         raise ValueError('std is the spread of several predictions: give both directions, or flip (--flip)')
     predictor = TilePredictor(model, batch_size=options.batch_size, flip=options.flip, amp=options.amp)
     scratch = Scratch(outputs.scratch)
     num_blocks = len(plan.blocks)
     identity = fingerprint(model, volume.path, plan, options) | _null_values(volume)
+    on_first(lambda: check_room(_wanted(volume, plan, outputs, scratch), 'the prediction'))
     if on_first(lambda: _begin(scratch, identity, outputs, resume)):
         done = (outputs.files, clip, clip_source, plan.directions, num_blocks, num_blocks)
         return VolumePrediction(*done, already_complete=True)
@@ -133,6 +138,20 @@ def _scan(volume: Volume, scratch: Scratch, *, keep: bool) -> Scan:
         if not keep:
             scratch.remove()
         raise
+
+
+def _wanted(volume: Volume, plan: VolumePlan, outputs: Outputs, scratch: Scratch) -> list[tuple[Path, int]]:
+    """Folders, and bytes that are still to be written into them."""
+    cells = int(np.prod(plan.shape))
+    array = 4 * cells
+    segy = Path(volume.path).stat().st_size if volume.path and Path(volume.path).is_file() else array
+    members = len(plan.members) * array + (cells if outputs.needs_mask else 0)
+    wanted = [(scratch.folder.absolute().parent, max(members - scratch.held(), 0))]
+    for name, path in outputs.files.items():
+        size = max(segy, array) if path.suffix.lower() in SEGY else array * (2 if name == 'zarr' else 1)
+        if name != 'report' and not path.exists():
+            wanted.append((path.absolute().parent, size))
+    return wanted
 
 
 def _null_values(volume: Volume) -> dict[str, object]:

@@ -8,7 +8,7 @@ _PICTURE = 'a picture, not a volume'
 _HDF5 = 'an HDF5 or NetCDF-4 file: save its volume with numpy.save as .npy, or export SEG-Y'
 _ZGY = "a ZGY file (Petrel's): export SEG-Y from Petrel, or read it with pyzgy and save .npy"
 _VDS = 'a VDS file: convert it with SEGYExport of OpenVDS'
-_MDIO = 'an MDIO store: convert it with mdio.mdio_to_segy (pip install multidimio)'
+_MDIO = 'an MDIO store: open_volume reads it under a name that ends with .mdio'
 _MAGIC = (
     (0, b'\x1f\x8b', f'{_UNPACK} (gunzip)'),
     (0, b'PK\x03\x04', 'a zip archive (or .npz): unpack it, a volume of an .npz saved with numpy.save'),

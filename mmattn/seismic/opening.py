@@ -26,9 +26,11 @@ _NPY = b'\x93NUMPY'
 
 
 def is_array(path: str | os.PathLike) -> bool:
-    """Whether a path is that of a NumPy array (.npy, or a file that begins as one) or of a Zarr array or group."""
+    """Whether a path is that of a NumPy array (.npy, or a file that begins as one) or of a store of Zarr or MDIO."""
+    if in_zarr(path):
+        return True
     path = Path(path)
-    if path.suffix.lower() == '.npy' or in_zarr(path):
+    if path.suffix.lower() == '.npy':
         return True
     if not path.is_file():
         return False
@@ -37,10 +39,11 @@ def is_array(path: str | os.PathLike) -> bool:
 
 
 def open_volume(path: str | os.PathLike, **options: int | str | float | Sequence[float] | None) -> Volume:
-    """Opens a NumPy array (.npy), a Zarr array or group (.zarr) or, whatever else its name, a SEG-Y file.
+    """Opens a NumPy array (.npy), a Zarr array or group (.zarr, .mdio) or, whatever else its name, a SEG-Y file.
 
     Args:
-        path: of the file. Of a Zarr group that a prediction wrote the mask is taken, else the probability;
+        path: of the file. Stores of Zarr and MDIO may lie at an address that fsspec reads (``s3://…``, ``https://…``).
+            Of a group the mask is taken that a prediction wrote, else the probability or the amplitude;
             ``name.zarr/std`` names another array.
         options: of SEG-Y files, as in :class:`mmattn.seismic.segy.SegyVolume`: ``iline``, ``xline``, ``cdp_x``,
             ``cdp_y``, ``endian``, ``geometry``, ``duplicates``, ``num_samples``, ``sample_unit``, ``format``,

@@ -1,6 +1,6 @@
 """What every comparison does around its cells: a lock on the folder, progress with time left, a line an outcome."""
 
-import fcntl
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,6 +9,7 @@ from rich.progress import Progress
 
 from mmattn.cli.command_line import check_folder
 from mmattn.cli.progress import progress_bar
+from mmattn.common.files import hold_folder
 from mmattn.studies.runs import FAILED, Result
 
 
@@ -21,12 +22,14 @@ def locked(out: Path) -> Iterator[int]:
         ValueError: if another one is at work there.
     """
     check_folder('--out', out)
-    with (out / '.lock').open('w') as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise ValueError(f'another comparison is at work in {str(out)!r}') from None
-        yield file.fileno()
+    try:
+        lock = hold_folder(out, '.lock')
+    except FileExistsError as error:
+        raise ValueError(f'another comparison is at work in {str(out)!r}: {error}') from None
+    try:
+        yield lock
+    finally:
+        os.close(lock)
 
 
 def cells_progress() -> Progress:

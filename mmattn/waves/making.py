@@ -15,7 +15,7 @@ import torch
 from scipy import io as matlab
 
 from mmattn.common.checks import check_choice, check_number, check_whole
-from mmattn.common.files import write_whole, written_whole
+from mmattn.common.files import ARRAY_ERRORS, write_whole, written_whole
 from mmattn.seismic.shots.acquisition import Acquisition
 from mmattn.seismic.shots.checks import check_velocity
 from mmattn.seismic.shots.files import SUFFIXES, VELOCITY_KEYS, read_salt, read_velocity
@@ -289,5 +289,5 @@ def _count(path: Path) -> int:
         with loaded:
             key = next((key for key in VELOCITY_KEYS if key in loaded.files), None)
             return 1 if key is None or loaded[key].ndim == 2 else len(loaded[key])
-    except (ValueError, EOFError, OSError) as error:
+    except ARRAY_ERRORS as error:
         raise ValueError(f'{path} cannot be read; objects are never unpickled: {error}') from error

@@ -19,6 +19,8 @@ from mmattn.seismic.shots.checks import check_gathers, check_velocity, fit_scale
 from mmattn.waves.modelling import model_shots
 from mmattn.waves.propagation import propagate, shots_at_once
 
+GUARD_ITERATION = 5  # of the first stage, after which the guard looks at the misfit
+
 
 @dataclass(frozen=True)
 class RefineOptions:
@@ -100,6 +102,7 @@ class Refinement:
         steps: the misfit table.
         kept: whether ``velocity`` is a refined model; otherwise it is the start, and ``notes`` say why.
         factor: by which the gathers were divided.
+        last_misfit: relative misfit of the start at the last stage's frequency.
         notes: for people.
     """
 
@@ -107,6 +110,7 @@ class Refinement:
     steps: tuple[Step, ...]
     kept: bool
     factor: float
+    last_misfit: float
     notes: tuple[str, ...] = field(default=())
 
 
@@ -227,12 +231,13 @@ class _Inversion:
                 note(stage, value)
                 if frequency == options.stages[-1] and value < lowest:
                     lowest, best = value, self.velocity().detach().cpu().numpy()
-                if stage == 0 and number == min(5, lengths[0]) and options.guard is not None and value > options.guard:
+                guarded = options.guard is not None and stage == 0 and number == min(GUARD_ITERATION, lengths[0])
+                if guarded and value > options.guard:
                     notes.append(
                         f'misfit {value:.3g} at {frequency:g} Hz after {number} iterations is above {options.guard:g}: '
                         'the start is out of phase, refinement would do harm, and the start is given back'
                     )
-                    return Refinement(self.start, tuple(steps), False, factor, tuple(notes))
+                    return Refinement(self.start, tuple(steps), False, factor, at_start, tuple(notes))
                 if ends:
                     break
                 smooth = gaussian_filter(self.logit.grad.cpu().numpy(), options.smoothing[stage], mode='nearest')
@@ -244,5 +249,5 @@ class _Inversion:
                 f'misfit at {options.stages[-1]:g} Hz went from {at_start:.4g} to {lowest:.4g}: refinement did not '
                 'lower it, and the start is given back'
             )
-            return Refinement(self.start, tuple(steps), False, factor, tuple(notes))
-        return Refinement(best, tuple(steps), True, factor, tuple(notes))
+            return Refinement(self.start, tuple(steps), False, factor, at_start, tuple(notes))
+        return Refinement(best, tuple(steps), True, factor, at_start, tuple(notes))

@@ -97,7 +97,11 @@ def fail(error: BaseException) -> Callable:
     [
         (InputError('two\n  lines'), 2, 'error: two lines\n'),
         (FileNotFoundError('weights.pth is gone'), 2, 'error: weights.pth is gone (MMATTN_TRACEBACK=1 shows where)\n'),
-        (OSError(28, 'No space left on device'), 2, 'error: [Errno 28] No space left on device (MMATTN_TRACEBACK=1'),
+        (
+            OSError(28, 'No space left on device'),
+            2,
+            'error: [Errno 28] No space left on device; make room, then --resume goes on',
+        ),
         (KeyboardInterrupt(), 130, 'interrupted; --resume goes on\n'),
     ],
 )

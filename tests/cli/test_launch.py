@@ -103,7 +103,11 @@ class Evil:
 
 @pytest.mark.parametrize(
     ('content', 'message'),
-    [(b'junk', 'cannot be read'), (Evil(), 'cannot be read'), ([torch.ones(1)], 'holds a list, not a dict of weights')],
+    [
+        (b'junk', 'is damaged, or is none'),
+        (Evil(), 'cannot be read'),
+        ([torch.ones(1)], 'holds a list, not a dict of weights'),
+    ],
 )
 def test_a_wrong_checkpoint_is_one_line(tmp_path, capsys, content, message: str):
     path = tmp_path / 'a.pth'

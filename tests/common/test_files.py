@@ -1,10 +1,12 @@
 """Files and folders that are whole or absent."""
 
 import os
+import zipfile
 
+import numpy as np
 import pytest
 
-from mmattn.common.files import write_whole, written_whole
+from mmattn.common.files import check_arrays, write_whole, written_whole
 
 
 def test_files_are_made_with_their_folder_and_replaced(tmp_path):
@@ -39,3 +41,14 @@ def test_what_was_there_stays_after_an_error(tmp_path, error: type[BaseException
         fail()
     assert (tmp_path / 'a').read_text() == 'old'
     assert os.listdir(tmp_path) == ['a']
+
+
+def test_arrays_that_grow_a_hundredfold_are_refused(tmp_path):
+    np.savez_compressed(tmp_path / 'few.npz', a=np.zeros(10**6))
+    check_arrays(tmp_path / 'few.npz')
+    with zipfile.ZipFile(tmp_path / 'many.npz', 'w', zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr('a.npy', bytes(2**27))
+    with pytest.raises(ValueError, match=r'many\.npz has [\d,]+ bytes and would grow to 134,217,728'):
+        check_arrays(tmp_path / 'many.npz')
+    (tmp_path / 'none.npz').write_bytes(b'no zip')
+    check_arrays(tmp_path / 'none.npz')

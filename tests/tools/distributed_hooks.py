@@ -42,3 +42,17 @@ class SignalOneRank(Hook):
     def after_train_iter(self, runner, **_: object) -> None:
         if get_rank() == 1 and runner.iter + 1 == int(os.environ.get('STOP_AT', 0)):
             signal.raise_signal(signal.SIGTERM)
+
+
+@HOOKS.register_module()
+class DieOnce(Hook):
+    """Kills the process of rank 1 after the iteration DIE_AT, the first time; the file DIED tells of it."""
+
+    priority = 'LOWEST'
+
+    def after_train_iter(self, runner, **_: object) -> None:
+        if get_rank() == 1 and runner.iter + 1 == int(os.environ.get('DIE_AT', 0)):
+            sign = Path(os.environ['DIED'])
+            if not sign.is_file():
+                sign.touch()
+                os.kill(os.getpid(), signal.SIGKILL)

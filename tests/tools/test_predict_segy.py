@@ -73,7 +73,7 @@ def test_the_tool_predicts_and_says_what_it_changed(inputs, tmp_path, monkeypatc
         ({4: '--iline', 5: '500'}, 'iline must be a byte position from 1 to 237, got 500'),
         ({4: '--cfg-options', 5: 'model'}, 'argument --cfg-options: must be of the form key=value'),
         ({3: 'gone/p.sgy'}, "probability: folder 'gone' does not exist"),
-        ({1: __file__}, 'cannot be read'),
+        ({1: __file__}, 'is damaged, or is none'),
         ({4: '--direction', 5: 'iline', 6: '--std', 7: 's.sgy'}, 'std is the spread of several predictions'),
     ],
 )

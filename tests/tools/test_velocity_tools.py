@@ -1,6 +1,9 @@
 """From make_shots.py to a salt mask in depth, at toy size."""
 
+import re
+import shlex
 import struct
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -18,26 +21,26 @@ from tests.tools.run_here import run_here
 pytest.importorskip('deepwave')
 CONFIG = """
 _base_ = [{base!r}]
-data_preprocessor = dict(scale=0.5, direct={direct})
+load = [dict(type='LoadShots'), dict(type='LoadVelocity', size=(16, 20))]
 model = dict(
-    data_preprocessor=dict(direct={direct}),
     backbone=dict(num_shots=2, grid=(16, 20), backbone=dict(base_channels=4, num_stages=3)),
     decode_head=dict(in_channels=4),
 )
-survey = dict(
-    type='SaltVelocityDataset', data_root={data!r}, _delete_=True,
-    pipeline=[dict(type='LoadShots'), dict(type='LoadVelocity'), dict(type='PackVelocityInputs')],
-)
-train_dataloader = dict(batch_size=2, dataset=survey)
-val_dataloader = dict(batch_size=2, dataset=dict(test_mode=True, **survey))
+train_dataloader = dict(batch_size=2, dataset=dict(pipeline=[*load, dict(type='PackVelocityInputs')]))
+val_dataloader = dict(dataset=dict(pipeline=[*load, dict(type='PackVelocityInputs')]))
 test_dataloader = val_dataloader
-baseline = dict(type='SaltVelocityDataset', data_root={data!r}, _delete_=True)
-val_evaluator = dict(baseline=baseline)
-test_evaluator = val_evaluator
-
 train_cfg = dict(max_epochs=1, val_interval=1)
-
 """
+COMMANDS = re.compile(r'## Five commands\n.*?```bash\n(.*?)```', re.DOTALL)
+TOY = {
+    '--synthetic 400': '--synthetic 3',
+    '--synthetic 50': '--synthetic 2',
+    '--size 64 96': '--size 16 20',
+    '--shots 6': '--shots 2',
+    '--nt 500': '--nt 120',
+    '--refine 60': '--refine 3 --stages 4,6,8 --guard 0',
+    'epoch_8.pth': 'epoch_1.pth',
+}
 MAKE = ['--dx', '30', '--shots', '2', '--frequency', '8', '--dt', '0.004', '--nt', '120']
 
 
@@ -50,8 +53,9 @@ def tool(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture):
 
 
 @pytest.fixture
-def data(tool, tmp_path: Path) -> Path:
+def data(tool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / 'data'
+    monkeypatch.setenv('VELOCITY_DATA', str(folder))
     outcome = tool('make_shots.py', folder, '--synthetic', 3, '--size', 16, 20, *MAKE)
     assert outcome.returncode == 0, outcome.stderr
     assert 'MiB on disk' in outcome.stdout
@@ -59,10 +63,9 @@ def data(tool, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def config(root: Path, data: Path, tmp_path: Path) -> Path:
+def config(root: Path, tmp_path: Path) -> Path:
     path = tmp_path / 'toy.py'
-    base = str(root / 'configs' / 'attention_unet_velocity_quick.py')
-    path.write_text(CONFIG.format(base=base, data=str(data), direct=0.0))
+    path.write_text(CONFIG.format(base=str(root / 'configs' / 'attention_unet_velocity_shots.py')))
     return path
 
 
@@ -80,26 +83,45 @@ def shots_of(data: Path) -> Path:
 
 
 @pytest.mark.slow
-def test_five_commands(tool, config: Path, data: Path, tmp_path: Path):
-    work, out = tmp_path / 'work', tmp_path / 'result'
-    outcome = tool('train.py', config, '--work-dir', work)
-    assert outcome.returncode == 0, outcome.stderr
-    checkpoint = work / 'epoch_1.pth'
-    outcome = tool('test.py', config, checkpoint, '--work-dir', work)
-    assert outcome.returncode == 0, outcome.stderr
-    assert (work / 'velocity.png').is_file()
-    shots = shots_of(data)
-    formats = ['--true', shots, '--format', 'npy,segy,png', '--flip']
-    outcome = tool('invert.py', config, checkpoint, shots, '--out', out, *formats)
+def test_the_five_commands_of_the_docs(tool, config: Path, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """As they are printed, with smaller numbers."""
+    monkeypatch.setenv('VELOCITY_DATA', str(tmp_path / 'velocity'))
+    text = COMMANDS.search((root / 'docs' / 'inversion.md').read_text(encoding='utf-8'))[1]
+    toy = {
+        **TOY,
+        'data/velocity': str(tmp_path / 'velocity'),
+        'configs/attention_unet_velocity_shots.py': str(config),
+        'work_dirs/attention_unet_velocity_shots': str(tmp_path / 'work'),
+        '--out result': f'--out {tmp_path / "result"}',
+    }
+    for printed, small in toy.items():
+        assert printed in text, printed
+        text = text.replace(printed, small)
+    commands = [shlex.split(line) for line in text.replace('\\\n', ' ').splitlines()]
+    assert [command[:2] for command in commands] == [
+        ['python', f'tools/{name}.py'] for name in ('make_shots', 'make_shots', 'train', 'test', 'invert')
+    ]
+    for _, path, *arguments in commands:
+        work = ['--work-dir', tmp_path / 'work'] if 'train' in path or 'test' in path else []
+        outcome = tool(Path(path).name, *arguments, *work)
+        assert outcome.returncode == 0, outcome.stderr
+    assert 'before: MAE' in outcome.stdout
+    assert 'after: MAE' in outcome.stdout
+    assert (tmp_path / 'work' / 'velocity.png').is_file()
+    written = {path.name for path in (tmp_path / 'result').iterdir()}
+    assert written == {'velocity.npy', 'velocity.sgy', 'salt.npy', 'velocity.png', 'misfit.csv'}
+    salt = np.load(tmp_path / 'result' / 'salt.npy')
+    assert (salt.shape, salt.dtype) == ((16, 20), np.uint8)
+
+
+def test_without_refinement_no_physics_is_needed(tool, config, checkpoint, data: Path, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, 'deepwave', None)
+    arguments = ['--true', shots_of(data), '--format', 'npy,segy,png', '--flip', '--out', tmp_path / 'r']
+    outcome = tool('invert.py', config, checkpoint, shots_of(data), *arguments)
     assert outcome.returncode == 0, outcome.stderr
     assert 'before: MAE' in outcome.stdout
-    assert {path.name for path in out.iterdir()} == {'velocity.npy', 'velocity.sgy', 'salt.npy', 'velocity.png'}
-    salt = np.load(out / 'salt.npy')
-    assert (salt.shape, salt.dtype) == ((16, 20), np.uint8)
-    refining = ['--refine', 3, '--stages', '4,6,8', '--guard', 0]
-    outcome = tool('invert.py', config, checkpoint, shots, '--out', out, *formats, *refining)
-    assert outcome.returncode == 0, outcome.stderr
-    assert 'after: MAE' in outcome.stdout
+    names = {path.name for path in (tmp_path / 'r').iterdir()}
+    assert names == {'velocity.npy', 'velocity.sgy', 'salt.npy', 'velocity.png'}
 
 
 def test_refines_from_a_linear_start(tool, data: Path, tmp_path: Path):
@@ -240,6 +262,7 @@ def test_wrong_inputs_of_make_shots(tool, tmp_path: Path):
 
 def test_amplitudes_on_another_scale_are_said(config: Path, data: Path):
     model = MODELS.build(Config.fromfile(config).model)
+    model.data_preprocessor.direct.fill_(0)
     line = inversion.read_line(shots_of(data), Acquisition.load(data / 'acquisition.json'))
     assert inversion.compare_amplitude(model, line) == []  # nothing to compare with
     model.data_preprocessor.direct.fill_(inversion.near_peak(line.shots, line.acquisition))

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
+from mmattn.common.tables import safe_cell
+
 
 class Cells(Protocol):
     """A row of a table."""
@@ -21,7 +23,7 @@ def as_csv(rows: Sequence[Cells]) -> str:
     text = io.StringIO()
     writer = csv.DictWriter(text, fieldnames=list(rows[0].cells()))
     writer.writeheader()
-    writer.writerows(row.cells() for row in rows)
+    writer.writerows({name: safe_cell(cell) for name, cell in row.cells().items()} for row in rows)
     return text.getvalue()
 
 

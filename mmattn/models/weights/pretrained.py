@@ -7,18 +7,15 @@ weights by running code from it.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Protocol, runtime_checkable
-from urllib.parse import unquote, urlparse
 
-import torch
 from mmengine import dist
-from mmengine.runner.checkpoint import get_torch_safe_globals
 from torch import Tensor, nn
 
 from mmattn.checkpoints import convert_checkpoint, list_sources
 from mmattn.checkpoints.arrays import is_archive, read_archive
 from mmattn.checkpoints.convert import take_component, unwrap
+from mmattn.checkpoints.reading import CheckpointError, fetch, read_safely
 
 SHOWN = 8  # names of a kind that a report spells out
 
@@ -151,32 +148,25 @@ def _read_file(address: str, device: str) -> Mapping:
         raise FileNotFoundError(f'init_cfg: checkpoint {address!r} is neither a file nor a URL')
     if is_archive(address):
         return _read_archive(address, remote, device)
-    options = dict(map_location=device, weights_only=True)
     try:
-        with torch.serialization.safe_globals(get_torch_safe_globals()):
-            if not remote:
-                content = torch.load(Path(address).expanduser(), **options)
-            else:
-                if dist.get_rank() == 0:
-                    torch.hub.load_state_dict_from_url(address, progress=False, **options)
-                dist.barrier()
-                content = torch.hub.load_state_dict_from_url(address, progress=False, **options)
-    except UnpicklingError as error:
-        raise ValueError(f'init_cfg: checkpoint {address!r} holds more than weights, and is not read') from error
+        content = read_safely(_fetched(address) if remote else Path(address).expanduser(), device)
+    except CheckpointError as error:
+        raise ValueError(f'init_cfg: {error}') from None
     if not isinstance(content, Mapping):
         raise TypeError(f'init_cfg: checkpoint {address!r} holds a {type(content).__name__}, not a dict of weights')
     return content
 
 
 def _read_archive(address: str, remote: bool, device: str) -> dict[str, Tensor]:
-    path = Path(address).expanduser()
-    if remote:
-        path = Path(torch.hub.get_dir()) / 'checkpoints' / Path(unquote(urlparse(address).path)).name
-        if dist.get_rank() == 0 and not path.is_file():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            torch.hub.download_url_to_file(address, str(path), progress=False)
-        dist.barrier()
+    path = _fetched(address) if remote else Path(address).expanduser()
     try:
         return {name: value.to(device) for name, value in read_archive(path).items()}
     except ValueError as error:
         raise ValueError(f'init_cfg: checkpoint {error}') from error
+
+
+def _fetched(url: str) -> Path:
+    if dist.get_rank() == 0:
+        fetch(url)
+    dist.barrier()
+    return fetch(url)

@@ -127,6 +127,15 @@ class Acquisition:
             values['wavelet'] = self.wavelet[::step]
         return Acquisition(**values)
 
+    def finer(self, factor: int) -> 'Acquisition':
+        """The same places on a grid of which ``factor`` cells, an odd number, make one of these."""
+        if check_whole('Acquisition: factor', factor, least=1) % 2 == 0:
+            raise ValueError(f'Acquisition: factor must be odd, so that the middle of a cell is one, got {factor}')
+        values = dict(self.as_dict(), dx=self.dx / factor)
+        for name in ('sources', 'receivers'):
+            values[name] = [[index * factor + factor // 2 for index in cell] for cell in values[name]]
+        return Acquisition(**values)
+
     @property
     def shape(self) -> tuple[int, int, int]:
         """(shots, samples, receivers) of the gathers."""

@@ -1,7 +1,6 @@
 """Files of velocity models and shot gathers: .npy, .npz, .mat and SEG-Y."""
 
 import os
-import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import numpy as np
 import segyio
 from scipy import io
 
-from mmattn.common.files import written_whole
+from mmattn.common.files import ARRAY_ERRORS, check_arrays, written_whole
 from mmattn.seismic.opening import open_segy
 from mmattn.seismic.segy.gathers import read_gathers
 from mmattn.seismic.segy.volume import METRES
@@ -161,17 +160,16 @@ def _array(path: Path, keys: Sequence[str]) -> np.ndarray:
 def _npy(path: Path, keys: Sequence[str]) -> np.ndarray:
     try:
         return np.load(path, mmap_mode='r', allow_pickle=False)
-    except (ValueError, EOFError, OSError) as error:
+    except ARRAY_ERRORS as error:
         raise ValueError(f'{path} cannot be read: {_why(error)}') from error
 
 
 def _npz(path: Path, keys: Sequence[str]) -> np.ndarray:
     try:
+        check_arrays(path)
         with np.load(path, allow_pickle=False) as file:
             return file[_key(path, keys, file.files)]
-    except (EOFError, OSError, zipfile.BadZipFile) as error:
-        raise ValueError(f'{path} cannot be read: {_why(error)}') from error
-    except ValueError as error:
+    except ARRAY_ERRORS as error:
         raise error if str(path) in str(error) else ValueError(f'{path} cannot be read: {_why(error)}') from error
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+from mmattn.common.files import ARRAY_ERRORS
+
 LAYOUTS = ('npz', 'fcnvmb', 'ddnet', 'openfwi', 'openfwi-list', 'segy')
 _HOW = 'model the gathers with `python tools/make_shots.py MODELS OUT`'
 
@@ -77,7 +79,7 @@ def _items(name: str, shots: Path, velocity: Path) -> list[Pair]:
     for path in (shots, velocity):
         try:
             shapes.append(np.load(path, mmap_mode='r', allow_pickle=False).shape)
-        except (ValueError, EOFError, OSError) as error:
+        except ARRAY_ERRORS as error:
             raise ValueError(f'{path} cannot be read; objects are never unpickled: {error}') from error
     if len(shapes[0]) == 3:
         return [Pair(name, str(shots), str(velocity))]

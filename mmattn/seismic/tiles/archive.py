@@ -2,8 +2,10 @@
 
 import hashlib
 import io
+import lzma
 import os
 import re
+import stat
 import zipfile
 import zlib
 from collections import Counter
@@ -11,6 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 from types import TracebackType
 
+from mmattn.common.files import check_growth
 from mmattn.seismic.foreign import foreign_format
 
 # What to open for tiles that do not lie unpacked, in this order; competition_data.zip holds what the two others hold.
@@ -18,13 +21,17 @@ _INNER_ZIPS = ('train.zip', 'competition_data.zip', 'test.zip')
 _TABLES = ('train.csv', 'depths.csv')
 _ID = re.compile(r'[A-Za-z0-9][A-Za-z0-9_-]*')
 _MAX_TILE_BYTES = 2**24
-_MAX_INNER_BYTES = 2**31
+_MAX_INNER_BYTES = 2**30
 _MOST_LEVELS = 8  # folders within folders, and of zips within zips 2
 _PICTURES = ('.jpg', '.jpeg', '.tif', '.tiff', '.bmp', '.gif', '.webp', '.npy')
 _WHY_NOT = {
     '.jpg': 'JPEG changes values at the edges of salt, so such masks are not taken; save them as PNG from the source',
     '.npy': 'save them as PNG',
 }
+
+_UNREADABLE = (
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, NotImplementedError, RuntimeError, ValueError,
+)  # fmt: skip
 
 Reader = Callable[[], bytes]
 
@@ -49,7 +56,8 @@ class TgsSource:
 
     Raises:
         FileNotFoundError: There is no such path, no tiles in it, or train.csv is missing; says what was found.
-        ValueError: A zip is broken or encrypted, a member's name points outside of it, or masks are no PNG files.
+        ValueError: A zip is broken or encrypted, would grow far beyond its size, a member is a link or named
+            outside, or masks are no PNG files.
     """
 
     def __init__(self, path: str | os.PathLike) -> None:
@@ -180,14 +188,17 @@ class TgsSource:
         label = f'{self.path}{"/" if prefix else ""}{prefix.rstrip("/")}'
         try:
             archive = zipfile.ZipFile(file)
-        except (zipfile.BadZipFile, OSError, ValueError) as error:
-            what = None if prefix else foreign_format(file)
+        except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+            what = None if prefix or isinstance(error, NotImplementedError) else foreign_format(file)
             raise ValueError(f'{label} is not a readable zip archive: {f"it is {what}" if what else error}') from error
         self._open_zips.append(archive)
+        check_growth(archive, _size(file), label)
         for info in archive.infolist():
             name = info.filename.replace('\\', '/')  # Windows programs write backslashes
             if name.endswith('/'):
                 continue
+            if stat.S_ISLNK(info.external_attr >> 16):
+                raise ValueError(f'{label}: member {info.filename!r} is a link; refused')
             if name.startswith('/') or '..' in PurePosixPath(name).parts or ':' in name:
                 raise ValueError(f'{label}: member {info.filename!r} points outside of the archive; refused')
             yield prefix + name, _zip_reader(archive, info, label)
@@ -202,12 +213,16 @@ def _zip_reader(archive: zipfile.ZipFile, info: zipfile.ZipInfo, label: str) -> 
             raise ValueError(f'{label}: member {info.filename} has {info.file_size} bytes, more than {limit}')
         try:
             return archive.read(info)
-        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError) as error:
+        except _UNREADABLE as error:
             raise ValueError(
                 f'{label}: member {info.filename} cannot be read ({error}); is the download complete?'
             ) from error
 
     return read
+
+
+def _size(file: Path | io.BytesIO) -> int:
+    return file.stat().st_size if isinstance(file, Path) else file.getbuffer().nbytes
 
 
 def _walk_folder(folder: Path) -> Iterator[tuple[str, Reader]]:
@@ -218,6 +233,8 @@ def _walk_folder(folder: Path) -> Iterator[tuple[str, Reader]]:
             folders.clear()
         folders[:] = sorted(name for name in folders if not name.startswith('.'))
         for name in sorted(files):
+            if not Path(root, name).is_file():  # a pipe, a device, a link to nowhere
+                continue
             yield (relative / name).as_posix(), Path(root, name).read_bytes
 
 

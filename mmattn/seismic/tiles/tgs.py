@@ -8,12 +8,19 @@ Images are 8-bit grey values stored three times; masks are 16-bit (0 / 65535) wh
 import csv
 import io
 import os
+import struct
+import zlib
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+_MOST_PIXELS = 2**25
+_UNREADABLE = (
+    UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError, OverflowError, TypeError,
+    struct.error, zlib.error, IndexError, EOFError,
+)  # fmt: skip
 TABLE_HEADERS = {
     'train.csv': ('id', 'rle_mask'),
     'depths.csv': ('id', 'z'),
@@ -174,11 +181,40 @@ def _decode(source: str | os.PathLike | bytes, name: str | None) -> np.ndarray:
     """Pixels of an image file as stored, palette indices included."""
     try:
         with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as image:
+            _check_size(image, name or str(source))
             return np.asarray(image)
     except FileNotFoundError:
         raise
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
+    except _TooLargeError:
+        raise
+    except _UNREADABLE as error:
         raise ValueError(f'{name or source} is not a readable image: {error}') from error
+
+
+class _TooLargeError(ValueError):
+    """A picture of more pixels than a section has."""
+
+
+def check_picture(path: str | os.PathLike) -> None:
+    """Refuses a picture that says it has more than 2**25 pixels, before they are unpacked.
+
+    Raises:
+        ValueError: if it has. What is no picture passes, for its reader to name.
+    """
+    try:
+        with Image.open(path) as image:
+            _check_size(image, os.fspath(path))
+    except Image.DecompressionBombError as error:
+        raise _TooLargeError(f'{os.fspath(path)}: {error}') from None
+    except _TooLargeError:
+        raise
+    except _UNREADABLE:
+        pass
+
+
+def _check_size(image: Image.Image, name: str) -> None:
+    if image.width * image.height > _MOST_PIXELS:
+        raise _TooLargeError(f'{name} is a picture of {image.width} x {image.height} pixels; no section is so large')
 
 
 def _one_channel(pixels: np.ndarray, name: str) -> np.ndarray:

@@ -15,9 +15,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from mmattn.common.files import ARRAY_ERRORS
 from mmattn.seismic.volumes.fill_search import FillSearch
 from mmattn.seismic.volumes.fill_values import FillValue, check_null_value, equals_any, is_live
-from mmattn.seismic.volumes.zarr_arrays import in_zarr, open_zarr, zarr_lines
+from mmattn.seismic.volumes.zarr_arrays import in_zarr, is_address, open_zarr, zarr_lines
 
 DIRECTIONS = ('iline', 'xline', 'time')
 SCAN_BYTES = 32 << 20
@@ -313,7 +314,7 @@ class ArrayVolume(Volume):
         self.trace_index = np.arange(shape[0] * shape[1], dtype=np.int64).reshape(shape[:2])
         self.usable = np.ones(shape[:2], bool)
         if in_zarr(self.path):
-            self._take_lines(zarr_lines(Path(self.path), shape))
+            self._take_lines(zarr_lines(self.path, shape))
 
     def _take_lines(self, beside: dict[str, object]) -> None:
         """Takes line numbers, samples and live traces that lie beside the array."""
@@ -327,7 +328,13 @@ class ArrayVolume(Volume):
 
     @cached_property
     def _array(self):
-        return self._memory if self._memory is not None else _open_array(Path(self.path))
+        return self._memory if self._memory is not None else _open_array(self.path)
+
+    @property
+    def chunks(self) -> tuple[int, ...]:
+        """(ilines, xlines, samples) of what a Zarr array reads at once; () of other arrays."""
+        chunks = getattr(self._array, 'shards', None) or getattr(self._array, 'chunks', None) or ()
+        return tuple(chunks) if len(chunks) == 3 else ()
 
     def __getstate__(self) -> dict:
         return {name: value for name, value in self.__dict__.items() if name != '_array'}
@@ -371,15 +378,15 @@ class ArrayVolume(Volume):
             yield start * traces, values.reshape(-1, self.shape[2]), bad
 
 
-def _open_array(path: Path):
+def _open_array(path: str):
     """Maps a .npy file, or opens a Zarr array."""
-    if not path.exists():
-        raise FileNotFoundError(f'array {str(path)!r} does not exist')
+    if not is_address(path) and not Path(path).exists():
+        raise FileNotFoundError(f'array {path!r} does not exist')
     if in_zarr(path):
         return open_zarr(path)
     try:
         return np.load(path, mmap_mode='r', allow_pickle=False)
-    except (ValueError, EOFError) as error:
+    except ARRAY_ERRORS as error:
         raise ValueError(f'{path} is no readable .npy file: {error}') from error
 
 

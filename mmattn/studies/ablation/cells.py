@@ -17,18 +17,18 @@ from mmattn.common.names import did_you_mean
 from mmattn.models.decode_heads import AttentionHead
 from mmattn.studies import Cell
 
-NONE = 'none'
+NONE, ADDITIVE = 'none', 'additive'  # ADDITIVE: the gates of an AttentionUNet, for where='skip'
 PLACES = ('neck', 'head', 'backbone', 'skip')
 
 
 def resolve_attention(names: Iterable[str]) -> list[str]:
-    """Returns the classes that short or full names mean, each once, in order; 'none' stays.
+    """Returns the classes that short or full names mean, each once, in order; 'none' and 'additive' stay.
 
     Raises:
         ValueError: for an unknown name; the message lists the known ones.
     """
     layers = mechanisms(inputs=1)
-    known = {NONE: NONE, **{name: name for name in layers}, **{layer.short: name for name, layer in layers.items()}}
+    known = {name: name for name in (NONE, ADDITIVE, *layers)} | {layer.short: name for name, layer in layers.items()}
     names = list(names)
     unknown = [name for name in names if name not in known]
     if unknown:
@@ -48,7 +48,8 @@ def place_attention(config: Config, attention: str, where: str) -> dict:
 
     Args:
         config: of an encoder-decoder with one decode head.
-        attention: class of the layer, or 'none' for the same model without it.
+        attention: class of the layer, 'none' for the same model without it, or 'additive' for an ``AttentionUNet``'s
+            gates as they are.
         where: 'neck': on the last map of the pyramid. 'head': ``AttentionHead`` with the options of the config's own
             head. 'backbone': after the second convolution of each bottleneck block of the last stage. 'skip': on the
             skip connections of an ``AttentionUNet`` in place of its gates, the backbone's or that of a ``ShotEncoder``.
@@ -61,6 +62,11 @@ def place_attention(config: Config, attention: str, where: str) -> dict:
     for part in ('backbone', 'decode_head'):
         if not isinstance(config.model.get(part), dict):
             raise ValueError(f'where={where}: the config must have one model.{part}, got {config.model.get(part)!r}')
+    if attention == ADDITIVE:
+        if where != 'skip':
+            raise ValueError(f"attention 'additive' has its place on the skip connections, got where={where}")
+        _skipping_unet(config.model)
+        return {}
     layer = None if attention == NONE else dict(type=attention)
     place = dict(neck=_in_neck, head=_in_head, backbone=_in_backbone, skip=_on_skips)[where]
     return place(config.model, layer)
@@ -81,13 +87,13 @@ def write_config(cell: Cell, base: Path, changes: dict) -> None:
 def _in_neck(model: Config, layer: dict | None) -> dict:
     if model.get('neck') is not None:
         raise ValueError(f'where=neck: the config has a neck already, {model.neck.type}')
+    if layer is None:
+        return {}
     channels = pyramid_channels(model)
     used = model.decode_head.get('in_index', -1)
     used = list(used) if isinstance(used, Sequence) else [used]
     if not {-1, len(channels) - 1} & set(used):
         raise ValueError(f'where=neck: the decode head reads map {used}, not the last of {len(channels)}')
-    if layer is None:
-        return {}
     return dict(neck=dict(type='AttentionNeck', in_channels=channels, attention=[None] * (len(channels) - 1) + [layer]))
 
 
@@ -127,6 +133,12 @@ def _in_backbone(model: Config, layer: dict | None) -> dict:
 
 
 def _on_skips(model: Config, layer: dict | None) -> dict:
+    unet = _skipping_unet(model)
+    change = dict(gate=dict(layer, _delete_=True) if layer and 'gate' in unet else layer)
+    return dict(backbone=change if unet is model.backbone else dict(backbone=change))
+
+
+def _skipping_unet(model: Config) -> Config:
     inner = model.backbone.get('backbone')
     unet = model.backbone if inner is None else inner
     if unet.get('type') != 'AttentionUNet' or unet.get('gate') == 'grid':
@@ -134,8 +146,7 @@ def _on_skips(model: Config, layer: dict | None) -> dict:
             f"where=skip: the backbone must be an AttentionUNet with gate='additive', got {unet.get('type')} with "
             f'gate={unet.get("gate", "additive")!r}'
         )
-    change = dict(gate=dict(layer, _delete_=True) if layer and 'gate' in unet else layer)
-    return dict(backbone=change if inner is None else dict(backbone=change))
+    return unet
 
 
 def pyramid_channels(model: Config) -> list[int]:

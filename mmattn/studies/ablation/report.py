@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from mmattn.attention.registry import mechanisms
+from mmattn.common.tables import safe_cell
 from mmattn.engine.storage import AtomicBackend
 from mmattn.studies import Row, check_metrics, markdown_line, mean_and_spread, quality_picture, read_rows, scaled
 from mmattn.studies.ablation.cells import NONE
@@ -43,7 +44,7 @@ def _csv(rows: Iterable[Row], metrics: Sequence[str]) -> bytes:
     for row in rows:
         values = [value for metric in metrics for value in (row.mean(metric), row.spread(metric))]
         costs = row.cost('parameters'), row.cost('multiply_adds'), row.seconds()
-        writer.writerow([row.variant, len(row.finished), *values, *costs, len(row.failed)])
+        writer.writerow([safe_cell(row.variant), len(row.finished), *values, *costs, len(row.failed)])
     return text.getvalue().encode()
 
 

@@ -11,6 +11,7 @@ import mmengine
 import mmseg
 import torch
 
+from mmattn.common.tables import safe_cell
 from mmattn.engine.curve_pictures import Curve, save_curves
 from mmattn.engine.hooks.curves import read_curves
 from mmattn.engine.storage import AtomicBackend
@@ -95,7 +96,7 @@ def _csv(rows: Iterable[Row], metrics: Sequence[str], batches: Mapping[str, int]
         values = [value for metric in metrics for value in (row.mean(metric), row.spread(metric))]
         numbers = row.cost('parameters'), row.cost('multiply_adds'), _images_per_second(row, batches)
         numbers = *numbers, row.peak_memory(), row.seconds(), len(row.failed)
-        writer.writerow([row.variant, len(row.finished), _folds(row.finished), *values, *numbers])
+        writer.writerow([safe_cell(row.variant), len(row.finished), _folds(row.finished), *values, *numbers])
     return text.getvalue().encode()
 
 

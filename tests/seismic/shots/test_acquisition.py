@@ -103,3 +103,16 @@ def test_files_that_are_none(tmp_path: Path):
         (tmp_path / 'a.json').write_text(text)
         with pytest.raises(ValueError, match=r'a.json is no acquisition'):
             Acquisition.load(tmp_path / 'a.json')
+
+
+def test_a_finer_grid_keeps_the_places():
+    acquisition = Acquisition.surface(8, 2, dx=30.0, dt=0.004, nt=50, frequency=5.0)
+    finer = acquisition.finer(3)
+    assert finer.dx == 10
+    assert finer.receivers[:2] == ((4, 1), (4, 4))
+    assert [(cell + 0.5) * finer.dx for cell in finer.sources[1]] == [
+        (cell + 0.5) * acquisition.dx for cell in acquisition.sources[1]
+    ]
+    assert acquisition.finer(1) == acquisition
+    with pytest.raises(ValueError, match='factor must be odd'):
+        acquisition.finer(2)

@@ -1,5 +1,7 @@
 """Every form in which the competition's data comes, and archives that must be refused."""
 
+import io
+import os
 import zipfile
 
 import pytest
@@ -151,3 +153,45 @@ def test_damaged_member_is_named(tmp_path):
         pytest.raises(ValueError, match=r'member train/images/t02.png cannot be read \(Bad CRC-32'),
     ):
         source.images['t02']()
+
+
+def bomb(levels: int) -> bytes:
+    """A zip of zeros, or of zips of them: a few kB that grow a thousandfold a level."""
+    content = bytes(2**27) if levels == 1 else bomb(levels - 1)
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, 'w', zipfile.ZIP_DEFLATED) as archive:
+        for number in range(1 if levels == 1 else 20):
+            archive.writestr(f'train{number or ""}.zip', content)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize('levels', [1, 2])
+def test_archives_that_grow_are_refused(tmp_path, levels: int):
+    (tmp_path / 'all.zip').write_bytes(bomb(levels))
+    with pytest.raises(ValueError, match=r'all\.zip.* has [\d,]+ bytes and would grow to [\d,]+; it is not unpacked'):
+        TgsSource(tmp_path / 'all.zip')
+
+
+def test_links_in_an_archive_are_refused(tmp_path):
+    info = zipfile.ZipInfo('images/t00.png')
+    info.create_system, info.external_attr = 3, 0o120777 << 16
+    with zipfile.ZipFile(tmp_path / 'all.zip', 'w') as archive:
+        archive.writestr(info, '/etc/passwd')
+    with pytest.raises(ValueError, match=r"member 'images/t00.png' is a link; refused"):
+        TgsSource(tmp_path / 'all.zip')
+
+
+def test_a_zip_of_a_later_version_is_named(tmp_path):
+    content = bytearray(zipped(FILES))
+    content[content.index(b'PK\x01\x02') + 6] = 99
+    (tmp_path / 'all.zip').write_bytes(content)
+    with pytest.raises(ValueError, match=r'all\.zip is not a readable zip archive: zip file version 9\.9'):
+        TgsSource(tmp_path / 'all.zip')
+
+
+def test_pipes_in_a_folder_are_left_aside(tmp_path):
+    """Reading one would wait for ever."""
+    write_files(tmp_path, FILES)
+    os.mkfifo(tmp_path / 'train/images/t99.png')
+    with TgsSource(tmp_path) as source:
+        assert 't99' not in source.images

@@ -1,9 +1,21 @@
 """Tables, tile folders, images and masks of the TGS layout."""
 
+import struct
+import zlib
+
 import numpy as np
 import pytest
 
-from mmattn.seismic.tiles.tgs import list_tiles, read_depths, read_folds, read_groups, read_image, read_mask, read_rles
+from mmattn.seismic.tiles.tgs import (
+    check_picture,
+    list_tiles,
+    read_depths,
+    read_folds,
+    read_groups,
+    read_image,
+    read_mask,
+    read_rles,
+)
 from tests.seismic.tgs_files import png
 
 MASK = np.array([[0, 1, 1], [0, 0, 1]], dtype=np.uint8)
@@ -91,3 +103,21 @@ def test_tiles_are_sorted_and_hidden_files_left_out(tmp_path):
         list_tiles(tmp_path)
     with pytest.raises(FileNotFoundError, match='is not a folder'):
         list_tiles(tmp_path / 'none')
+
+
+def huge_png(side: int) -> bytes:
+    """The head of a picture of side x side pixels, and hardly any content."""
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        return struct.pack('>I', len(content)) + kind + content + struct.pack('>I', zlib.crc32(kind + content))
+
+    head = chunk(b'IHDR', struct.pack('>IIBBBBB', side, side, 8, 0, 0, 0, 0))
+    return b'\x89PNG\r\n\x1a\n' + head + chunk(b'IDAT', zlib.compress(bytes(1000))) + chunk(b'IEND', b'')
+
+
+@pytest.mark.parametrize('side', [10_000, 60_000])
+def test_a_picture_of_a_huge_size_is_not_unpacked(tmp_path, side: int):
+    (tmp_path / 'x.png').write_bytes(huge_png(side))
+    for read in (lambda: read_image(huge_png(side), name='x.png'), lambda: check_picture(tmp_path / 'x.png')):
+        with pytest.raises(ValueError, match=r'x\.png.* (pixels; no section is so large|exceeds limit)'):
+            read()

@@ -19,7 +19,7 @@ def base(tmp_path: Path) -> Path:
 
 def test_names_are_resolved_in_order_and_once():
     assert resolve_attention(['cc', 'none', 'CBAM', 'cbam']) == ['CrissCrossAttention', 'none', 'CBAM']
-    with pytest.raises(ValueError, match=r"no attention 'foo', 'bar'; there are none, .*CBAM.*, se"):
+    with pytest.raises(ValueError, match=r"no attention 'foo', 'bar'; there are none, additive, .*CBAM.*, se"):
         resolve_attention(['se', 'foo', 'bar'])
     with pytest.raises(ValueError, match=r"no attention 'Cbamm'; did you mean 'cbam'.*; there are"):
         resolve_attention(['Cbamm'])
@@ -109,8 +109,18 @@ def test_a_layer_on_the_skips(root: Path, tmp_path: Path, name: str):
         unet = changed.model.backbone.get('backbone', changed.model.backbone)
         assert (unet.type, unet.gate) == ('AttentionUNet', gate)
         assert MODELS.build(changed.model).backbone is not None
-    with pytest.raises(ValueError, match=r'where=skip: the backbone must be an AttentionUNet .*, got ResNetV1c with'):
-        place_attention(Config.fromfile(root / 'configs' / 'ccnet_salt.py'), 'CBAM', 'skip')
+    assert place_attention(Config.fromfile(path), 'additive', 'skip') == {}
+    other = Config.fromfile(root / 'configs' / 'ccnet_salt.py')
+    for attention in ('CBAM', 'additive'):
+        with pytest.raises(ValueError, match=r'where=skip: the backbone must be an AttentionUNet .*, got ResNetV1c wi'):
+            place_attention(other, attention, 'skip')
+    with pytest.raises(ValueError, match=r"attention 'additive' has its place on the skip connections, got where=neck"):
+        place_attention(other, 'additive', 'neck')
+
+
+def test_nothing_needs_no_pyramid(root: Path):
+    config = Config.fromfile(root / 'configs' / 'inversionnet_velocity.py')  # one map, of gathers of one size alone
+    assert place_attention(config, 'none', 'neck') == {}
 
 
 def test_a_velocity_network_has_a_cost(root: Path):

@@ -1,0 +1,8 @@
+"""Standing campaigns: kills, damaged inputs and hostile ones, counted and kept."""
+
+from mmattn.studies.hardening.campaign import Campaign
+from mmattn.studies.hardening.fuzz import fuzz
+from mmattn.studies.hardening.hostile import attack
+from mmattn.studies.hardening.kill import kill
+
+__all__ = ['Campaign', 'attack', 'fuzz', 'kill']
