@@ -21,7 +21,6 @@ from mmattn.common.resources import config_names, find_config
 ROOT = Path(__file__).resolve().parents[1]
 COSTS = ROOT / 'results' / 'costs.csv'
 PAGE = 'docs/zoo.md'
-_TIME_SAMPLES = 250  # of the gathers that velocity configs model
 
 
 def parse_args() -> argparse.Namespace:
@@ -32,6 +31,11 @@ def parse_args() -> argparse.Namespace:
     what.add_argument('--check', action='store_true', help='compare with the files there are')
     what.add_argument('--count', nargs='*', metavar='CONFIG', help='count parameters and multiply-adds')
     return parser.parse_args()
+
+
+def gather_size(backbone: dict) -> tuple[int, int]:
+    """Returns the time samples and receivers to count a velocity network at: its own, or 250 and one a column."""
+    return backbone.get('num_samples') or 250, backbone.get('num_receivers') or backbone['grid'][1]
 
 
 def count(names: list[str]) -> None:
@@ -46,8 +50,8 @@ def count(names: list[str]) -> None:
             rows = {row['config']: row for row in csv.DictReader(file)}
     for name in tracked(names or list(config_names()), 'counting'):
         config = load_config(str(find_config(name)))
-        grid = config.model.backbone.get('grid')  # of a network of gathers, whose time samples no config tells
-        size = (_TIME_SAMPLES, grid[1]) if grid else input_size(config)
+        backbone = config.model.backbone
+        size = gather_size(backbone) if 'grid' in backbone else input_size(config)
         found = segmentor_complexity(config, size)
         cells = dict(height=size[0], width=size[1], parameters=found.parameters, multiply_adds=found.multiply_adds)
         rows[name] = dict(config=name, **cells)
