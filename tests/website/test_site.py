@@ -108,6 +108,20 @@ def test_the_navigation_has_every_document(made):
     assert {f'reference/{page}.md' for page in PAGES} <= set(named)
 
 
+def test_every_environment_variable_has_its_place():
+    page = (ROOT / 'docs' / 'environment.md').read_text(encoding='utf-8')
+    found: set[str] = set()
+    for folder in ('mmattn', 'configs', 'tools'):
+        for path in (ROOT / folder).rglob('*.py'):
+            if '.mim' not in path.parts:
+                text = path.read_text(encoding='utf-8')
+                found |= set(re.findall(r"environ(?:\.get\(|\[|\.setdefault\()'([A-Z_]+)'", text))
+    for path in (ROOT / 'tools').glob('*.sh'):
+        found |= set(re.findall(r'\$\{([A-Z_]+):-', path.read_text(encoding='utf-8')))
+    launchers = {'PATH', 'RANK', 'LOCAL_RANK', 'WORLD_SIZE', 'TORCHELASTIC_RESTART_COUNT'}
+    assert {name for name in found - launchers if f'`{name}`' not in page} == set()
+
+
 @parametrize_documents()
 def test_links_hold(path: Path):
     for target in LINK.findall(CODE.sub('', path.read_text(encoding='utf-8'))):
