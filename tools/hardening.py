@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 def parse_args() -> argparse.Namespace:
     """Reads the command line."""
-    parser = ToolParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = ToolParser(__doc__)
     parser.add_argument('campaign', choices=['kill', 'fuzz', 'hostile', 'leaks'])
     parser.add_argument('--minutes', type=float, default=1.0, help='that it takes')
     parser.add_argument('--out', type=Path, help='folder; work_dirs/hardening_CAMPAIGN by default')

@@ -26,7 +26,7 @@ from mmattn.seismic.shots.pictures import VelocityPanel, save_velocity_picture
 
 def parse_args() -> argparse.Namespace:
     """Reads the command line."""
-    parser = ToolParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = ToolParser(__doc__)
     parser.add_argument('files', nargs='+', metavar='FILE', help='CONFIG CHECKPOINT SHOTS…; with --start SHOTS… alone')
     parser.add_argument('--out', type=Path, required=True, help='folder; of several SHOTS each gets one of its own')
     parser.add_argument('--acquisition', type=Path, help='JSON of the geometry; acquisition.json near SHOTS')
@@ -39,10 +39,12 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--device', default='cpu', help='cpu, cuda or cuda:N')
     refining = parser.add_argument_group('refinement')
     refining.add_argument('--refine', type=int, default=0, metavar='N', help='iterations')
-    refining.add_argument('--stages', type=_list(float), default=[4.0, 7.0, 20.0], help='low-pass of each stage, Hz')
-    refining.add_argument('--smoothing', type=_list(float), default=[7.0, 5.0, 3.0], help='of the gradient, cells')
-    refining.add_argument('--rate', type=float, default=0.03, help='step of the optimiser')
+    refining.add_argument('--stages', type=_list(float), default=[3.0, 5.0, 8.0], help='low-pass of each stage, Hz')
+    refining.add_argument('--smoothing', type=_list(float), default=[4.0, 2.0, 1.0], help='of the gradient, cells')
+    refining.add_argument('--rate', type=float, default=0.05, help='step of the optimiser')
     refining.add_argument('--guard', type=float, default=0.05, help='misfit that gives the start back; 0 never does')
+    refining.add_argument('--min-offset', type=float, default=2, help='cells; nearer traces are left out')
+    refining.add_argument('--high-pass', type=float, metavar='HZ', help='the gathers hold nothing below')
     refining.add_argument('--memory', type=float, default=1024, help='MiB for the shots that are modelled at once')
     add_segy_options(parser.add_argument_group('SEG-Y gathers'), 'gathers', taken=True)
     add_segy_options(parser.add_argument_group('SEG-Y models (--start, --true)'), 'velocity', prefix='model-')
@@ -100,6 +102,8 @@ def refine(args: argparse.Namespace, line: inversion.Line, start: np.ndarray, tr
         rate=args.rate,
         guard=args.guard or None,
         memory=args.memory,
+        high_pass=args.high_pass,
+        min_offset=args.min_offset,
     )
     rows = []
     with Display() as display:

@@ -85,9 +85,13 @@ def _check_spacing(path: Path, what: str, places: np.ndarray, cells: Sequence[tu
         raise ValueError(f'{path}: {len(places)} {what}s, the acquisition has {len(expected)}')
     off = np.abs((places - places[0]) - (expected - expected[0])).max() if len(places) > 1 else 0
     if off > _POSITION_TOLERANCE * dx:
+        spread = np.ptp(places) / np.ptp(expected)
+        power = round(np.log10(spread)) if spread > 0 else 0
+        scaled = power and abs(spread / 10.0**power - 1) < 0.01
+        hint = f'; {10.0**power:g} times as far apart: a wrong scalar?' if scaled else ''
         raise ValueError(
             f'{path}: {what}s at {places[0]:g} to {places[-1]:g} m are up to {off:g} m off those of the acquisition, '
-            f'{expected[0]:g} to {expected[-1]:g} m (scalars of bytes 71-72 are applied)'
+            f'{expected[0]:g} to {expected[-1]:g} m (scalars of bytes 71-72 are applied){hint}'
         )
 
 

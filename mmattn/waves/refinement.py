@@ -1,12 +1,13 @@
 """Full-waveform inversion: changes a velocity model until its gathers fit the recorded ones.
 
-Adam on the logit of velocity between bounds, from low to high frequencies (Bunks et al., Multiscale seismic waveform
-inversion, Geophysics 60(5), 1995), the gradient smoothed. It starts where a network, or anything else, left off; a
-start that is out of phase is not cured by it, which the guard is there to notice.
+Gradient steps on the logit of velocity between bounds, from low to high frequencies (Bunks et al., Multiscale seismic
+waveform inversion, Geophysics 60(5), 1995), the gradient smoothed. It starts where a network, or anything else, left
+off; a start that is out of phase is not cured by it, which the guard is there to notice.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import torch
@@ -19,6 +20,7 @@ from mmattn.seismic.shots.checks import check_gathers, check_velocity, fit_scale
 from mmattn.waves.modelling import model_shots
 from mmattn.waves.propagation import propagate, shots_at_once
 
+_NEIGHBOURHOOD = 12.0  # cells, standard deviation
 GUARD_ITERATION = 5  # of the first stage, after which the guard looks at the misfit
 
 
@@ -30,12 +32,16 @@ class RefineOptions:
         iterations: in all, shared evenly among the stages, the last taking the rest.
         stages: low-pass frequency of each stage, Hz, rising.
         smoothing: standard deviation of the gradient's smoothing in cells, of each stage.
-        rate: step of Adam on the logit of velocity.
+        rate: step on the logit of velocity of a cell whose gradient is as strong as in its neighbourhood.
         velocity_range: m/s, bounds that the model cannot leave.
         guard: relative misfit of the first stage, after five iterations, above which the start is given back: out of
             phase. None never does.
         sampling: inner time steps from sample to sample of the gradient's wavefield.
         memory: MiB for the shots that are modelled at once.
+        min_offset: cells; traces nearer to their source are left out. There the wave depends on how a grid injects the
+            source, not on the model, and the strongest amplitudes of all hide the rest.
+        high_pass: Hz, below which the recorded gathers hold nothing; it is taken out of the modelled ones too. None
+            where they hold all that the wavelet has.
         fit_amplitude: whether gathers are divided by the factor, with its sign, by which their direct wave differs from
             the modelled one: other software and other grids inject other strengths.
 
@@ -44,13 +50,15 @@ class RefineOptions:
     """
 
     iterations: int = 60
-    stages: Sequence[float] = (4.0, 7.0, 20.0)
-    smoothing: Sequence[float] = (7.0, 5.0, 3.0)
-    rate: float = 0.03
+    stages: Sequence[float] = (3.0, 5.0, 8.0)
+    smoothing: Sequence[float] = (4.0, 2.0, 1.0)
+    rate: float = 0.05
     velocity_range: tuple[float, float] = (1400.0, 4600.0)
     guard: float | None = 0.05
     sampling: int = 4
     memory: float = 1024
+    min_offset: float = 2.0
+    high_pass: float | None = None
     fit_amplitude: bool = True
 
     def __post_init__(self) -> None:
@@ -74,6 +82,11 @@ class RefineOptions:
             check_positive('refine', 'guard', self.guard)
         check_whole('refine: sampling', self.sampling, least=1)
         check_number('refine: memory (MiB)', self.memory, low=1)
+        check_number('refine: min_offset (cells)', self.min_offset, low=0)
+        if self.high_pass is not None and not 0 < self.high_pass < stages[0]:
+            raise ValueError(
+                f'refine: high_pass must lie above 0 and below the first stage, {stages[0]:g} Hz, got {self.high_pass}'
+            )
 
 
 @dataclass(frozen=True)
@@ -143,43 +156,67 @@ def refine(
     acquisition.check_model(start.shape)
     acquisition.check_shots(shots.shape)
     acquisition.remarks(start)
+    used = _far_enough(acquisition, options.min_offset)
     notes, factor = [], 1.0
     if options.fit_amplitude:
         modelled = model_shots(start, acquisition, memory=options.memory, device=device, warn=False)
-        factor = fit_scale(shots, modelled)
+        factor = fit_scale(shots * used, modelled * used)
         if not np.isfinite(factor) or factor == 0:
             raise ValueError('shots: the direct wave is missing, so their amplitude cannot be compared')
         if not 0.8 < factor < 1.25:
             notes.append(f"the gathers' direct wave is {factor:.3g} times the modelled one; they were divided by it")
-    return _Inversion(start, shots / np.float32(factor), acquisition, options, device).run(factor, notes, progress)
+    return _Inversion(start, shots / np.float32(factor), used, acquisition, options, device).run(
+        factor, notes, progress
+    )
 
 
-def low_pass(gathers: Tensor, dt: float, frequency: float) -> Tensor:
+def low_pass(gathers: Tensor, dt: float, frequency: float, high_pass: float | None = None) -> Tensor:
     """Keeps what lies below a frequency: a zero-phase Butterworth response of order 4, applied twice.
 
     Args:
         gathers: (S, T, R).
         dt: seconds from sample to sample.
         frequency: Hz, where the amplitude is one half.
+        high_pass: Hz, below which it is taken out as well; None for all.
     """
     samples = gathers.shape[1]
     length = 2 * samples  # so that nothing wraps around
     spectrum = torch.fft.rfft(gathers, length, dim=1)
     bins = torch.fft.rfftfreq(length, dt, device=gathers.device)
     response = 1 / (1 + (bins / frequency) ** 8)
+    if high_pass is not None:
+        response = response * (1 - 1 / (1 + (bins / high_pass) ** 8))
     return torch.fft.irfft(spectrum * response.to(gathers.dtype)[:, None], length, dim=1)[:, :samples]
+
+
+def _far_enough(acquisition: Acquisition, min_offset: float) -> np.ndarray:
+    """1 for traces that are used and 0 for others, (S, 1, R) float32."""
+    sources, receivers = np.array(acquisition.sources), np.array(acquisition.receivers)
+    used = np.linalg.norm(sources[:, None] - receivers[None], axis=2) >= min_offset
+    if not used.any(axis=1).all():
+        shot = int(np.flatnonzero(~used.any(axis=1))[0])
+        raise ValueError(f'refine: min_offset {min_offset:g} cells leaves shot {shot} without traces')
+    return used[:, None].astype(np.float32)
 
 
 class _Inversion:
     def __init__(
-        self, start: np.ndarray, shots: np.ndarray, acquisition: Acquisition, options: RefineOptions, device: str
+        self,
+        start: np.ndarray,
+        shots: np.ndarray,
+        used: np.ndarray,
+        acquisition: Acquisition,
+        options: RefineOptions,
+        device: str,
     ) -> None:
         low, high = options.velocity_range
         margin = 1e-3 * (high - low)
         self.start, self.acquisition, self.options = start, acquisition, options
         clipped = torch.as_tensor(np.clip(start, low + margin, high - margin), device=device)
         self.logit = torch.logit((clipped - low) / (high - low)).requires_grad_()
-        self.shots = torch.as_tensor(shots, device=device)
+        self.used = torch.as_tensor(used, device=device)
+        self.shots = torch.as_tensor(shots, device=device) * self.used
+        self.low_pass = partial(low_pass, dt=acquisition.dt, high_pass=options.high_pass)
         self.count = shots_at_once(acquisition, start.shape, options.memory, gradient=True)
 
     def velocity(self) -> Tensor:
@@ -199,7 +236,8 @@ class _Inversion:
                     max_velocity=self.options.velocity_range[1],
                     sampling=self.options.sampling,
                 )
-                residual = low_pass(modelled, self.acquisition.dt, frequency) - observed[first : shots.stop]
+                modelled = modelled * self.used[first : shots.stop]
+                residual = self.low_pass(modelled, frequency=frequency) - observed[first : shots.stop]
                 part = residual.square().sum() / max(energy, 1e-30)
                 if gradient:
                     part.backward()
@@ -217,15 +255,15 @@ class _Inversion:
             if progress is not None:
                 progress(steps[-1], self.velocity().detach().cpu().numpy())
 
-        last = low_pass(self.shots, self.acquisition.dt, options.stages[-1])
+        last = self.low_pass(self.shots, frequency=options.stages[-1])
         at_start = self.misfit(last, options.stages[-1], gradient=False)
         for stage, frequency in enumerate(options.stages):
-            observed = low_pass(self.shots, self.acquisition.dt, frequency)
+            observed = self.low_pass(self.shots, frequency=frequency)
             if not float(observed.square().sum()) > 1e-6 * float(self.shots.square().sum()):
                 notes.append(f'the gathers hold next to nothing below {frequency:g} Hz')
-            adam = torch.optim.Adam([self.logit], lr=options.rate)
+            step = _Steps(options.rate)
             for number in range(lengths[stage] + 1):
-                adam.zero_grad()
+                self.logit.grad = None
                 ends = number == lengths[stage]
                 value = self.misfit(observed, frequency, gradient=not ends)
                 note(stage, value)
@@ -241,8 +279,8 @@ class _Inversion:
                 if ends:
                     break
                 smooth = gaussian_filter(self.logit.grad.cpu().numpy(), options.smoothing[stage], mode='nearest')
-                self.logit.grad = torch.as_tensor(smooth, device=self.logit.device)
-                adam.step()
+                with torch.no_grad():
+                    self.logit += torch.as_tensor(step(smooth), device=self.logit.device)
                 iteration += 1
         if best is None or lowest >= at_start:
             notes.append(
@@ -251,3 +289,26 @@ class _Inversion:
             )
             return Refinement(self.start, tuple(steps), False, factor, at_start, tuple(notes))
         return Refinement(best, tuple(steps), True, factor, at_start, tuple(notes))
+
+
+class _Steps:
+    """Adam whose second moment is an average over the neighbourhood: cells that hardly matter hardly move.
+
+    Plain Adam moves each cell by its rate whatever its gradient, and so turns what the data do not say into texture;
+    one scale for all cells would leave the deep ones, whose gradient is weak throughout, where they are.
+
+    Args:
+        rate: of a cell with the root mean square of its neighbourhood's gradient.
+    """
+
+    def __init__(self, rate: float) -> None:
+        self.rate, self.count, self.first, self.second = rate, 0, 0.0, 0.0
+
+    def __call__(self, gradient: np.ndarray) -> np.ndarray:
+        """Returns what is to be added to the logit for a gradient, both (H, W)."""
+        self.count += 1
+        self.first = 0.9 * self.first + 0.1 * gradient
+        self.second = 0.99 * self.second + 0.01 * gaussian_filter(gradient**2, _NEIGHBOURHOOD, mode='nearest')
+        mean = self.first / (1 - 0.9**self.count)
+        scale = np.sqrt(np.maximum(self.second / (1 - 0.99**self.count), 0))
+        return -self.rate * mean / np.maximum(scale, 1e-30)

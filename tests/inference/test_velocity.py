@@ -45,6 +45,7 @@ def test_decimated_gathers(tmp_path: Path):
     [
         (dict(dt=0.002), r'dt is 0\.004 s, the acquisition has 0\.002'),
         (dict(dx=10.0), r'sources at 0 to 200 m are up to 120 m off those of the acquisition, 0 to 80 m'),
+        (dict(dx=0.25), r'acquisition, 0 to 2 m \(scalars .* applied\); 100 times as far apart: a wrong scalar\?'),
         (dict(sources=SOURCES[:2]), '3 sources, the acquisition has 2'),
         (dict(nt=11), r'gathers must be .*\(3, 11, 5\) as the acquisition says, got \(3, 12, 5\)'),
     ],

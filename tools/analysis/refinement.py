@@ -25,7 +25,7 @@ from mmattn.waves.propagation import get_deepwave
 def parse_args() -> argparse.Namespace:
     """Reads the command line."""
     defaults = RefineOptions()
-    parser = ToolParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = ToolParser(__doc__)
     parser.add_argument('config', help='of a VelocityEstimator')
     parser.add_argument('checkpoint')
     parser.add_argument('--out', type=Path, required=True, help='folder')
@@ -34,6 +34,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--set', nargs='*', default=[], metavar='NAME=FILE:MODELS', help='models of a file')
     parser.add_argument('--factor', type=int, default=3, help='cells of the finer grid to one; odd')
     parser.add_argument('--noise', type=float, nargs='+', default=[0.0, 0.1], help="shares of the gathers' deviation")
+    parser.add_argument(
+        '--high-pass', type=float, nargs='*', default=[], metavar='HZ', help='also without what is below'
+    )
     parser.add_argument('--start', nargs='+', choices=STARTS, default=['network', 'linear'])
     parser.add_argument('--refine', type=int, default=defaults.iterations, metavar='N', help='iterations')
     parser.add_argument('--stages', type=float, nargs='+', default=defaults.stages, help='low-pass of each stage, Hz')
@@ -73,7 +76,7 @@ def main() -> None:
         pipeline = config.test_dataloader.dataset.pipeline
         study = Study(
             sets,
-            args.noise,
+            [*((noise, 0.0) for noise in args.noise), *((0.0, high_pass) for high_pass in args.high_pass)],
             args.start,
             options,
             lambda shots, acquisition: predict_velocity(model, pipeline, Line(shots, acquisition))[0],

@@ -69,7 +69,7 @@ def fit_scale(shots: np.ndarray, reference: np.ndarray) -> float:
 
     Taken where ``reference`` is strongest: the direct wave, which depends least on the model.
     """
-    strong = np.abs(reference) > 0.1 * np.abs(reference).max(axis=1, keepdims=True)
+    strong = np.abs(reference) > 0.1 * np.abs(reference).max(axis=1, keepdims=True)  # false in traces of zeros
     model, data = reference[strong].astype(np.float64), shots[strong].astype(np.float64)
     return float(model @ data / max(model @ model, 1e-300))
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from mmattn.common.checks import check_not_negative
 from mmattn.seismic.shots.acquisition import Acquisition
@@ -17,6 +18,7 @@ from mmattn.seismic.shots.checks import check_velocity
 from mmattn.seismic.synthetic.velocity import VelocitySurvey
 from mmattn.waves.cache import read_example, write_example
 from mmattn.waves.modelling import model_shots
+from mmattn.waves.refinement import low_pass
 
 _ACCURACY, _EDGE = 8, 60
 
@@ -123,6 +125,11 @@ def add_noise(shots: np.ndarray, ratio: float, seed: int) -> np.ndarray:
     check_not_negative('add_noise', 'ratio', ratio)
     noise = np.random.default_rng(seed).standard_normal(shots.shape).astype(np.float32)
     return shots + noise * np.float32(ratio * shots.std())
+
+
+def take_out_low(shots: np.ndarray, dt: float, frequency: float) -> np.ndarray:
+    """Takes out what lies below a frequency, Hz; 0 takes out nothing."""
+    return low_pass(torch.from_numpy(shots), dt, 0.5 / dt, frequency).numpy() if frequency else shots
 
 
 def _read_models(path: Path, shape: tuple[int, int]) -> np.ndarray:

@@ -10,8 +10,8 @@ from mmattn.common.files import write_whole
 from mmattn.studies.refinement.study import Outcome
 
 _HEADS = (
-    'set', 'noise', 'start', 'models', 'MAE of the start', 'refined', 'with the guard', 'salt IoU of the start',
-    'refined', 'lowered', 'let run, lowered', 'let run, raised', 'stopped, would have raised',
+    'set', 'noise', 'high-pass', 'start', 'models', 'MAE of the start', 'refined', 'with the guard',
+    'salt IoU of the start', 'refined', 'lowered', 'let run, lowered', 'let run, raised', 'stopped, would have raised',
     'stopped, would have lowered',
 )  # fmt: skip
 
@@ -21,7 +21,7 @@ class Group:
     """Refinements of one set with one noise from one start.
 
     Attributes:
-        group, noise, start, models: what they are, and how many.
+        group, noise, high_pass, start, models: what they are, and how many.
         mae_before, mae_after, mae_guarded: m/s, means over models: start, refined, and what ``refine`` returns.
         iou_before, iou_after: of salt, over the set; NaN where there is none.
         lowered: models whose MAE refinement lowered.
@@ -31,6 +31,7 @@ class Group:
 
     group: str
     noise: float
+    high_pass: float
     start: str
     models: int
     mae_before: float
@@ -54,11 +55,11 @@ def summary(outcomes: Sequence[Outcome], guard: float) -> list[Group]:
     """
     groups = {}
     for outcome in outcomes:
-        groups.setdefault((outcome.group, outcome.noise, outcome.start), []).append(outcome)
+        groups.setdefault((outcome.group, outcome.noise, outcome.high_pass, outcome.start), []).append(outcome)
     return [_add_up(key, rows, guard) for key, rows in groups.items()]
 
 
-def _add_up(key: tuple[str, float, str], rows: list[Outcome], guard: float) -> Group:
+def _add_up(key: tuple[str, float, float, str], rows: list[Outcome], guard: float) -> Group:
     runs = np.array([row.runs(guard) for row in rows])
     before, after = (np.array([getattr(row, f'mae_{when}') for row in rows]) for when in ('before', 'after'))
     lowered = after < before

@@ -4,16 +4,17 @@ import csv
 import os
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
+from mmattn.common.files import hold_folder
 from mmattn.evaluation.velocity_scores import VelocityScore, linear_model, score_velocity, total_velocity_scores
 from mmattn.inference.velocity import SALT_VELOCITY
 from mmattn.seismic.shots.acquisition import Acquisition
-from mmattn.studies.refinement.cases import Case, HeldOut, add_noise
+from mmattn.studies.refinement.cases import Case, HeldOut, add_noise, take_out_low
 from mmattn.waves import RefineOptions, refine
 from mmattn.waves.refinement import GUARD_ITERATION
 
@@ -29,7 +30,8 @@ class Outcome:
     """One line of the table: a model refined from one start, without the guard.
 
     Attributes:
-        group, name, noise, start: which one; noise as a share of the gathers' standard deviation.
+        group, name, noise, high_pass, start: which one; noise as a share of the gathers' standard deviation; Hz below
+            which the gathers hold nothing, 0 where they hold everything.
         mae_before, mae_after: of the start, and of the iterate with the lowest data misfit in the last stage, m/s.
         ssim_before, ssim_after: the same of SSIM.
         salt, found_before, both_before, found_after, both_after: cells of salt: true, predicted, in both.
@@ -41,6 +43,7 @@ class Outcome:
     group: str
     name: str
     noise: float
+    high_pass: float
     start: str
     mae_before: float
     mae_after: float
@@ -58,9 +61,9 @@ class Outcome:
     seconds: float
 
     @property
-    def key(self) -> tuple[str, str, str, str]:
+    def key(self) -> tuple[str, str, float, float, str]:
         """What tells lines apart."""
-        return self.group, self.name, f'{self.noise:g}', self.start
+        return self.group, self.name, self.noise, self.high_pass, self.start
 
     def runs(self, guard: float) -> bool:
         """Whether ``refine`` with that guard would have given the refined model."""
@@ -73,7 +76,8 @@ class Study:
 
     Args:
         sets: with the number of models of each.
-        noises: shares of the gathers' standard deviation.
+        damages: of the gathers: noise, as a share of their standard deviation, and the frequency below which they hold
+            nothing, Hz or 0.
         starts: of ``STARTS``.
         options: of the refinement; the guard is left out, so that what it would have spared is seen.
         predict: velocity (H, W) of gathers, for the start 'network'.
@@ -81,21 +85,21 @@ class Study:
     """
 
     sets: Sequence[tuple[HeldOut, int]]
-    noises: Sequence[float]
+    damages: Sequence[tuple[float, float]]
     starts: Sequence[str]
     options: RefineOptions
     predict: Predict | None
     out: Path
 
-    def tasks(self) -> list[tuple[HeldOut, int, float, str]]:
+    def tasks(self) -> list[tuple[HeldOut, int, float, float, str]]:
         """All lines, model by model of all sets in turn, so that an early table has all of them."""
         most = max(count for _, count in self.sets)
         return [
-            (held_out, index, noise, start)
+            (held_out, index, noise, high_pass, start)
             for index in range(most)
             for held_out, count in self.sets
             if index < count
-            for noise in self.noises
+            for noise, high_pass in self.damages
             for start in self.starts
         ]
 
@@ -105,27 +109,39 @@ def run(study: Study, *, progress: Callable[[int, int], None] | None = None) -> 
 
     Raises:
         ImportError: if deepwave is missing.
+        FileExistsError: if another process works in the folder.
         ValueError: if the table holds refinements with other options.
     """
     study.out.mkdir(parents=True, exist_ok=True)
+    lock = hold_folder(study.out, '.lock')
+    try:
+        return _run(study, progress)
+    finally:
+        os.close(lock)
+
+
+def _run(study: Study, progress: Callable[[int, int], None] | None) -> list[Outcome]:
     _check_options(study)
     path = study.out / 'refinement.csv'
     there = {outcome.key for outcome in read_rows(path)}
     tasks = study.tasks()
     case, last = None, None
-    for number, (held_out, index, noise, start) in enumerate(tasks):
-        if (held_out.group, f'{index:04d}', f'{noise:g}', start) not in there:
+    for number, (held_out, index, *how) in enumerate(tasks):
+        if (held_out.group, f'{index:04d}', *how) not in there:
             if last != (held_out.group, index):
                 case, last = held_out.case(index, study.out / 'observed'), (held_out.group, index)
-            _append(path, refine_case(study, case, held_out.acquisition, index, noise, start))
+            _append(path, refine_case(study, case, held_out.acquisition, index, *how))
         if progress is not None:
             progress(number + 1, len(tasks))
     return read_rows(path)
 
 
-def refine_case(study: Study, case: Case, acquisition: Acquisition, index: int, noise: float, start: str) -> Outcome:
+def refine_case(
+    study: Study, case: Case, acquisition: Acquisition, index: int, noise: float, high_pass: float, start: str
+) -> Outcome:
     """One line of the table, its curve written beside."""
-    shots = add_noise(case.shots, noise, seed=index)
+    shots = take_out_low(add_noise(case.shots, noise, seed=index), acquisition.dt, high_pass)
+    options = replace(study.options, high_pass=high_pass or None)
     low, high = study.options.velocity_range
     before = np.clip(_start(study, case, acquisition, shots, start), low, high)
     curve, best = [], None
@@ -139,9 +155,9 @@ def refine_case(study: Study, case: Case, acquisition: Acquisition, index: int, 
         if step.stage == len(study.options.stages) and (best is None or step.misfit < best[0]):
             best = step.misfit, velocity
 
-    result = refine(before, shots, acquisition, study.options, progress=note)
+    result = refine(before, shots, acquisition, options, progress=note)
     seconds = time.perf_counter() - begin
-    _write_curve(study.out / 'curves' / f'{case.group}_{case.name}_{noise:g}_{start}.csv', curve)
+    _write_curve(study.out / 'curves' / f'{case.group}_{case.name}_{noise:g}_{high_pass:g}_{start}.csv', curve)
     scores = _score(before, case), _score(best[1], case)
     totals = [total_velocity_scores([score], VELOCITY_RANGE) for score in scores]
     first = [step for step in result.steps if step.stage == 1]
@@ -149,6 +165,7 @@ def refine_case(study: Study, case: Case, acquisition: Acquisition, index: int, 
         case.group,
         case.name,
         noise,
+        high_pass,
         start,
         *(total['mae'] for total in totals),
         *(total['ssim'] for total in totals),

@@ -1,10 +1,12 @@
 """Refinement over many models, at toy size."""
 
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from mmattn.common.files import hold_folder
 from mmattn.seismic.shots import Acquisition
 from mmattn.studies.refinement import HeldOut, Study, observe, read_rows, run, summary, write_report
 from mmattn.studies.refinement.cases import add_noise
@@ -18,9 +20,9 @@ OPTIONS = RefineOptions(iterations=2, stages=(5.0, 10.0), smoothing=(2.0, 1.0), 
 
 def outcome(**changes: object) -> Outcome:
     values = dict(
-        group='a', name='0', noise=0.0, start='network', mae_before=100.0, mae_after=80.0, ssim_before=0.5,
-        ssim_after=0.6, salt=10, found_before=0, both_before=0, found_after=10, both_after=5, first=0.01,
-        last_before=0.2, last_after=0.1, iterations=2, seconds=1.0,
+        group='a', name='0', noise=0.0, high_pass=0.0, start='network', mae_before=100.0, mae_after=80.0,
+        ssim_before=0.5, ssim_after=0.6, salt=10, found_before=0, both_before=0, found_after=10, both_after=5,
+        first=0.01, last_before=0.2, last_after=0.1, iterations=2, seconds=1.0,
     )  # fmt: skip
     return Outcome(**{**values, **changes})
 
@@ -38,7 +40,9 @@ def models(tmp_path: Path) -> Path:
 def study(models: Path, tmp_path: Path) -> Study:
     held_out = HeldOut('file', ACQUISITION, SIZE, path=models)
     predict = lambda shots, acquisition: np.full(SIZE, 2500, np.float32)  # noqa: E731
-    return Study([(held_out, 2)], (0.0, 0.1), ('network', 'smoothed'), OPTIONS, predict, tmp_path / 'out')
+    return Study(
+        [(held_out, 2)], ((0.0, 0.0), (0.1, 0.0), (0.0, 2.0)), ('network',), OPTIONS, predict, tmp_path / 'out'
+    )
 
 
 def test_the_middle_of_each_cell_is_what_is_sought(models: Path):
@@ -74,14 +78,12 @@ def test_every_line_is_kept_and_none_is_done_twice(study: Study, monkeypatch: py
     pytest.importorskip('deepwave')
     seen = []
     rows = run(study, progress=lambda done, total: seen.append((done, total)))
-    assert seen == [(done, 8) for done in range(1, 9)]
+    assert seen == [(done, 6) for done in range(1, 7)]
     assert [row.key for row in rows] == [
-        ('file', name, noise, start)
-        for name in ('0000', '0001') for noise in ('0', '0.1') for start in ('network', 'smoothed')
-    ]  # fmt: skip
-    smoothed = [row for row in rows if row.start == 'smoothed']
-    assert all(row.mae_before < 900 and row.salt == (0 if row.name == '0000' else 24) for row in smoothed)
-    curve = (study.out / 'curves' / 'file_0001_0.1_network.csv').read_text().splitlines()
+        ('file', name, *damage, 'network') for name in ('0000', '0001') for damage in study.damages
+    ]
+    assert all(row.mae_before < 900 and row.salt == (0 if row.name == '0000' else 24) for row in rows)
+    curve = (study.out / 'curves' / 'file_0001_0.1_0_network.csv').read_text().splitlines()
     assert curve[0] == 'iteration,stage,frequency,misfit,mae,salt_iou,seconds'
     assert [line.split(',')[:2] for line in curve[1:]] == [['0', '1'], ['1', '1'], ['1', '2'], ['2', '2']]
     table = study.out / 'refinement.csv'
@@ -91,8 +93,8 @@ def test_every_line_is_kept_and_none_is_done_twice(study: Study, monkeypatch: py
     assert run(study) == rows
     assert len(done) == 1
     text = write_report(study.out, rows, 0.05)
-    assert '| file | 0.000 | network | 2 |' in text
-    assert (study.out / 'summary.csv').read_text().splitlines()[0].startswith('group,noise,start,models,mae_before')
+    assert '| file | 0.000 | 0.000 | network | 2 |' in text
+    assert (study.out / 'summary.csv').read_text().splitlines()[0].startswith('group,noise,high_pass,start,')
 
 
 def test_other_options_in_the_folder_are_refused(study: Study, tmp_path: Path):
@@ -101,6 +103,12 @@ def test_other_options_in_the_folder_are_refused(study: Study, tmp_path: Path):
     (study.out / 'options.txt').write_text('others\n')
     with pytest.raises(ValueError, match='holds refinements with other options'):
         run(study)
+    lock = hold_folder(study.out, '.lock')
+    try:
+        with pytest.raises(FileExistsError, match='is in use by another process'):
+            run(study)
+    finally:
+        os.close(lock)
 
 
 def test_what_the_guard_spares_and_costs():
