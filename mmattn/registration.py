@@ -26,6 +26,8 @@ _FAMILIES = {
     'mmseg': ('onedl-mmsegmentation', ('mmsegmentation',)),
 }
 _PACKAGES = 'models', 'datasets', 'evaluation', 'engine'
+# Modules of ours that cannot be imported without MMSegmentation.
+_NEEDY = frozenset(f'mmattn.{name}' for name in (*_PACKAGES, 'inference', 'costs', 'studies', 'cli.launch'))
 _LOADERS = 'mmengine.runner.checkpoint'
 
 
@@ -61,7 +63,10 @@ def register_when_wanted() -> None:
 
 
 class _AfterImport(MetaPathFinder):
-    """Finds one module as others do, and acts once its import has ended."""
+    """Finds one module as others do, and acts once its import has ended.
+
+    On the way it checks that MMSegmentation is there before modules of ours look for it in vain.
+    """
 
     def __init__(self, name: str, act: Callable[[], None]) -> None:
         self._name, self._act = name, act
@@ -69,6 +74,8 @@ class _AfterImport(MetaPathFinder):
 
     def find_spec(self, fullname: str, path: object = None, target: ModuleType | None = None) -> ModuleSpec | None:
         """Returns the module's own specification with a loader that acts; None for other modules."""
+        if fullname in _NEEDY and not self._asking:
+            check_distributions()
         if fullname != self._name or self._asking:
             return None
         self._asking = True
@@ -115,9 +122,10 @@ def check_distributions(
     Raises:
         ImportError: if one is missing or installed twice; the message holds the commands that mend it.
     """
-    missing, doubled = [], []
+    missing, doubled, has_original = [], [], False
     for package, (maintained, originals) in _FAMILIES.items():
         present = [name for name in (maintained, *originals) if is_installed(name)]
+        has_original |= any(name in originals for name in present)
         if len(present) > 1:
             doubled += present
         elif not is_importable(package):
@@ -130,7 +138,10 @@ def check_distributions(
             f'  pip uninstall -y {" ".join(doubled)}\n  pip install {maintained}'
         )
     if missing:
-        raise ImportError(f'mmattn: {", ".join(missing)} not found. Install them:\n  pip install {maintained}')
+        extra = 'openmmlab' if has_original else 'onedl'  # never one family over a part of the other
+        raise ImportError(
+            f"mmattn: {', '.join(missing)} not found. Install MMSegmentation:\n  pip install 'mmattn[{extra}]'"
+        )
 
 
 def _import_mmseg() -> None:

@@ -27,7 +27,10 @@ ALLOWED = {
     ),
     'datasets': ({*SCIENCE, *OPENMMLAB, 'cv2', 'torch'}, {'seismic', 'waves', 'common'}),
     'evaluation': ({*SCIENCE, *OPENMMLAB, 'torch', 'prettytable'}, {'seismic', 'common'}),
-    'inference': ({*SCIENCE, *OPENMMLAB, 'torch'}, {'models', 'evaluation', 'waves', 'seismic', 'common'}),
+    'inference': (
+        {*SCIENCE, *OPENMMLAB, 'torch', 'safetensors', 'huggingface_hub', 'onnx', 'onnxruntime'},
+        {'models', 'evaluation', 'waves', 'seismic', 'common'},
+    ),
     'engine': ({*SCIENCE, *OPENMMLAB, 'torch'}, {'checkpoints', 'evaluation', 'seismic', 'common'}),
     'cli': ({*OPENMMLAB, 'torch', 'rich'}, {'engine', 'checkpoints', 'datasets', 'common', 'kernels.context'}),
 }
@@ -137,6 +140,21 @@ for name, registry in wanted.items():
     assert result.stdout.split()[-len(names) :] == names
 
 
+@pytest.mark.parametrize('module', ['models', 'datasets', 'evaluation', 'inference', 'cli.launch'])
+def test_modules_that_need_mmseg_name_the_command(module: str):
+    code = f"""
+import importlib, importlib.util
+found = importlib.util.find_spec
+importlib.util.find_spec = lambda name, *rest: None if name == 'mmseg' else found(name, *rest)
+import mmattn
+try:
+    importlib.import_module('mmattn.{module}')
+except ImportError as error:
+    print(error)
+"""
+    assert run(code).startswith('mmattn: mmseg not found. Install MMSegmentation:\n  pip install')
+
+
 def test_a_missing_distribution_is_said_where_registration_is_wanted():
     code = """
 import importlib.util
@@ -148,4 +166,4 @@ try:
 except ImportError as error:
     print(error)
 """
-    assert run(code).startswith('mmattn: mmcv not found. Install them:')
+    assert run(code).startswith('mmattn: mmcv not found. Install MMSegmentation:')

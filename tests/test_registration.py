@@ -29,7 +29,12 @@ def test_both_families_are_an_error_that_says_what_to_do():
 def test_none_is_an_error_that_says_what_to_do():
     with pytest.raises(ImportError, match='mmengine, mmcv, mmseg not found') as error:
         check(set(), importable=False)
-    assert 'pip install onedl-mmengine onedl-mmcv onedl-mmsegmentation' in str(error.value)
+    assert "pip install 'mmattn[onedl]'" in str(error.value)
+
+
+def test_a_part_of_the_original_family_is_completed_by_the_rest_of_it():
+    with pytest.raises(ImportError, match=r"mmseg not found\. [^\n]*\n  pip install 'mmattn\[openmmlab\]'"):
+        check_distributions({'mmengine', 'mmcv'}.__contains__, lambda name: name != 'mmseg')
 
 
 def test_what_is_installed_here_passes():

@@ -14,6 +14,7 @@ from mmattn.cli.amp import amp_options
 from mmattn.cli.command_line import ToolParser, add_cfg_options, read_options, run_tool
 from mmattn.cli.launch import load_config
 from mmattn.common.errors import InputError
+from mmattn.common.resources import find_config
 from mmattn.studies import FINISHED, locked, train_command
 from mmattn.studies.ablation import PLACES, Ablation, plan, prepare, run, write_report
 from mmattn.studies.ablation.cells import ADDITIVE, NONE
@@ -23,8 +24,10 @@ TRAIN = Path(__file__).resolve().parent / 'train.py'
 
 def parse_args() -> argparse.Namespace:
     """Reads the command line."""
-    parser = ToolParser(description='Compare attention layers in one experiment.')
-    parser.add_argument('config', type=Path, help='config file of the experiment')
+    parser = ToolParser(__doc__)
+    parser.add_argument(
+        'config', type=Path, help='config file of the experiment, or the name of one that comes with mmattn'
+    )
     names = ', '.join([NONE, ADDITIVE, *(layer.short for layer in mechanisms(inputs=1).values())])
     parser.add_argument('--attention', nargs='+', required=True, help=f'{names}, or names of classes')
     parser.add_argument('--seeds', nargs='+', type=int, default=[0], help='seeds of the trainings')
@@ -64,7 +67,7 @@ def main() -> int:
     config = load_config(str(args.config), options)
     try:
         ablation = plan(
-            args.config,
+            find_config(args.config),
             config,
             options=texts,
             attention=args.attention,

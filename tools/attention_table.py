@@ -22,7 +22,7 @@ from mmattn.engine.storage import AtomicBackend
 
 def parse_args() -> argparse.Namespace:
     """Reads the command line."""
-    parser = ToolParser(description='Measure the attention layers; prints a Markdown table.')
+    parser = ToolParser(__doc__)
     parser.add_argument('--channels', type=int, default=512, help='channels of the map')
     parser.add_argument('--size', type=int, nargs=2, default=[97, 97], metavar=('H', 'W'), help='size of the map')
     parser.add_argument('--out', type=Path, help='document to write the table into, between its markers')

@@ -21,7 +21,7 @@ from mmattn.engine.storage import AtomicBackend
 
 def parse_args() -> argparse.Namespace:
     """Reads the command line."""
-    parser = ToolParser(description='Rename the tensors of a published checkpoint to ours.')
+    parser = ToolParser(__doc__)
     parser.add_argument('source', help=f'where the checkpoint comes from: {", ".join(list_sources())}')
     parser.add_argument('input', help='published checkpoint, of PyTorch or an .npz of NumPy arrays')
     parser.add_argument('output', help='file to write')

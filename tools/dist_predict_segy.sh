@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
+# Predicts with several processes that share the lines: one a GPU, or as many on the CPU where there is none.
+#
 # bash tools/dist_predict_segy.sh CONFIG CHECKPOINT in.sgy out.sgy GPUS [options of tools/predict_segy.py]
-# Shares the lines among one process a GPU, or GPUS processes on the CPU where there is none. The files are the same as
-# those of one process of as many threads as each has here: OMP_NUM_THREADS, 1 by default, or --threads. Several machines,
-# which see the same files: NNODES, NODE_RANK, MASTER_ADDR and PORT in the environment, the same command on each. With
-# MAX_RESTARTS=N all processes are started again when one dies, and go on.
+#
+# The files are the same as those of one process of as many threads as each has here: OMP_NUM_THREADS, 1 by default, or
+# --threads. Several machines, which see the same files: NNODES, NODE_RANK, MASTER_ADDR and PORT in the environment, the
+# same command on each. With MAX_RESTARTS=N all processes are started again when one dies, and go on.
 set -euo pipefail
 if [[ $# -lt 5 || ! $5 =~ ^[1-9][0-9]*$ ]]; then echo "usage: bash $0 CONFIG CHECKPOINT in.sgy out.sgy GPUS [options]" >&2; exit 2; fi
 FILES=("${@:1:4}")

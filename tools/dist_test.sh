@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
+# Tests with several processes: one a GPU, or as many on the CPU where there is none.
+#
 # bash tools/dist_test.sh CONFIG CHECKPOINT GPUS [options of tools/test.py]
-# Runs one process a GPU, or GPUS processes on the CPU where there is none. Several machines: NNODES, NODE_RANK,
-# MASTER_ADDR and PORT in the environment.
+#
+# Several machines: NNODES, NODE_RANK, MASTER_ADDR and PORT in the environment.
 set -euo pipefail
 if [ $# -lt 3 ]; then echo "usage: bash $0 CONFIG CHECKPOINT GPUS [options]" >&2; exit 2; fi
 CONFIG=$1

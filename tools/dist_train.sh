@@ -1,8 +1,11 @@
 #!/usr/bin/env bash
+# Trains with several processes: one a GPU, or as many on the CPU where there is none.
+#
 # bash tools/dist_train.sh CONFIG GPUS [options of tools/train.py]
-# Runs one process a GPU, or GPUS processes on the CPU where there is none. Several machines: NNODES, NODE_RANK,
-# MASTER_ADDR and PORT in the environment, the same command on each. With MAX_RESTARTS=N all processes are started again
-# when one dies, and go on from the last checkpoint: see --checkpoint-every.
+#
+# Several machines: NNODES, NODE_RANK, MASTER_ADDR and PORT in the environment, the same command on each. With
+# MAX_RESTARTS=N all processes are started again when one dies, and go on from the last checkpoint: see
+# --checkpoint-every.
 set -euo pipefail
 if [ $# -lt 2 ]; then echo "usage: bash $0 CONFIG GPUS [options]" >&2; exit 2; fi
 CONFIG=$1

@@ -28,7 +28,7 @@ COLUMNS = 'mean_precision', 'salt_iou', 'salt_dice', 'boundary_f1'
 
 def parse_args() -> argparse.Namespace:
     """Reads the command line."""
-    parser = ToolParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = ToolParser(__doc__)
     parser.add_argument('--member', nargs=2, action='append', required=True, metavar=('CONFIG', 'CHECKPOINT'))
     parser.add_argument('--out', type=Path, required=True, help='folder for predictions, masks and the table')
     parser.add_argument('--weights', nargs='+', default=['equal'], help='equal, fit, or a number for each member')

@@ -1,6 +1,7 @@
 """Tries to break what users rely on: kills, damaged inputs, hostile inputs; counts what was tried, survived and lost.
 
 python tools/hardening.py kill|fuzz|hostile --minutes N [--out DIR] [--seed S]
+python tools/hardening.py leaks                      # 2,000 predictions and 1,000 steps of training in flat memory
 
 Failing inputs are kept in DIR/failed. Exit code 1 if anything was lost.
 """
@@ -11,7 +12,7 @@ from pathlib import Path
 from mmattn.cli.command_line import ToolParser, check_folder, run_tool
 from mmattn.common.errors import InputError
 from mmattn.registration import register
-from mmattn.studies.hardening import Campaign, attack, fuzz, kill
+from mmattn.studies.hardening import Campaign, attack, fuzz, kill, watch_memory
 from mmattn.studies.hardening.fuzz import SHARES
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -19,8 +20,8 @@ ROOT = Path(__file__).resolve().parents[1]
 
 def parse_args() -> argparse.Namespace:
     """Reads the command line."""
-    parser = ToolParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('campaign', choices=['kill', 'fuzz', 'hostile'])
+    parser = ToolParser(__doc__)
+    parser.add_argument('campaign', choices=['kill', 'fuzz', 'hostile', 'leaks'])
     parser.add_argument('--minutes', type=float, default=1.0, help='that it takes')
     parser.add_argument('--out', type=Path, help='folder; work_dirs/hardening_CAMPAIGN by default')
     parser.add_argument('--seed', type=int, default=0, help='of what is drawn')
@@ -43,6 +44,8 @@ def main() -> int:
     try:
         if args.campaign == 'kill':
             kill(campaign, ROOT)
+        elif args.campaign == 'leaks':
+            watch_memory(campaign, ROOT)
         elif args.campaign == 'fuzz':
             fuzz(campaign, ROOT, tuple(args.kinds))
         else:

@@ -26,7 +26,7 @@ from mmattn.seismic.shots.pictures import VelocityPanel, save_velocity_picture
 
 def parse_args() -> argparse.Namespace:
     """Reads the command line."""
-    parser = ToolParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = ToolParser(__doc__)
     parser.add_argument('files', nargs='+', metavar='FILE', help='CONFIG CHECKPOINT SHOTS…; with --start SHOTS… alone')
     parser.add_argument('--out', type=Path, required=True, help='folder; of several SHOTS each gets one of its own')
     parser.add_argument('--acquisition', type=Path, help='JSON of the geometry; acquisition.json near SHOTS')

@@ -20,7 +20,7 @@ from mmattn.waves.making import LAYOUTS, FileModels, MakeOptions, SyntheticModel
 
 def parse_args() -> argparse.Namespace:
     """Reads the command line."""
-    parser = ToolParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = ToolParser(__doc__)
     parser.add_argument('paths', nargs='+', metavar='MODELS OUT', help='models and folder; the folder for --synthetic')
     parser.add_argument('--synthetic', type=int, metavar='NUMBER', help='so many models of the built-in survey')
     parser.add_argument('--size', type=int, nargs=2, default=(64, 96), metavar=('H', 'W'), help='of synthetic models')

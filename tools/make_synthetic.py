@@ -89,7 +89,7 @@ def put_coordinates(path: Path, shape: tuple[int, int, int], *, spacing: int = 2
 
 def main() -> None:
     """Writes what the command line asks for, and prints the paths."""
-    parser = ToolParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = ToolParser(__doc__)
     commands = parser.add_subparsers(required=True)
     tgs = commands.add_parser('tgs', help='sections as a TGS folder')
     tgs.add_argument('out', help='new or empty folder')

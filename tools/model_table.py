@@ -22,7 +22,7 @@ CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
 
 def parse_args() -> argparse.Namespace:
     """Reads the command line."""
-    parser = ToolParser(description='Count the published networks; prints a Markdown table.')
+    parser = ToolParser(__doc__)
     parser.add_argument('configs', nargs='*', type=Path, metavar='CONFIG', help='all published networks by default')
     parser.add_argument('--out', type=Path, help='document to write the table into, between its markers')
     parser.add_argument('--check', type=Path, help='document to compare')

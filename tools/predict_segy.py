@@ -9,30 +9,28 @@ import os
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-
-import torch
+from typing import TYPE_CHECKING
 
 from mmattn.cli.command_line import ToolParser, add_cfg_options, check_device, run_tool
-from mmattn.cli.launch import load_config, read_model, was_restarted
 from mmattn.cli.progress import Display
 from mmattn.cli.segy_options import add_segy_options, segy_options
 from mmattn.common.errors import InputError, one_line
-from mmattn.inference import Outputs, VolumeOptions, VolumePrediction, predict_volume
-from mmattn.inference.clip import choose_clip
-from mmattn.inference.estimate import Work, count_work, estimate_work
-from mmattn.inference.plan import chunks_of, make_plan
-from mmattn.inference.ranks import on_first, rank_and_size, start_ranks
-from mmattn.inference.score import score_volume
 from mmattn.seismic import Volume, open_volume
 from mmattn.seismic.opening import OWN_OPTIONS, is_array
 from mmattn.seismic.overview import odd_clip, survey_overview
 from mmattn.seismic.volumes.labels import LabelValues, check_label, check_same_grid
 
+if TYPE_CHECKING:
+    from torch import nn
+
+    from mmattn.inference import Outputs, VolumeOptions, VolumePrediction
+    from mmattn.inference.estimate import Work
+
 
 def parse_args() -> argparse.Namespace:
     """Reads the command line."""
-    parser = ToolParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('config', help='config file of the model')
+    parser = ToolParser(__doc__)
+    parser.add_argument('config', help='config file of the model, or the name of one that comes with mmattn')
     parser.add_argument('checkpoint', help='checkpoint file')
     parser.add_argument('input', help='a SEG-Y file; .npy and .zarr arrays go too, if the outputs are arrays')
     parser.add_argument('output', help='probability of salt: .sgy, .segy, .npy or .zarr')
@@ -53,7 +51,7 @@ def parse_args() -> argparse.Namespace:
 def _add_outputs(group: argparse._ArgumentGroup) -> None:
     group.add_argument('--mask', help='file for the mask')
     group.add_argument('--std', help='file for the standard deviation over directions and flips')
-    group.add_argument('--zarr', help='.zarr folder for probability and standard deviation')
+    group.add_argument('--zarr', help='.zarr folder or address (s3://…) for probability and standard deviation')
     group.add_argument('--report', help='folder for tables and pictures')
     group.add_argument('--threshold', type=float, default=0.5, help='probability above which the mask is salt')
     group.add_argument('--min-body', type=int, default=0, metavar='VOXELS', help='smaller bodies leave the mask')
@@ -101,6 +99,8 @@ def score_output(
     """The score of the written probability against the label, in words."""
     if labelled is None:
         return None
+    from mmattn.inference.score import score_volume
+
     kept = ('iline', 'xline', 'endian', 'geometry', 'duplicates')  # the copy's samples are floats of its own
     options = {} if is_array(path) else {name: getattr(args, name) for name in kept}
     with open_volume(path, **options) as probability:
@@ -108,7 +108,7 @@ def score_output(
     return f'salt IoU against {labelled[0].name}: {found.iou:.4f} over {found.cells} cells above {args.threshold:g}'
 
 
-def summarise(result: VolumePrediction) -> None:
+def summarise(result: 'VolumePrediction') -> None:
     """Prints what was done."""
     print(f'clip {result.clip:.6g}, {result.clip_source}; sections: {" and ".join(result.directions)}')
     if result.already_complete:
@@ -162,14 +162,20 @@ def look_at(volume: Volume, display: Display, *, yes: bool) -> tuple[float, ...]
     return overview.fill_values
 
 
-def look_at_clip(model: torch.nn.Module, volume: Volume, clip: float | str | None, *, yes: bool) -> None:
+def look_at_clip(model: 'nn.Module', volume: Volume, clip: float | str | None, *, yes: bool) -> None:
     """Raises InputError if the clip that is to be used is far from the amplitudes, unless ``--yes`` is said."""
+    from mmattn.inference.clip import choose_clip
+
     value, source = choose_clip(model, volume, clip)
     refuse(volume, odd_clip(volume, value, source), yes=yes)
 
 
-def counted(model: torch.nn.Module, volume: Volume, outputs: Outputs, options: VolumeOptions) -> Work:
+def counted(model: 'nn.Module', volume: Volume, outputs: 'Outputs', options: 'VolumeOptions') -> 'Work':
     """What is to be done, without a probe."""
+    from mmattn.inference.clip import choose_clip
+    from mmattn.inference.estimate import count_work
+    from mmattn.inference.plan import chunks_of, make_plan
+
     clip, _ = choose_clip(model, volume, options.clip)
     plan = make_plan(
         model, volume.shape, options, clip=clip, keep_spread=outputs.needs_spread, chunks=chunks_of(volume)
@@ -186,6 +192,13 @@ def refuse(volume: Volume, doubts: Sequence[str], *, yes: bool) -> None:
 def main() -> None:
     """Predicts."""
     args = parse_args()
+    import torch  # after the options, so that --help comes at once
+
+    from mmattn.cli.launch import load_config, read_model, was_restarted
+    from mmattn.inference import Outputs, VolumeOptions, predict_volume
+    from mmattn.inference.estimate import estimate_work
+    from mmattn.inference.ranks import on_first, rank_and_size, start_ranks
+
     if args.launcher == 'pytorch':
         start_ranks()
     device = args.device or (f'cuda:{os.environ.get("LOCAL_RANK", 0)}' if torch.cuda.is_available() else 'cpu')

@@ -16,7 +16,7 @@ from mmattn.seismic.tiles.tgs import read_folds, read_groups
 
 def parse_args() -> argparse.Namespace:
     """Reads the command line."""
-    parser = ToolParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = ToolParser(__doc__)
     parser.add_argument('source', help="Kaggle's archive, or a folder with train.zip or images/ and the csv files")
     parser.add_argument('target', help='folder to write, e.g. data/salt; an interrupted run is continued')
     parser.add_argument('--groups', help='id,group csv to use in place of matching the borders of tiles')

@@ -9,15 +9,13 @@ import argparse
 import shlex
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import torch
-
-from mmattn.cli.amp import amp_options
-from mmattn.cli.command_line import ToolParser, add_cfg_options, run_tool
-from mmattn.cli.device_augmentation import ON_DEVICE
+from mmattn.cli.command_line import ON_DEVICE, ToolParser, add_cfg_options, run_tool
 from mmattn.common.errors import InputError
-from mmattn.studies import locked
-from mmattn.studies.salt_benchmark import Benchmark, find_models, plan, prepare, run, write_report
+
+if TYPE_CHECKING:
+    from mmattn.studies.salt_benchmark import Benchmark
 
 TOOLS = Path(__file__).resolve().parent
 METRICS = 'mean_precision', 'salt_iou', 'boundary_f1'
@@ -25,7 +23,7 @@ METRICS = 'mean_precision', 'salt_iou', 'boundary_f1'
 
 def parse_args() -> argparse.Namespace:
     """Reads the command line."""
-    parser = ToolParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = ToolParser(__doc__)
     parser.add_argument('--data', type=Path, required=True, help='folder that tools/prepare_tgs.py wrote')
     parser.add_argument('--out', type=Path, required=True, help='folder for trainings, tables and pictures')
     parser.add_argument('--models', nargs='+', default=[], help='names in configs/, or paths; all salt configs')
@@ -44,8 +42,13 @@ def parse_args() -> argparse.Namespace:
     return args
 
 
-def work(benchmark: Benchmark, args: argparse.Namespace) -> int:
+def work(benchmark: 'Benchmark', args: argparse.Namespace) -> int:
     """Trains, tests and reports, and returns the exit code."""
+    import torch
+
+    from mmattn.studies import locked
+    from mmattn.studies.salt_benchmark import prepare, run, write_report
+
     command = f'python tools/salt_benchmark.py {shlex.join(sys.argv[1:])}'.replace(str(args.data), 'DATA')
     command = command.replace(str(args.out), 'OUT')
 
@@ -77,6 +80,9 @@ def work(benchmark: Benchmark, args: argparse.Namespace) -> int:
 def main() -> int:
     """Compares."""
     args = parse_args()
+    from mmattn.cli.amp import amp_options  # after the options, so that --help comes at once
+    from mmattn.studies.salt_benchmark import find_models, plan
+
     try:
         benchmark = plan(
             args.data,

@@ -24,7 +24,7 @@ from mmattn.seismic.volumes.slice_picture import check_picture, save_slices
 
 def parse_args() -> argparse.Namespace:
     """Reads the command line."""
-    parser = ToolParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = ToolParser(__doc__)
     parser.add_argument('file', help='a SEG-Y file')
     parser.add_argument('--picture', help='PNG to draw the middle inline, crossline and time slice into')
     parser.add_argument('--json', action='store_true', help='print JSON')

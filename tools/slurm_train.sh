@@ -1,4 +1,6 @@
 #!/usr/bin/env bash
+# Trains under Slurm.
+#
 # [GPUS=8] [GPUS_PER_NODE=8] [CPUS_PER_TASK=5] [SRUN_ARGS=…] bash tools/slurm_train.sh PARTITION JOB_NAME CONFIG [options of tools/train.py]
 set -euo pipefail
 if [ $# -lt 3 ]; then echo "usage: bash $0 PARTITION JOB_NAME CONFIG [options]" >&2; exit 2; fi

@@ -31,7 +31,7 @@ DTYPES = {'float32': torch.float32, 'bfloat16': torch.bfloat16, 'float16': torch
 
 def parse_args() -> argparse.Namespace:
     """Reads the command line."""
-    parser = ToolParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = ToolParser(__doc__)
     commands = parser.add_subparsers(dest='command', required=True)
     ops = commands.add_parser('ops', help='attention layers against those of mmcv, mmseg and the papers')
     ops.add_argument('--ops', nargs='+', choices=list(PEERS), default=list(PEERS))

@@ -5,26 +5,13 @@ python tools/test.py configs/ccnet_salt.py CHECKPOINT [--tta] [--out DIR] [--cfg
 
 import argparse
 
-from mmattn.cli.command_line import ToolParser, check_folder, run_tool
-from mmattn.cli.launch import (
-    build_runner,
-    check_fit,
-    check_test_parts,
-    choose_work_dir,
-    fit_to_device,
-    load_config,
-    parse_launch,
-    read_checkpoint,
-    save_predictions,
-    use_tta,
-)
-from mmattn.cli.running import run
+from mmattn.cli.command_line import ToolParser, check_folder, parse_launch, run_tool
 
 
 def parse_args() -> argparse.Namespace:
     """Reads the command line."""
-    parser = ToolParser(description='Test a segmentor.')
-    parser.add_argument('config', help='config file')
+    parser = ToolParser(__doc__)
+    parser.add_argument('config', help='config file, or the name of one that comes with mmattn')
     parser.add_argument('checkpoint', help='checkpoint file')
     parser.add_argument('--out', help='folder for the predicted masks')
     parser.add_argument('--out-labels', help="folder for masks of 0 and 1, for MMSegmentation's analysis tools")
@@ -36,27 +23,30 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Tests."""
     args = parse_args()
-    config = load_config(args.config, args.cfg_options)
+    from mmattn.cli import launch  # after the options, so that --help comes at once
+    from mmattn.cli.running import run
+
+    config = launch.load_config(args.config, args.cfg_options)
     config.launcher = args.launcher
-    weights = read_checkpoint(args.checkpoint)
+    weights = launch.read_checkpoint(args.checkpoint)
     config.load_from = args.checkpoint
-    choose_work_dir(config, args.config, args.work_dir)
+    launch.choose_work_dir(config, args.config, args.work_dir)
     for option, folder in (('--out', args.out), ('--out-labels', args.out_labels), ('--show-dir', args.show_dir)):
         if folder:
             check_folder(option, folder)
-    check_test_parts(config, args.config)
+    launch.check_test_parts(config, args.config)
     if args.show_dir:
         config.default_hooks.visualization.update(draw=True, interval=1)
         config.visualizer.save_dir = args.show_dir
     if args.tta:
-        use_tta(config, args.config)
+        launch.use_tta(config, args.config)
     if args.out:
-        save_predictions(config, args.config, '--out', dict(output_dir=args.out, keep_results=True))
+        launch.save_predictions(config, args.config, '--out', dict(output_dir=args.out, keep_results=True))
     if args.out_labels:
-        save_predictions(config, args.config, '--out-labels', dict(label_dir=args.out_labels))
-    fit_to_device(config)
-    runner = build_runner(config, args.config, 'test_loop')
-    check_fit(runner.model, weights, args.checkpoint)
+        launch.save_predictions(config, args.config, '--out-labels', dict(label_dir=args.out_labels))
+    launch.fit_to_device(config)
+    runner = launch.build_runner(config, args.config, 'test_loop')
+    launch.check_fit(runner.model, weights, args.checkpoint)
     run(runner, 'test', args.config)
 
 

@@ -6,27 +6,13 @@ python tools/train.py configs/ccnet_salt.py [--work-dir DIR] [--resume] [--amp] 
 
 import argparse
 
-from mmattn.cli.command_line import ToolParser, run_tool
-from mmattn.cli.device_augmentation import ON_DEVICE, move_augmentation
-from mmattn.cli.launch import (
-    build_runner,
-    choose_start,
-    choose_work_dir,
-    fit_to_device,
-    fit_to_loop,
-    hold_work_dir,
-    load_config,
-    parse_launch,
-    save_within_epochs,
-    was_restarted,
-)
-from mmattn.cli.running import run
+from mmattn.cli.command_line import ON_DEVICE, ToolParser, parse_launch, run_tool
 
 
 def parse_args() -> argparse.Namespace:
     """Reads the command line."""
-    parser = ToolParser(description='Train a segmentor.')
-    parser.add_argument('config', help='config file')
+    parser = ToolParser(__doc__)
+    parser.add_argument('config', help='config file, or the name of one that comes with mmattn')
     parser.add_argument('--resume', action='store_true', help='go on from the last checkpoint in the work directory')
     parser.add_argument(
         '--checkpoint-every',
@@ -42,18 +28,22 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Trains."""
     args = parse_args()
-    config = load_config(args.config, args.cfg_options)
+    from mmattn.cli import launch  # after the options, so that --help comes at once
+    from mmattn.cli.device_augmentation import move_augmentation
+    from mmattn.cli.running import run
+
+    config = launch.load_config(args.config, args.cfg_options)
     config.launcher = args.launcher
-    choose_work_dir(config, args.config, args.work_dir)
-    hold_work_dir(config)
-    choose_start(config, resume=args.resume or was_restarted())
+    launch.choose_work_dir(config, args.config, args.work_dir)
+    launch.hold_work_dir(config)
+    launch.choose_start(config, resume=args.resume or launch.was_restarted())
     if args.checkpoint_every is not None:
-        save_within_epochs(config, args.config, args.checkpoint_every)
+        launch.save_within_epochs(config, args.config, args.checkpoint_every)
     if args.augment_on_device:
         move_augmentation(config, args.config)
-    fit_to_loop(config, args.config)
-    fit_to_device(config, amp=args.amp)
-    run(build_runner(config, args.config, 'train_loop', 'val_loop'), 'train', args.config)
+    launch.fit_to_loop(config, args.config)
+    launch.fit_to_device(config, amp=args.amp)
+    run(launch.build_runner(config, args.config, 'train_loop', 'val_loop'), 'train', args.config)
 
 
 if __name__ == '__main__':

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mmattn.cli.tools import program, with_commands
 from mmattn.common.disk import is_full
 from mmattn.common.errors import InputError, one_line
 
@@ -21,11 +22,23 @@ if TYPE_CHECKING:
     import torch
 
 
+_LAUNCHERS = dict(pytorch=('RANK', 'torchrun'), slurm=('SLURM_PROCID', 'srun'), mpi=('OMPI_COMM_WORLD_RANK', 'mpirun'))
+ON_DEVICE = 'scale, crop, flip and amplify whole batches on the device instead of one section after another'
 INSIST = 5.0  # seconds from an interrupt to the next: long enough to clean up, where it did arrive
 
 
 class ToolParser(argparse.ArgumentParser):
-    """A parser whose errors are one line."""
+    """A parser whose errors are one line.
+
+    Args:
+        text: what the tool says of itself: one line, then examples and more, printed as they are.
+    """
+
+    def __init__(self, text: str | None = None, **options: object) -> None:
+        options = dict(prog=program(), formatter_class=argparse.RawDescriptionHelpFormatter) | options
+        super().__init__(**options)
+        if text is not None:
+            self.description = with_commands(text.strip(), self.prog)
 
     def error(self, message: str) -> None:
         """Ends the process with the message and exit code 2."""
@@ -57,6 +70,19 @@ def read_options(texts: Sequence[str]) -> dict:
     return parser.parse_args(['--cfg-options', *texts]).cfg_options
 
 
+class _CfgOptions(argparse.Action):
+    """mmengine's action for ``--cfg-options``, which is imported once there is one."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: list[str],
+        option: str | None = None,
+    ) -> None:
+        setattr(namespace, self.dest, {**(getattr(namespace, self.dest) or {}), **read_options(values)})
+
+
 def add_cfg_options(parser: argparse.ArgumentParser, *, of: str = 'the config', as_text: bool = False) -> None:
     """Adds ``--cfg-options``, with values as ``load_config`` takes them.
 
@@ -65,11 +91,23 @@ def add_cfg_options(parser: argparse.ArgumentParser, *, of: str = 'the config', 
         of: whose settings they are, for the help.
         as_text: leave them a list of texts, to be handed on and for ``read_options``.
     """
-    from mmengine.config import DictAction
-
-    kind = dict(default=[]) if as_text else dict(action=DictAction)
+    kind = dict(default=[]) if as_text else dict(action=_CfgOptions)
     text = f'override settings of {of}: key=value, key="[a,b]"'
     parser.add_argument('--cfg-options', nargs='+', type=cfg_option, metavar='KEY=VALUE', help=text, **kind)
+
+
+def parse_launch(parser: argparse.ArgumentParser) -> argparse.Namespace:
+    """Adds the options that training and testing share, and reads the command line."""
+    parser.add_argument('--work-dir', help='where logs and pictures go; work_dirs/NAME_OF_CONFIG by default')
+    add_cfg_options(parser)
+    parser.add_argument('--launcher', choices=['none', *_LAUNCHERS], default='none', help='job launcher')
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    variable, program = _LAUNCHERS.get(args.launcher, ('', ''))
+    if variable and variable not in os.environ:
+        parser.error(f'--launcher {args.launcher} needs {variable} in the environment: start the tool by {program}')
+    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    return args
 
 
 def check_device(name: str) -> 'torch.device':

@@ -6,7 +6,6 @@ from mmattn.cli.launch import innermost_datasets
 from mmattn.common.errors import InputError
 from mmattn.datasets.transforms import RandomAmplitude
 
-ON_DEVICE = 'scale, crop, flip and amplify whole batches on the device instead of one section after another'
 _OPTION = '--augment-on-device'
 # By transform: the options that it may have, and what it becomes of SectionAugmentation.
 _MOVABLE = {

@@ -1,6 +1,5 @@
 """What tools do with experiments: reading configs and checkpoints, fitting a config to the device at hand."""
 
-import argparse
 import os
 import shutil
 from pathlib import Path
@@ -18,15 +17,14 @@ from torch import Tensor, nn
 from mmattn.checkpoints.fit import misfit
 from mmattn.checkpoints.reading import CheckpointError, read_safely
 from mmattn.cli.amp import amp_settings
-from mmattn.cli.command_line import add_cfg_options, check_folder
+from mmattn.cli.command_line import check_folder
 from mmattn.cli.settings import check_settings
 from mmattn.cli.values import check_values
 from mmattn.common.errors import InputError, one_line
 from mmattn.common.files import hold_folder
 from mmattn.common.options import accepted_options
+from mmattn.common.resources import find_config
 from mmattn.engine.building import check_type
-
-_LAUNCHERS = dict(pytorch=('RANK', 'torchrun'), slurm=('SLURM_PROCID', 'srun'), mpi=('OMPI_COMM_WORLD_RANK', 'mpirun'))
 
 
 def was_restarted() -> bool:
@@ -34,33 +32,21 @@ def was_restarted() -> bool:
     return int(os.environ.get('TORCHELASTIC_RESTART_COUNT') or 0) > 0
 
 
-def parse_launch(parser: argparse.ArgumentParser) -> argparse.Namespace:
-    """Adds the options that training and testing share, and reads the command line."""
-    parser.add_argument('--work-dir', help='where logs and pictures go; work_dirs/NAME_OF_CONFIG by default')
-    add_cfg_options(parser)
-    parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none', help='job launcher')
-    parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help=argparse.SUPPRESS)
-    args = parser.parse_args()
-    variable, program = _LAUNCHERS.get(args.launcher, ('', ''))
-    if variable and variable not in os.environ:
-        parser.error(f'--launcher {args.launcher} needs {variable} in the environment: start the tool by {program}')
-    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
-    return args
-
-
 def load_config(path: str, options: dict | None = None) -> Config:
     """Reads a config file and applies command-line options.
 
     Args:
-        path: a Python config file.
+        path: a Python config file, or the name of one that comes with mmattn.
         options: dotted keys to values, as ``--cfg-options`` gives them.
 
     Raises:
-        InputError: if there is no such file, it cannot be read, an option sets what nothing reads, or a number is
+        InputError: if there is no such config, it cannot be read, an option sets what nothing reads, or a number is
             out of its range.
     """
-    if not Path(path).is_file():
-        raise InputError(f'config {path!r} is not a file')
+    try:
+        path = str(find_config(path))
+    except FileNotFoundError as error:
+        raise InputError(str(error)) from None
     try:
         config = Config.fromfile(path)
     except Exception as error:  # a config is Python: anything can happen in it

@@ -105,6 +105,10 @@ _CHECKS: dict[str, Callable] = {
     'mean': _each(_or_none(check_number)),
     'threshold': _or_none(_RATE),
     'launcher': _launcher,
+    'use_sigmoid': _flag,
+    'align_corners': _or_none(_flag),
+    'norm_eval': _flag,
+    'with_cp': _flag,
 }
 _OF_PARTS: dict[str, dict[str, Callable]] = {
     'train_cfg': dict(max_epochs=_COUNT, max_iters=_COUNT, val_interval=_COUNT, val_begin=_NATURAL),

@@ -115,10 +115,12 @@ class Finish:
                     lines=self.plan.output_lines,
                 )
         if self.outputs.zarr is not None:
-            self.scratch.claim(self.outputs.files['zarr'])
+            destination = self.outputs.address or self.outputs.files['zarr']
+            if self.outputs.address is None:
+                self.scratch.claim(destination)
             names = ('probability', 'std') if len(self.members) > 1 else ('probability',)
             arrays = {name: (lambda name=name: self._slabs(sources[name], 'zarr')) for name in names}
-            write_zarr(self.volume, self.outputs.files['zarr'], arrays, lines=self.plan.output_lines)
+            write_zarr(self.volume, destination, arrays, lines=self.plan.output_lines)
         return {name: said for name, said in changes.items() if said}
 
     def _read_mask(self, start: int, stop: int) -> np.ndarray:

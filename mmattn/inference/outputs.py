@@ -3,6 +3,7 @@
 import os
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -12,10 +13,12 @@ import numpy as np
 from mmattn.common.checks import check_number, check_whole
 from mmattn.common.files import written_whole
 from mmattn.seismic import SegyVolume, Volume, copy_with_samples
+from mmattn.seismic.volumes.zarr_arrays import is_address
 
 Slabs: TypeAlias = Iterable[tuple[int, np.ndarray]]
 """Adjacent inlines in order: first line, (num_lines, num_xlines, num_samples)."""
 SEGY, _ARRAYS = ('.sgy', '.segy'), ('.npy', '.zarr')
+_UNFINISHED = 'mmattn_unfinished'  # in a group that is being written
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,8 @@ class Outputs:
         probability: probability of salt, 0 to 1.
         mask: 1 where the probability exceeds ``threshold``, after clean-up, else 0.
         std: standard deviation of the probability over directions and flips.
-        zarr: probability, and the standard deviation if there are two predictions or more, as a Zarr group.
+        zarr: probability, and the standard deviation if there are two predictions or more, as a Zarr group; also at an
+            address that fsspec writes to, as ``s3://bucket/salt.zarr``.
         report: folder for tables and pictures.
         threshold: of the mask, 0 to 1.
         min_body: bodies of fewer voxels leave the mask.
@@ -58,6 +62,13 @@ class Outputs:
             allowed = ('.zarr',) if name == 'zarr' else ('',) if name == 'report' else SEGY + _ARRAYS
             if name != 'report' and path.suffix.lower() not in allowed:
                 raise ValueError(f'{name} must end with {", ".join(allowed)}, got {str(path)!r}')
+        for name in ('probability', 'mask', 'std', 'report'):
+            if getattr(self, name) is not None and is_address(getattr(self, name)):
+                raise ValueError(
+                    f'{name} must be a file here, got {getattr(self, name)}; zarr (--zarr) may be an address'
+                )
+        if self.address is not None and not self.address.lower().rstrip('/').endswith('.zarr'):
+            raise ValueError(f'zarr must end with .zarr, got {self.address!r}')
         places = [path.resolve() for path in self.files.values()]
         if len(set(places)) < len(places):
             raise ValueError('two outputs have the same name: ' + ', '.join(map(str, self.files.values())))
@@ -66,7 +77,12 @@ class Outputs:
     def files(self) -> dict[str, Path]:
         """The paths that are asked for, by output."""
         named = {name: getattr(self, name) for name in ('probability', 'mask', 'std', 'zarr', 'report')}
-        return {name: Path(path) for name, path in named.items() if path is not None}
+        return {name: Path(path) for name, path in named.items() if path is not None and not is_address(path)}
+
+    @property
+    def address(self) -> str | None:
+        """Of the Zarr group, if it lies at one."""
+        return str(self.zarr) if self.zarr is not None and is_address(self.zarr) else None
 
     @property
     def needs_mask(self) -> bool:
@@ -94,6 +110,8 @@ class Outputs:
             ValueError: if SEG-Y is asked for and the input is none, or an output is the input, or Zarr is missing.
             FileNotFoundError: if a file's folder does not exist.
             PermissionError: if nothing can be written there.
+            FileExistsError: if there is something at the address of the Zarr group, other than what an interrupted
+                prediction left.
         """
         for name, path in self.files.items():
             if path.suffix.lower() in SEGY and not isinstance(volume, SegyVolume):
@@ -105,6 +123,8 @@ class Outputs:
             _try_to_write(name, path.absolute().parent)
             if path.suffix.lower() == '.zarr':
                 _import_zarr(path)
+        if self.address is not None:
+            _check_address(self.address)
 
     def existing(self) -> list[Path]:
         """Outputs that are there already."""
@@ -137,18 +157,19 @@ def write_volume(
     return []
 
 
-def write_zarr(volume: Volume, destination: Path, arrays: dict[str, Callable[[], Slabs]], *, lines: int) -> None:
+def write_zarr(volume: Volume, destination: Path | str, arrays: dict[str, Callable[[], Slabs]], *, lines: int) -> None:
     """Writes float32 arrays as a Zarr group (format 3), with the line numbers and samples beside them.
 
     Args:
         volume: the input, of the same shape.
-        destination: folder to write; an existing one is replaced.
+        destination: folder or address to write; an existing one is replaced.
         arrays: what gives the slabs of each array, by its name.
         lines: inlines of a slab, and of a chunk and a shard, which is one file of all its chunks.
     """
     zarr = _import_zarr(destination)
-    with written_whole(destination) as temporary:
+    with nullcontext(destination) if is_address(destination) else written_whole(destination) as temporary:
         group = zarr.open_group(str(temporary), mode='w', zarr_format=3)
+        group.attrs[_UNFINISHED] = True
         chunks = tuple(min(most, size) for most, size in zip((lines, 128, 128), volume.shape))
         shards = tuple(-(-size // chunk) * chunk for size, chunk in zip((chunks[0], *volume.shape[1:]), chunks))
         for name, slabs in arrays.items():
@@ -161,6 +182,7 @@ def write_zarr(volume: Volume, destination: Path, arrays: dict[str, Callable[[],
         ).items():
             group.create_array(name, data=np.ascontiguousarray(values))
         group.attrs['sample_unit'] = volume.sample_unit
+        del group.attrs[_UNFINISHED]
 
 
 def _trace_blocks(volume: Volume, slabs: Slabs) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -187,7 +209,20 @@ def _try_to_write(name: str, folder: Path) -> None:
         raise PermissionError(f'{name}: nothing can be written into {str(folder)!r} ({error.strerror})') from error
 
 
-def _import_zarr(path: Path):
+def _check_address(address: str) -> None:
+    """Raises if something whole is at an address, or nothing can be read there."""
+    zarr = _import_zarr(address)
+    try:
+        group = zarr.open_group(address, mode='r')
+    except FileNotFoundError:  # Zarr's own for no group derives from it
+        return
+    except Exception as error:
+        raise ValueError(f'zarr: {address} cannot be used: {type(error).__name__}: {error}') from error
+    if not group.attrs.get(_UNFINISHED):
+        raise FileExistsError(f'{address} exists; give another name or remove it')
+
+
+def _import_zarr(path: Path | str):
     try:
         import zarr
     except ImportError as error:

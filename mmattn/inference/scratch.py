@@ -191,7 +191,16 @@ class Scratch:
         _append(self.folder / _JOURNAL.format(rank), ' '.join(map(str, block)))
 
     def claim(self, output: Path) -> None:
-        """Notes that an output is about to be written: a resumed run may replace it."""
+        """Notes that an output is about to be written: a resumed run may replace it.
+
+        Raises:
+            FileExistsError: if it is there and this prediction has not written it.
+        """
+        if output.exists() and output.resolve() not in self.claimed():
+            raise FileExistsError(
+                f'{output} has been written meanwhile, by another prediction maybe; {_KEPT}: go on (--resume) with '
+                'another name for it'
+            )
         _append(self.folder / _OUTPUTS, str(output.resolve()))
 
     def claimed(self) -> set[Path]:

@@ -29,6 +29,7 @@ NAN = float('nan')
         ('optim_wrapper.optimizer.lr', 'abc', "lr must be a number, got 'abc'"),
         ('optim_wrapper.optimizer.lr', float('inf'), 'lr must be at least 0, got inf'),
         ('default_hooks.checkpoint.interval', 0, 'interval must be at least 1, got 0'),
+        ('model.auxiliary_head.loss_decode.use_sigmoid', 10**9, 'use_sigmoid must be True or False, got 1000000000'),
         ('launcher', 'abc', "launcher must be one of none, pytorch, slurm, mpi, got 'abc'"),
         ('randomness.seed', -3, 'seed must be at least 0, got -3'),
     ],

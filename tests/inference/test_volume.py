@@ -207,6 +207,21 @@ def test_a_resumed_run_replaces_only_what_it_wrote(unfinished, tmp_path):
     assert (tmp_path / 'm.sgy').read_bytes() == b'mine'
 
 
+def test_an_output_that_appears_meanwhile_is_not_overwritten(survey, tmp_path):
+    """As of two predictions with one mask."""
+    outputs = Outputs(tmp_path / 'p.sgy', mask=tmp_path / 'm.sgy')
+
+    def other(stage: str, done: int, total: int) -> None:
+        (tmp_path / 'm.sgy').write_bytes(b'theirs')
+
+    with pytest.raises(FileExistsError, match=r'm.sgy has been written meanwhile'):
+        predict_volume(GreyModel(), survey[0], outputs, options=SMALL, progress=other)
+    assert (tmp_path / 'm.sgy').read_bytes() == b'theirs'
+    mine = Outputs(tmp_path / 'p.sgy', mask=tmp_path / 'n.sgy')
+    result = predict_volume(GreyModel(), survey[0], mine, options=SMALL, resume=True)
+    assert result.resumed_blocks == result.num_blocks
+
+
 def test_a_second_process_is_kept_out(unfinished):
     model, volume, path = unfinished
     scratch = Scratch(path.with_name('p.sgy.partial'))

@@ -1,9 +1,11 @@
 """Two agents of torchrun on this machine, as two machines are; processes that die; nothing listens to others."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -101,3 +103,38 @@ def test_a_training_whose_process_dies_goes_on_by_itself(tmp_path: Path):
         torch.load(tmp_path / name / 'epoch_2.pth', weights_only=False)['state_dict'] for name in ('work', 'whole')
     )
     assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+
+
+def process_of(rank: int, path: Path) -> int | None:
+    """The number of a process of torchrun that predicts into a path."""
+    for folder in Path('/proc').glob('[0-9]*'):
+        try:
+            words, environment = (folder / name for name in ('cmdline', 'environ'))
+            is_one = (
+                str(path).encode() in words.read_bytes() and f'LOCAL_RANK={rank}'.encode() in environment.read_bytes()
+            )
+        except OSError:
+            continue
+        if is_one:
+            return int(folder.name)
+    return None
+
+
+@pytest.mark.skipif(not Path('/proc/self/environ').is_file(), reason='looks for processes as Linux shows them')
+def test_a_prediction_whose_process_dies_goes_on_by_itself(inputs, tmp_path: Path):  # noqa: F811
+    run(sys.executable, 'tools/predict_segy.py', *inputs, tmp_path / 'one.npy', *OPTIONS)
+    environment = dict(os.environ, PORT=free_port(), OMP_NUM_THREADS='1', PYTHONPATH=str(ROOT), MAX_RESTARTS='2')
+    environment['PATH'] = f'{Path(sys.executable).parent}:{environment["PATH"]}'
+    out = tmp_path / 'two.npy'
+    command = 'bash', 'tools/dist_predict_segy.sh', *inputs, out, 2, *OPTIONS
+    with open(tmp_path / 'log', 'w') as log:
+        agent = subprocess.Popen(list(map(str, command)), cwd=ROOT, env=environment, stdout=log, stderr=log)
+        while agent.poll() is None and not (tmp_path / 'two.npy.partial/journal-1.txt').is_file():
+            time.sleep(0.02)
+        victim = process_of(1, out)
+        if victim is not None:
+            os.kill(victim, signal.SIGKILL)
+        assert agent.wait(timeout=500) == 0, (tmp_path / 'log').read_text()
+    assert victim is not None
+    assert np.array_equal(np.load(out), np.load(tmp_path / 'one.npy'))
+    assert {path.name for path in tmp_path.iterdir()} == {'one.npy', 'two.npy', 'log'}

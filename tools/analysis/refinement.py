@@ -25,7 +25,7 @@ from mmattn.waves.propagation import get_deepwave
 def parse_args() -> argparse.Namespace:
     """Reads the command line."""
     defaults = RefineOptions()
-    parser = ToolParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = ToolParser(__doc__)
     parser.add_argument('config', help='of a VelocityEstimator')
     parser.add_argument('checkpoint')
     parser.add_argument('--out', type=Path, required=True, help='folder')

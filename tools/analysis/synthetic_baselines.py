@@ -22,7 +22,7 @@ from mmattn.seismic.synthetic.comparison import read_tgs_sample, tile_statistics
 
 def main() -> None:
     """Prints the table and, for synthetic sections, the speed."""
-    parser = ToolParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = ToolParser(__doc__)
     parser.add_argument('--sections', type=int, default=500)
     parser.add_argument('--seed', type=int, default=0)
     parser.add_argument('--size', type=int, nargs=2, default=(101, 101), metavar=('H', 'W'))

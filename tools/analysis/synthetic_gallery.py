@@ -4,8 +4,6 @@ python tools/analysis/synthetic_gallery.py gallery.png
 python tools/analysis/synthetic_gallery.py gallery.png --data data/salt    # a folder or archive in the TGS layout
 """
 
-import argparse
-
 from mmattn.cli.command_line import ToolParser, check_file, run_tool
 from mmattn.common.errors import InputError, one_line
 from mmattn.seismic.synthetic import SyntheticSurvey
@@ -14,7 +12,7 @@ from mmattn.seismic.synthetic.comparison import read_tgs_sample, save_gallery
 
 def main() -> None:
     """Draws the picture and prints its path."""
-    parser = ToolParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = ToolParser(__doc__)
     parser.add_argument('out', help='PNG to write')
     parser.add_argument('--data', help='folder or archive in the TGS layout to draw beside')
     parser.add_argument('--sections', type=int, default=25)

@@ -18,7 +18,8 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from mmattn.cli.amp import amp_options
-from mmattn.cli.device_augmentation import ON_DEVICE, move_augmentation
+from mmattn.cli.command_line import ON_DEVICE
+from mmattn.cli.device_augmentation import move_augmentation
 from mmattn.cli.launch import InputError, fit_to_device, load_config
 from mmattn.cli.progress import tracked
 

@@ -9,10 +9,12 @@ import io
 import json
 import os
 from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
 
+from mmattn.common.files import hold_folder
 from mmattn.seismic.tiles.archive import Reader, TgsSource
 from mmattn.seismic.tiles.folds import make_folds
 from mmattn.seismic.tiles.mosaics import find_mosaics
@@ -60,6 +62,7 @@ def prepare_tgs(
 
     Raises:
         FileNotFoundError: The source, one of its csv files or the groups csv is missing.
+        FileExistsError: Another process is at work in the target.
         ValueError: The source is broken, a mask disagrees with its run lengths, ids do not match, or the target holds
             something else or was prepared from another source or with other options.
     """
@@ -67,6 +70,15 @@ def prepare_tgs(
         raise ValueError(f'num_folds must be 2 or more and seed 0 or more, got num_folds={num_folds}, seed={seed}')
     target = Path(target)
     _check_target(Path(source), target)
+    with ExitStack() as held:
+        return _prepare(source, target, groups, num_folds, seed, progress, held)
+
+
+def _prepare(
+    source: str | os.PathLike, target: Path, groups: str | os.PathLike | None, num_folds: int, seed: int,
+    progress: Progress | None, held: ExitStack,
+) -> tuple[dict, bool]:  # fmt: skip
+    """Prepares; what keeps others out goes with ``held``."""
     report = progress or (lambda task, done, total: None)
     grouping = None if groups is None else read_groups(groups)
     with TgsSource(source) as archive:
@@ -85,7 +97,9 @@ def prepare_tgs(
         if 'depths.csv' in tables:
             depths = read_depths(tables['depths.csv'], name=f'{archive.path}: depths.csv')
         _check_ids(archive, rles, grouping)
-        _begin(target, {'images': archive.images, 'masks': archive.masks, 'test/images': archive.test_images}, tables)
+        _begin(
+            target, held, {'images': archive.images, 'masks': archive.masks, 'test/images': archive.test_images}, tables
+        )
         images, masks = _copy_labelled(archive, rles, target, report)
         held_out = _copy_tiles(archive.test_images, target / 'test/images', 'copying test tiles', report)
     if grouping is None:
@@ -148,8 +162,8 @@ def _check_ids(archive: TgsSource, rles: dict[str, str], grouping: dict[str, str
         _complain(images - grouping.keys(), 'tiles without a line in the groups csv')
 
 
-def _begin(target: Path, tiles: dict[str, dict[str, Reader]], tables: dict[str, bytes]) -> None:
-    """Makes the folders, marks the target as ours and unfinished, clears what an interrupted call left, writes the csv.
+def _begin(target: Path, held: ExitStack, tiles: dict[str, dict[str, Reader]], tables: dict[str, bytes]) -> None:
+    """Marks the target as ours and unfinished, keeps others out, clears what an interrupted call left, writes the csv.
 
     Tiles in a folder that are not in the source's ``tiles`` come from another source and are an error.
     """
@@ -158,7 +172,7 @@ def _begin(target: Path, tiles: dict[str, dict[str, Reader]], tables: dict[str, 
             found = list_tiles(target / folder).keys()
             _complain(found - known.keys(), f'tiles in {target / folder} are not in the source, name another folder')
     target.mkdir(parents=True, exist_ok=True)
-    (target / MARKER).write_text('tools/prepare_tgs.py is at work here or was interrupted; run it again to go on.\n')
+    held.callback(os.close, hold_folder(target, MARKER))
     for name in ('survey.json', 'folds.csv'):
         (target / name).unlink(missing_ok=True)
     for folder in ('.', *tiles):

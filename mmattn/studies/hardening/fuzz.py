@@ -183,7 +183,7 @@ class _Fuzzer:
             shutil.rmtree(out, ignore_errors=True)
             out.mkdir()
             log.write_bytes(b'')
-            code = wait_for(start_tool(self.root / 'tools' / tool, words, log, memory=GIB), 120)
+            code = wait_for(start_tool(self.root / 'tools' / tool, words, log, memory=GIB, folder=out), 120)
             said = log.read_text(encoding='utf-8', errors='replace')
             campaign.add('command', f'{tool} {words}', _of_tool(code, said))
 

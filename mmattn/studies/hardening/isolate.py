@@ -157,8 +157,10 @@ def limit_memory(more: int) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (have + more, have + more))
 
 
-def start_tool(path: Path, arguments: Iterable[object], log: Path, *, memory: int | None = None) -> int:
-    """Runs a command-line tool in a fork, and returns its number at once."""
+def start_tool(
+    path: Path, arguments: Iterable[object], log: Path, *, memory: int | None = None, folder: Path | None = None
+) -> int:
+    """Runs a command-line tool in a fork, in a folder of its own if need be, and returns its number at once."""
     process = fork_quietly(log)
     if process:
         return process
@@ -166,6 +168,8 @@ def start_tool(path: Path, arguments: Iterable[object], log: Path, *, memory: in
     try:
         if memory:
             limit_memory(memory)
+        if folder:
+            os.chdir(folder)
         sys.argv = [str(path), *map(str, arguments)]
         sys.path.insert(0, str(path.parent))
         runpy.run_path(str(path), run_name='__main__')

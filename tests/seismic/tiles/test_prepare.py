@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mmattn.common.files import hold_folder
 from mmattn.seismic.tiles import prepare
 from mmattn.seismic.tiles.prepare import MARKER, prepare_tgs
 from mmattn.seismic.tiles.tgs import list_tiles, read_folds, read_mask
@@ -24,6 +25,17 @@ def source(tmp_path) -> Path:
 
 def _contents(folder: Path) -> dict[str, bytes]:
     return {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob('*') if file.is_file()}
+
+
+def test_a_second_process_is_kept_out(source, tmp_path):
+    target = tmp_path / 'salt'
+    target.mkdir()
+    lock = hold_folder(target, MARKER)
+    with pytest.raises(FileExistsError, match=r"salt' is in use by another process: process \d+"):
+        prepare_tgs(source, target, num_folds=4)
+    os.close(lock)
+    prepare_tgs(source, target, num_folds=4)
+    assert not (target / MARKER).exists()
 
 
 def test_what_is_written(source, tmp_path):

@@ -128,3 +128,21 @@ def test_predictions_are_sharded_and_read_back(tmp_path: Path):
 )
 def test_stores_are_told_by_their_names(path: str, inside: bool):
     assert in_zarr(path) is inside
+
+
+def test_predictions_go_to_an_address(tmp_path: Path):
+    pytest.importorskip('fsspec')
+    np.save(tmp_path / 'in.npy', CUBE)
+    address, options = f'memory://{tmp_path.name}/p.zarr', VolumeOptions(window=(32, 32), clip=2.0)
+    outputs = Outputs(tmp_path / 'p.npy', zarr=address)
+    with open_volume(tmp_path / 'in.npy') as volume:
+        predict_volume(GreyModel(), volume, outputs, options=options)
+        with open_volume(f'{address}/probability') as probability:
+            np.testing.assert_array_equal(probability.slab('iline', 0, 6), np.load(tmp_path / 'p.npy'))
+        (tmp_path / 'p.npy').unlink()
+        with pytest.raises(FileExistsError, match=r'p\.zarr exists; give another name'):
+            predict_volume(GreyModel(), volume, outputs, options=options)
+        zarr.open_group(address, mode='a').attrs['mmattn_unfinished'] = True  # as a kill leaves it
+        predict_volume(GreyModel(), volume, outputs, options=options)
+    with pytest.raises(ValueError, match='mask must be a file here'):
+        Outputs(tmp_path / 'p.npy', mask=address)

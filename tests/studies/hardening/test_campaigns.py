@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mmattn.studies.hardening import Campaign, attack, fuzz, kill
+from mmattn.studies.hardening import Campaign, attack, fuzz, kill, watch_memory
 from mmattn.studies.hardening.isolate import Case, WrongResultError, try_cases
 from mmattn.studies.hardening.mutations import mutate, mutate_text
 
@@ -53,6 +53,14 @@ def test_faults_are_repeatable_and_change_something():
     assert first == second
     assert sum(one != content for one in first) > 45
     assert sum(mutate_text('a,b\n1,2\n', random.Random(seed)) != 'a,b\n1,2\n' for seed in range(50)) > 40
+
+
+@pytest.mark.slow
+def test_memory_is_watched(tmp_path: Path):
+    campaign = Campaign(tmp_path, minutes=1)
+    watch_memory(campaign, ROOT, predictions=20, steps=12)
+    assert campaign.lost == 0
+    assert 'steps of training, MiB at each tenth: ' in (tmp_path / 'memory.txt').read_text()
 
 
 @pytest.mark.slow
