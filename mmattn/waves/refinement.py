@@ -54,7 +54,7 @@ class RefineOptions:
     smoothing: Sequence[float] = (4.0, 2.0, 1.0)
     rate: float = 0.05
     velocity_range: tuple[float, float] = (1400.0, 4600.0)
-    guard: float | None = 0.05
+    guard: float | None = 0.1
     sampling: int = 4
     memory: float = 1024
     min_offset: float = 2.0
