@@ -84,6 +84,7 @@ setup(
         'openmmlab': [*OPENMMLAB, *UNREQUIRED],
         'zarr': ['zarr>=3'],
         'fwi': ['deepwave>=0.1.0'],  # MIT; a wheel of 100 MB
+        'view': ['panel>=1.9', 'bokeh>=3.9'],  # BSD-3
         'timm': ['timm>=1.0.9'],  # with a torchvision of the same build as torch
         'onnx': ['onnx', 'onnxscript', 'onnxruntime'],
         'hub': ['huggingface_hub'],
@@ -98,6 +99,7 @@ setup(
             'onnxruntime',
             'zarr>=3',
             'deepwave>=0.1.0',
+            'panel>=1.9',
             'nbclient',
             'ipykernel',
             'model-index',

@@ -31,6 +31,7 @@ ALLOWED = {
         {*SCIENCE, *OPENMMLAB, 'torch', 'safetensors', 'huggingface_hub', 'onnx', 'onnxruntime'},
         {'models', 'evaluation', 'waves', 'seismic', 'common'},
     ),
+    'viewer': ({'numpy', 'skimage', 'matplotlib', 'panel', 'bokeh'}, {'seismic', 'common'}),
     'engine': ({*SCIENCE, *OPENMMLAB, 'torch'}, {'checkpoints', 'evaluation', 'seismic', 'common'}),
     'cli': ({*OPENMMLAB, 'torch', 'rich'}, {'engine', 'checkpoints', 'datasets', 'common', 'kernels.context'}),
 }

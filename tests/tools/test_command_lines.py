@@ -23,6 +23,7 @@ OTHERS = {
     'prepare_tgs.py': ['gone', '{out}/x'],
     'salt_benchmark.py': ['--data', 'gone', '--out', '{out}'],
     'segy_info.py': ['gone.sgy'],
+    'view.py': ['gone.sgy'],
     'analysis/synthetic_baselines.py': ['--data', 'gone'],
     'analysis/synthetic_gallery.py': ['{out}/x.png'],
 }

@@ -1,5 +1,6 @@
 """Reads traces by explicit reads, so that no page of the file stays mapped into this process."""
 
+import io
 import os
 import threading
 from itertools import pairwise
@@ -57,6 +58,29 @@ class TraceReader:
             bad += count
         return bad
 
+    def read_samples(self, positions: np.ndarray, index: int, out: np.ndarray) -> None:
+        """Reads one sample of traces, each by a read of its own.
+
+        Args:
+            positions: (n,) positions in the file, any order; where -1, ``out`` becomes 0.
+            index: position of the sample in its trace.
+            out: (n,) float32 to fill; 0 where the sample is not finite.
+
+        Raises:
+            OSError: if the file has become shorter since it was opened.
+        """
+        layout, size = self.layout, self.layout.format.size
+        order = np.argsort(positions, kind='stable')
+        order = order[np.searchsorted(positions[order], 0) :]
+        first = layout.data_start + TRACE_HEADER + index * size
+        places = (first + positions[order].astype(np.int64) * layout.trace_size).tolist()
+        file = self._opened().fileno()
+        stored = b''.join([os.pread(file, size, place) for place in places])
+        if len(stored) != size * len(places):
+            raise OSError(f'{layout.path} ends before its last trace: it was cut while it was open')
+        out[:] = 0
+        out[order] = to_float32(np.frombuffer(stored, layout.format.dtype(layout.endian)), layout.format)[0]
+
     def read_raw(self, start: int, count: int) -> np.ndarray:
         """Reads traces from position ``start`` on as they are stored: array of :func:`trace_dtype`.
 
@@ -66,17 +90,23 @@ class TraceReader:
         layout = self.layout
         traces = np.empty(count, trace_dtype(layout))
         view = memoryview(traces).cast('B')
-        if self._pid != os.getpid():
-            self._file, self._pid, self._lock = open(layout.path, 'rb', buffering=0), os.getpid(), threading.Lock()  # noqa: SIM115
+        file = self._opened()
         with self._lock:
-            self._file.seek(layout.data_start + start * layout.trace_size)
+            file.seek(layout.data_start + start * layout.trace_size)
             done = 0
             while done < len(view):
-                got = self._file.readinto(view[done:])
+                got = file.readinto(view[done:])
                 if not got:
                     raise OSError(f'{layout.path} ends before trace {start + count}: it was cut while it was open')
                 done += got
         return traces
+
+    def _opened(self) -> io.FileIO:
+        """The file, opened in this process."""
+        if self._pid != os.getpid():
+            self._file = open(self.layout.path, 'rb', buffering=0)  # noqa: SIM115
+            self._pid, self._lock = os.getpid(), threading.Lock()
+        return self._file
 
     def close(self) -> None:
         """Closes the file; a later read opens it again."""

@@ -182,6 +182,23 @@ class SegyVolume(Volume):
         x, y = (np.where(self.present, (words[name] * factor)[self.trace_index], np.nan) for name in ('x', 'y'))
         return x, y
 
+    def place(self, row: int, column: int) -> tuple[float, float] | None:
+        """The coordinates x and y of one trace, the scalar applied; None where the trace is missing or has 0 for both.
+
+        Args:
+            row, column: positions of inline and crossline, from 0.
+        """
+        position = int(self.trace_index[row, column])
+        if position < 0:
+            return None
+        header = self._reader.read_raw(position, 1)['header'].tobytes()
+        words = *self.coordinate_words, parse_word('scalar', COORDINATE_SCALAR)
+        x, y, scalar = (
+            word.decode(np.frombuffer(header, word.dtype(self.layout.endian), 1, word.byte - 1)) for word in words
+        )
+        factor = scale_factor(scalar if self.coordinate_scalar is None else np.array([self.coordinate_scalar]))[0]
+        return (float(x[0] * factor), float(y[0] * factor)) if x[0] or y[0] else None
+
     @property
     def usual_factor(self) -> float:
         """What the coordinates of most traces are multiplied by."""
@@ -266,6 +283,12 @@ class SegyVolume(Volume):
             samples = np.ascontiguousarray(traces['samples'][:, index])
             values[start : start + len(traces)] = to_float32(samples, self.layout.format)[0]
         return values[self.trace_index]
+
+    def _thin_slice(self, index: int, rows: slice, columns: slice) -> np.ndarray:
+        positions = self.trace_index[rows, columns]
+        out = np.empty(positions.shape, np.float32)
+        self._reader.read_samples(positions.ravel(), index, out.reshape(-1))
+        return out
 
     def _find_bad(self, positions: np.ndarray) -> np.ndarray:
         bad = np.zeros((len(positions), self.layout.num_samples), bool)

@@ -226,6 +226,28 @@ class Volume(ABC):
         self._clear_null(out)
         return out
 
+    def thin_slice(self, index: int, rows: slice, columns: slice) -> np.ndarray:
+        """Reads one sample of every n-th trace, and of SEG-Y files no other.
+
+        Args:
+            index: position of the sample, from 0.
+            rows, columns: which inlines and crosslines, by position.
+
+        Returns:
+            float32 (rows, columns); NaN, infinities, null values and missing traces are 0.
+
+        Raises:
+            IndexError: if there is no such sample.
+        """
+        self._check_range('time', index, index + 1)
+        values = self._thin_slice(int(index), rows, columns)
+        self._clear_null(values)
+        return values
+
+    def place(self, row: int, column: int) -> tuple[float, float] | None:
+        """The coordinates x and y of one trace, by positions of inline and crossline; None where none are known."""
+        return None
+
     @abstractmethod
     def close(self) -> None:
         """Closes the file."""
@@ -267,6 +289,10 @@ class Volume(ABC):
     @abstractmethod
     def _time_slice(self, index: int) -> np.ndarray:
         """One sample of all traces, float32 (I, X)."""
+
+    @abstractmethod
+    def _thin_slice(self, index: int, rows: slice, columns: slice) -> np.ndarray:
+        """One sample of some traces, float32 (rows, columns)."""
 
     @abstractmethod
     def _find_bad(self, positions: np.ndarray) -> np.ndarray:
@@ -368,6 +394,11 @@ class ArrayVolume(Volume):
 
     def _time_slice(self, index: int) -> np.ndarray:
         return _finite(self._array[..., index])[0].reshape(self.shape[:2])
+
+    def _thin_slice(self, index: int, rows: slice, columns: slice) -> np.ndarray:
+        if self._array.ndim == 2:
+            return _finite(self._array[columns, index])[0][None][rows]
+        return _finite(self._array[rows, columns, index])[0]
 
     def _scan_blocks(self) -> Iterator[tuple[int, np.ndarray, int]]:
         lines = self._array.shape[0]

@@ -290,3 +290,41 @@ def test_memory_is_bounded_by_buffers_not_by_the_volume(tmp_path: Path, monkeypa
     tracemalloc.stop()
     assert peak < cube.nbytes / 8  # a line is a fortieth
     assert_array_equal(open_volume(tmp_path / 'b.sgy').section('xline', 3), volume.section('xline', 3))
+
+
+@pytest.mark.parametrize('order', ['iline', 'xline', 'mixed'])
+@pytest.mark.parametrize('code', KINDS)
+def test_thin_slices_of_every_format(tmp_path: Path, order: str, code: int):
+    cube, missing = cube_of(code), np.zeros((4, 5), bool)
+    missing[1, 2] = missing[3, 4] = True
+    with open_volume(grid_file(cube, format=code, order=order, missing=missing).write(tmp_path / 'a.sgy')) as volume:
+        for rows, columns in ((slice(None), slice(None)), (slice(1, 4, 2), slice(0, 5, 2)), (slice(2, 3), slice(3, 4))):
+            assert_array_equal(volume.thin_slice(7, rows, columns), volume.section('time', 7)[rows, columns])
+
+
+def test_thin_slices_of_a_file_that_was_cut(tmp_path: Path):
+    path = grid_file(make_cube()).write(tmp_path / 'a.sgy')
+    with open_volume(path) as volume:
+        with path.open('r+b') as file:
+            file.truncate(4000)
+        with pytest.raises(OSError, match='it was cut while it was open'):
+            volume.thin_slice(7, slice(None), slice(None))
+
+
+@pytest.mark.parametrize('options', [{}, dict(coordinate_scalar=-10), dict(cdp_x=73, cdp_y='77:float32')])
+def test_places_are_the_coordinates(tmp_path: Path, options: dict):
+    x, y = np.meshgrid(np.arange(1, 6) * 2500, np.arange(4) * 1250)
+    missing = np.zeros((4, 5), bool)
+    missing[2, 3] = True
+    headers = {181: x, 185: y, 73: x + 7, '77:float32': y + 0.5, -71: np.full(x.shape, -100)}
+    file = grid_file(make_cube(), order='mixed', missing=missing, headers=headers)
+    with open_volume(file.write(tmp_path / 'a.sgy'), **options) as volume:
+        x, y = volume.coordinates()
+        for row, column in np.ndindex(4, 5):
+            expected = None if missing[row, column] else (x[row, column], y[row, column])
+            assert volume.place(row, column) == expected
+
+
+def test_no_place_without_coordinates(tmp_path: Path):
+    with open_volume(grid_file(make_cube()).write(tmp_path / 'a.sgy')) as volume:
+        assert volume.place(1, 1) is None

@@ -96,3 +96,21 @@ def test_wrong_files_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(sys.modules, 'zarr', None)
     with pytest.raises(ValueError, match=r'needs `pip install mmattn\[zarr\]`'):
         open_volume(tmp_path / 'a.zarr')
+
+
+def test_thin_slices(tmp_path: Path):
+    cube = make_cube()
+    cube[1, 2, 3] = np.nan
+    expected = np.nan_to_num(cube)[..., 3][1:4:2, 0:5:2]
+    for name, volume in volumes(cube, tmp_path).items():
+        assert_array_equal(volume.thin_slice(3, slice(1, 4, 2), slice(0, 5, 2)), expected, err_msg=name)
+        volume.null_value = float(cube[1, 0, 3])
+        assert volume.thin_slice(3, slice(1, 4, 2), slice(0, 5, 2))[0, 0] == 0
+        with pytest.raises(IndexError, match='12 sections of direction time'):
+            volume.thin_slice(12, slice(0, 1), slice(0, 1))
+
+
+def test_thin_slices_of_a_line_and_no_place():
+    volume = ArrayVolume(make_cube()[0])
+    assert_array_equal(volume.thin_slice(4, slice(0, 1), slice(1, 5, 3)), make_cube()[:1, 1:5:3, 4])
+    assert volume.place(0, 0) is None

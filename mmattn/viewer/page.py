@@ -1,0 +1,263 @@
+"""The page: a picture, what moves it and what is under the cursor. Needs Panel and Bokeh."""
+
+import sys
+
+import panel as pn
+from bokeh.events import MouseMove, RangesUpdate, Tap
+from bokeh.models import ColumnDataSource, CrosshairTool, CustomJSTickFormatter, LinearColorMapper, Range1d
+from bokeh.plotting import figure
+
+from mmattn.common.errors import one_line
+from mmattn.seismic.volumes.slice_picture import short
+from mmattn.viewer import colours
+from mmattn.viewer.lines import directions, find_line, name_of, numbers_of, unit_of
+from mmattn.viewer.outlines import outline
+from mmattn.viewer.read_out import describe, read_out
+from mmattn.viewer.sections import AXES, View, clip_window, read_view, whole_window
+from mmattn.viewer.survey import Survey
+
+_PAUSE = 30  # ms in which the steps of a drag or a zoom come together
+_TICKS = """
+const position = Math.round(tick)
+return Math.abs(tick - position) < 0.01 && position in numbers ? numbers[position] : ''
+"""
+
+
+class Page:
+    """What one browser tab shows.
+
+    Args:
+        survey: to look at.
+
+    Attributes:
+        direction: of the section that is shown.
+        positions: of the section of each direction.
+        views: what was read of it, by 'amplitude', 'probability' and 'label'.
+        sources: what Bokeh draws, by the same names and 'outline'.
+    """
+
+    def __init__(self, survey: Survey) -> None:
+        self.survey = survey
+        self.direction = directions(survey.volume)[0]
+        self.positions = {name: len(numbers_of(survey.volume, name)) // 2 for name in directions(survey.volume)}
+        self.views: dict[str, View] = {}
+        self._shown: tuple | None = None
+        self._waiting = False
+        self._make_widgets()
+        self._make_picture()
+        self._turn()
+
+    def layout(self) -> pn.Row:
+        """The page as Panel shows it."""
+        shown = [self.choice, self.slider, self.number, self.colours, self.gain]
+        if self.survey.probability is not None:
+            shown += [self.opacity, self.threshold]
+        if self.survey.label is not None:
+            shown.append(self.label_opacity)
+        right = pn.Column(
+            pn.pane.Bokeh(self.figure, sizing_mode='stretch_both'), self.reading, sizing_mode='stretch_both'
+        )
+        return pn.Row(pn.Column(*shown, self.message, width=320), right, sizing_mode='stretch_both', min_height=640)
+
+    def go_to(self, text: str | float) -> None:
+        """Shows the section of a number, as typed; a wrong one is said on the page."""
+        try:
+            position = find_line(self.survey.volume, self.direction, text)
+        except ValueError as error:
+            self._say(error)
+            return
+        self.positions[self.direction] = position
+        self._show_position()
+        self._read()
+
+    def look_at(self, down: tuple[float, float], across: tuple[float, float]) -> None:
+        """Shows what lies between edges, in positions, as fine as the screen has it."""
+        for span, edges, turned in ((self.figure.y_range, down, True), (self.figure.x_range, across, False)):
+            start, end = sorted(edges, reverse=turned)
+            span.update(start=start, end=end)
+        self._read()
+
+    def point_at(self, down: float, across: float) -> None:
+        """Tells what is at a point of the picture, in positions."""
+        try:
+            found = read_out(self.survey, self.direction, self.positions[self.direction], down, across)
+        except OSError as error:
+            self._say(error)
+            return
+        self.reading.object = describe(self.survey, found)
+
+    def pick(self, down: float, across: float) -> None:
+        """Takes the sections of the other directions through a point of the picture."""
+        for name, at in zip(AXES[self.direction], (down, across)):
+            if name in self.positions:
+                last = len(numbers_of(self.survey.volume, name)) - 1
+                self.positions[name] = min(max(round(at), 0), last)
+
+    def _make_widgets(self) -> None:
+        volume = self.survey.volume
+        options = {name_of(volume, name): name for name in self.positions}
+        self.choice = pn.widgets.RadioButtonGroup(label='section', options=options, value=self.direction)
+        self.slider = pn.widgets.DiscreteSlider(label='line', options=[0])
+        self.number = pn.widgets.TextInput(label='number')
+        self.colours = pn.widgets.Select(label='colours', options=list(colours.MAPS))
+        self.gain = pn.widgets.FloatSlider(label='gain [dB]', start=-20, end=40, step=1, value=0)
+        self.opacity = pn.widgets.FloatSlider(label='opacity of the probability', start=0, end=1, step=0.05, value=0.5)
+        self.threshold = pn.widgets.FloatSlider(label='outline at', start=0.01, end=0.99, step=0.01, value=0.5)
+        self.label_opacity = pn.widgets.FloatSlider(label='opacity of the label', start=0, end=1, step=0.05, value=0.3)
+        self.message = pn.pane.Str('', styles={'white-space': 'pre-wrap', 'color': '#b00020'}, width=300)
+        self.reading = pn.pane.Str('', height=24)
+        self.choice.param.watch(self._choose, 'value')
+        self.slider.param.watch(self._slide, 'value')
+        self.number.param.watch(self._type, 'value')
+        self.colours.param.watch(lambda event: self._colour(), 'value')
+        self.gain.param.watch(lambda event: self._shade(), 'value')
+        self.opacity.param.watch(lambda event: self._fade(), 'value')
+        self.label_opacity.param.watch(lambda event: self._fade(), 'value')
+        self.threshold.param.watch(lambda event: self._outline(), 'value')
+
+    def _make_picture(self) -> None:
+        self.figure = figure(
+            tools='pan,wheel_zoom,box_zoom,reset,save',
+            active_scroll='wheel_zoom',
+            x_range=Range1d(0, 1),
+            y_range=Range1d(1, 0),
+            sizing_mode='stretch_both',
+        )
+        self.figure.add_tools(CrosshairTool())
+        self.figure.grid.visible = False
+        nothing = dict(image=[], x=[], y=[], dw=[], dh=[])
+        self.mapper = LinearColorMapper(colours.amplitude_palette(self.colours.value), low=0, high=255)
+        mappers = dict(
+            amplitude=self.mapper,
+            label=LinearColorMapper(colours.label_palette(), low=0, high=3),
+            probability=LinearColorMapper(colours.probability_palette(), low=0, high=255),
+        )
+        self.sources = {name: ColumnDataSource(nothing) for name in mappers}
+        self.images = {
+            name: self.figure.image('image', 'x', 'y', 'dw', 'dh', source=self.sources[name], color_mapper=mapper)
+            for name, mapper in mappers.items()
+        }
+        self.sources['outline'] = ColumnDataSource(dict(across=[], down=[]))
+        self.figure.multi_line('across', 'down', source=self.sources['outline'], line_color='#ffd400', line_width=2)
+        self._fade()
+        self.figure.on_event(MouseMove, lambda event: self.point_at(event.y, event.x))
+        self.figure.on_event(Tap, lambda event: self.pick(event.y, event.x))
+        self.figure.on_event(RangesUpdate, lambda event: self._read_soon())
+
+    def _choose(self, event: object) -> None:
+        self.direction = self.choice.value
+        self._turn()
+
+    def _slide(self, event: object) -> None:
+        if event.new != self._at():
+            self.positions[self.direction] = find_line(self.survey.volume, self.direction, event.new)
+            self._show_position()
+            self._read_soon()
+
+    def _type(self, event: object) -> None:
+        if event.new != short(self._at()):
+            self.go_to(event.new)
+
+    def _read_soon(self) -> None:
+        """Reads once what came in together, as the steps of a drag or a zoom do, is taken in."""
+        if self.figure.document is None:
+            self._read()
+        elif not self._waiting:
+            self._waiting = True
+            self.figure.document.add_timeout_callback(self._read, _PAUSE)
+
+    def _turn(self) -> None:
+        """Takes up another direction."""
+        volume = self.survey.volume
+        window = whole_window(volume, self.direction)
+        self.slider.param.update(
+            label=name_of(volume, self.direction),
+            formatter='%g' if self.direction == 'time' else '%d',
+            options=numbers_of(volume, self.direction).tolist(),
+            value=self._at(),
+        )
+        self._show_position()
+        for axis, edges, name, turned in (
+            (self.figure.yaxis, window.down, AXES[self.direction][0], True),
+            (self.figure.xaxis, window.across, AXES[self.direction][1], False),
+        ):
+            shown = [short(number) for number in numbers_of(volume, name)]
+            axis.formatter = CustomJSTickFormatter(args=dict(numbers=shown), code=_TICKS)
+            axis.axis_label = f'{name_of(volume, name)} {unit_of(volume, name)}'.rstrip()
+            ends = edges[0] - 0.5, edges[1] - 0.5
+            start, end = reversed(ends) if turned else ends
+            span = self.figure.y_range if turned else self.figure.x_range
+            span.update(start=start, end=end, reset_start=start, reset_end=end, bounds=ends)
+        self._read()
+
+    def _at(self) -> float:
+        """Number of the section that is shown."""
+        return numbers_of(self.survey.volume, self.direction)[self.positions[self.direction]].item()
+
+    def _show_position(self) -> None:
+        """Lets the slider and the typed number tell the section that is shown."""
+        name = name_of(self.survey.volume, self.direction)
+        self.number.param.update(label=f'{name}, typed', value=short(self._at()))
+        self.slider.value = self._at()
+
+    def _read(self) -> None:
+        """Reads what is in sight of each volume, and draws it, unless it is drawn."""
+        self._waiting = False
+        down, across, index = self.figure.y_range, self.figure.x_range, self.positions[self.direction]
+        edges = (down.start, down.end), (across.start, across.end)
+        window = clip_window(self.survey.volume, self.direction, *edges)
+        if (self.direction, index, window) == self._shown:
+            return
+        given = dict(amplitude=self.survey.volume, probability=self.survey.probability, label=self.survey.label)
+        try:
+            self.views = {
+                name: read_view(volume, self.direction, index, window)
+                for name, volume in given.items()
+                if volume is not None
+            }
+        except OSError as error:
+            self._say(error)
+            return
+        self._shown = self.direction, index, window
+        self.message.object = ''
+        volume = self.survey.volume
+        shown = f'{name_of(volume, self.direction)} {short(self._at())} {unit_of(volume, self.direction)}'.rstrip()
+        self.figure.title.text = f'{volume.name}: {shown}{_thinned(self.views["amplitude"])}'
+        self._shade()
+        for name, levels in (('probability', colours.probability_levels), ('label', colours.label_levels)):
+            if name in self.views:
+                self._put(name, levels(self.views[name].values))
+        self._outline()
+
+    def _shade(self) -> None:
+        if view := self.views.get('amplitude'):
+            gain = float(self.gain.value)
+            self._put('amplitude', colours.amplitude_levels(view.values, view.present, self.survey.clip, gain))
+
+    def _put(self, name: str, levels: object) -> None:
+        left, top, width, height = self.views[name].box
+        self.sources[name].data = dict(image=[levels], x=[left], y=[top], dw=[width], dh=[height])
+
+    def _outline(self) -> None:
+        if 'probability' in self.views:
+            across, down = outline(self.views['probability'], float(self.threshold.value))
+            self.sources['outline'].data = dict(across=across, down=down)
+
+    def _colour(self) -> None:
+        self.mapper.palette = colours.amplitude_palette(self.colours.value)
+
+    def _fade(self) -> None:
+        for name, widget in (('probability', self.opacity), ('label', self.label_opacity)):
+            self.images[name].glyph.global_alpha = float(widget.value)
+
+    def _say(self, error: Exception) -> None:
+        """Tells what went wrong on the page and on the terminal."""
+        self.message.object = one_line(error)
+        print(f'error: {one_line(error)}', file=sys.stderr, flush=True)
+
+
+def _thinned(view: View) -> str:
+    """What is left out of a picture, in words."""
+    steps = (('columns', view.across.step), ('rows', view.down.step))
+    words = [f'1 of {step} {what}' for what, step in steps if step > 1]
+    return f' ({" and ".join(words)}; zoom in for all)' if words else ''

@@ -1,0 +1,47 @@
+"""Serves a page under a token. Needs Panel and Bokeh."""
+
+import logging
+import signal
+from typing import TYPE_CHECKING
+
+from panel.io.server import get_server
+
+from mmattn.viewer.access import allowed_origins, free_port
+from mmattn.viewer.page import Page
+from mmattn.viewer.survey import Survey
+
+if TYPE_CHECKING:
+    from bokeh.server.server import Server
+
+
+def make_server(survey: Survey, token: str, *, host: str = '127.0.0.1', port: int = 0) -> 'Server':
+    """Makes a server of a page; ``start()`` and its ``io_loop`` run it.
+
+    Each browser tab gets a page of its own. Every address that does not begin with the token is not found.
+
+    Args:
+        survey: to show.
+        token: see :func:`mmattn.viewer.access.new_token`.
+        host: name or address to listen on.
+        port: to listen on; 0 takes a free one.
+
+    Raises:
+        ValueError: if the host or the port cannot be listened on.
+    """
+    port = free_port(host, port)
+    logging.getLogger('tornado.access').setLevel(logging.ERROR)  # addresses hold the token
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        return get_server(
+            {'/': lambda: Page(survey).layout()},
+            port=port,
+            address=host,
+            websocket_origin=allowed_origins(host, port),
+            prefix=token,
+            title=f'mmattn: {survey.volume.name}',
+            show=False,
+            start=False,
+            verbose=False,
+        )
+    finally:
+        signal.signal(signal.SIGINT, before)  # Panel takes it over

@@ -1,0 +1,136 @@
+"""The volumes that a page shows: amplitudes, and on the same grid a probability and a label."""
+
+import os
+from dataclasses import dataclass
+
+import numpy as np
+
+from mmattn.common.checks import check_positive
+from mmattn.seismic.opening import is_array, open_volume
+from mmattn.seismic.volumes.fill_values import find_fill_values
+from mmattn.seismic.volumes.labels import IGNORED
+from mmattn.seismic.volumes.volume import Volume
+
+_OF_ONE_FILE = 'format', 'num_text_headers', 'allow_truncated', 'null_value'
+_LOOKED_AT = 200
+_PERCENTILE = 99.5
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What a page shows; a context manager.
+
+    Args:
+        volume: of amplitudes.
+        clip: amplitude drawn in the last colour, above 0.
+        probability: of salt, 0 to 1; None if there is none.
+        label: 0 background, 1 salt, 255 unknown; None if there is none.
+
+    Raises:
+        ValueError: if the clip is not positive, another volume is on another grid, or its values are not those above.
+    """
+
+    volume: Volume
+    clip: float
+    probability: Volume | None = None
+    label: Volume | None = None
+
+    def __post_init__(self) -> None:
+        check_positive('viewer', 'clip', self.clip)
+        for option, other in (('probability', self.probability), ('label', self.label)):
+            if other is not None:
+                _check_grid(option, other, self.volume)
+                _check_values(option, other)
+
+    def __enter__(self) -> 'Survey':
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        for one in (self.volume, self.probability, self.label):
+            if one is not None:
+                one.close()
+
+
+def open_survey(
+    path: str | os.PathLike,
+    *,
+    probability: str | os.PathLike | None = None,
+    label: str | os.PathLike | None = None,
+    clip: float | None = None,
+    **options: object,
+) -> Survey:
+    """Opens what a page shows, each file as :func:`mmattn.seismic.open_volume` does.
+
+    Args:
+        path: of the amplitudes.
+        probability, label: paths of the others.
+        clip: see :class:`Survey`; None takes that of :func:`usual_clip`.
+        options: of ``open_volume``. A SEG-Y probability and label share those that are no matter of
+            a single file: all but format, num_text_headers, allow_truncated and null_value.
+
+    Raises:
+        FileNotFoundError, SegyError, ValueError: as ``open_volume`` and :class:`Survey` do.
+    """
+    volume = open_volume(path, **options)
+    shared = {name: value for name, value in options.items() if name not in _OF_ONE_FILE}
+    others = {
+        name: open_volume(other, **({} if is_array(other) else shared))
+        for name, other in (('probability', probability), ('label', label))
+        if other is not None
+    }
+    return Survey(volume, usual_clip(volume) if clip is None else clip, **others)
+
+
+def usual_clip(volume: Volume) -> float:
+    """The 99.5th percentile of |amplitude| over 200 traces spread over a volume, without zeros and fill values.
+
+    Unlike :func:`mmattn.seismic.estimate_clip` it reads no more where these are dead: the clip is then 1.
+    """
+    traces = _spread_traces(volume)
+    nothing = [0, *(one.value for one in find_fill_values(traces))]
+    amplitudes = np.abs(traces[~np.isin(traces, nothing)])
+    return float(np.percentile(amplitudes, _PERCENTILE)) if amplitudes.size else 1.0
+
+
+def _spread_traces(volume: Volume) -> np.ndarray:
+    """Float32 (200 or fewer, num_samples), of usable traces evenly spread in the order of the lines."""
+    places = np.flatnonzero(volume.usable)
+    chosen = places[np.unique(np.linspace(0, len(places) - 1, _LOOKED_AT).astype(np.int64))] if len(places) else places
+    return volume.traces(*np.unravel_index(chosen, volume.usable.shape))
+
+
+def _check_grid(option: str, other: Volume, volume: Volume) -> None:
+    same = other.shape == volume.shape
+    if same and other.is_numbered and volume.is_numbered:
+        same = np.array_equal(other.ilines, volume.ilines) and np.array_equal(other.xlines, volume.xlines)
+    if same and 'sample' not in (other.sample_unit, volume.sample_unit):
+        same = other.sample_unit == volume.sample_unit
+        same = same and np.allclose(other.samples, volume.samples, rtol=0, atol=0.1 * volume.sample_interval)
+    if not same:
+        raise ValueError(
+            f'{option} {other.path or other.name!r} must be on the grid of the survey, {_grid(volume)}; it has '
+            f'{_grid(other)}'
+        )
+
+
+def _grid(volume: Volume) -> str:
+    ends = (
+        f'{name} {numbers[0]:g} to {numbers[-1]:g}'
+        for name, numbers in (
+            ('inlines', volume.ilines),
+            ('crosslines', volume.xlines),
+            (f'samples [{volume.sample_unit}]', volume.samples),
+        )
+    )
+    return f'{" x ".join(map(str, volume.shape))} of {", ".join(ends)}'
+
+
+def _check_values(option: str, other: Volume) -> None:
+    values = _spread_traces(other)
+    wrong = (values < 0) | (values > 1) if option == 'probability' else ~np.isin(values, (0, 1, IGNORED))
+    if wrong.any():
+        allowed = 'from 0 to 1' if option == 'probability' else '0 (background), 1 (salt) and 255 (unknown) alone'
+        raise ValueError(
+            f'{option} {other.path or other.name!r} must hold values {allowed}, got {values[wrong][0]:.6g} among '
+            f'{values.min():.6g} to {values.max():.6g}'
+        )

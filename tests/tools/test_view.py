@@ -1,0 +1,68 @@
+"""tools/view.py prints the address of its page; what is wrong is one line."""
+
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from urllib.request import urlopen
+
+import numpy as np
+import pytest
+
+from tests.tools.run_here import run_here
+from tests.tools.run_tools import ROOT
+from tests.viewer.surveys import write_survey
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'message'),
+    [
+        (['none.sgy'], "SEG-Y file 'none.sgy' does not exist"),
+        (['{path}', 'none.npy'], "array 'none.npy' does not exist"),
+        (['{path}', '{path}'], "probability '{path}' must hold values from 0 to 1, got -"),
+        (['{path}', '--label', '{probability}'], "label '{probability}' must hold values 0 (background), 1 (salt) and"),
+        (['{path}', '--clip', '0'], 'viewer: clip must be above 0, got 0.0'),
+        (['{path}', '--port', '70000'], '--port must be from 0 to 65535, got 70000'),
+        (['{label}', '--iline', '9'], 'iline: options of SEG-Y files, but'),
+    ],
+)
+def test_wrong_input_is_one_line(tmp_path: Path, monkeypatch, capsys, arguments: list[str], message: str):
+    paths = write_survey(tmp_path)
+    outcome = run_here(monkeypatch, capsys, 'view.py', *(text.format(**paths) for text in arguments))
+    assert outcome.returncode == 2
+    assert outcome.stderr.startswith(f'error: {message.format(**paths)}')
+    assert outcome.stderr.count('\n') == 1
+
+
+def test_without_panel(tmp_path: Path, monkeypatch, capsys):
+    for name in ('mmattn.viewer.server', 'mmattn.viewer.page'):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    monkeypatch.setitem(sys.modules, 'panel', None)
+    monkeypatch.setitem(sys.modules, 'panel.io.server', None)
+    outcome = run_here(monkeypatch, capsys, 'view.py', write_survey(tmp_path)['path'])
+    assert outcome.returncode == 2
+    assert outcome.stderr.startswith('error: the page needs Panel (')
+    assert outcome.stderr.endswith("): pip install 'mmattn[view]'\n")
+
+
+def test_another_port_that_is_taken(tmp_path: Path, monkeypatch, capsys):
+    pytest.importorskip('panel')
+    outcome = run_here(monkeypatch, capsys, 'view.py', write_survey(tmp_path)['path'], '--host', '203.0.113.7')
+    assert outcome.returncode == 2
+    assert outcome.stderr.startswith("error: --host '203.0.113.7' and --port 0 must be an interface of this machine")
+
+
+@pytest.mark.slow
+def test_serves_until_it_is_interrupted(tmp_path: Path):
+    pytest.importorskip('panel')
+    np.save(tmp_path / 'a.npy', np.ones((3, 4, 5)))
+    command = [sys.executable, 'tools/view.py', str(tmp_path / 'a.npy')]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        address = process.stdout.readline().strip()
+        assert re.fullmatch(r'http://127\.0\.0\.1:\d+/[0-9a-f]{32}/', address), address or process.stderr.read()
+        with urlopen(address, timeout=30) as answer:
+            assert 'mmattn: a.npy' in answer.read().decode()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 130
+        assert process.stderr.read() == 'interrupted\n'

@@ -1,0 +1,138 @@
+"""The page, driven by its widgets: what Bokeh is given to draw is what the files hold."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+from mmattn.viewer.colours import amplitude_levels, amplitude_palette, label_levels, probability_levels
+from mmattn.viewer.survey import open_survey
+from tests.seismic.segy_files import make_cube
+from tests.viewer.surveys import SHAPE, write_survey
+
+pytest.importorskip('panel')
+from bokeh.events import MouseMove, RangesUpdate, Tap
+
+from mmattn.viewer.page import Page
+
+CUBE = make_cube(SHAPE)
+
+
+@pytest.fixture
+def page(tmp_path):
+    with open_survey(**write_survey(tmp_path), clip=2.0) as survey:
+        yield Page(survey)
+
+
+def image(page: Page, name: str = 'amplitude') -> np.ndarray:
+    return page.sources[name].data['image'][0]
+
+
+def levels(section: np.ndarray, gain: float = 0) -> np.ndarray:
+    return amplitude_levels(section, np.ones(section.shape, bool), 2.0, gain)
+
+
+def test_first_picture(page: Page):
+    assert_array_equal(image(page), levels(CUBE[3].T))
+    assert page.figure.title.text == 'survey.sgy: inline 13'
+    assert (page.slider.value, page.number.value) == (13, '13')
+    assert (page.figure.y_range.start, page.figure.y_range.end) == (19.5, -0.5)
+    data = page.sources['amplitude'].data
+    assert [data[name][0] for name in ('x', 'y', 'dw', 'dh')] == [-0.5, -0.5, 7, 20]
+
+
+def test_every_direction_by_slider_and_by_number(page: Page):
+    page.slider.value = 11
+    assert_array_equal(image(page), levels(CUBE[1].T))
+    assert page.number.value == '11'
+    page.choice.value = 'xline'
+    page.number.value = '302'
+    assert_array_equal(image(page), levels(CUBE[:, 1].T))
+    assert page.slider.value == 302
+    page.choice.value = 'time'
+    page.number.value = '13'
+    assert_array_equal(image(page), levels(CUBE[..., 3]))
+    assert page.figure.title.text == 'survey.sgy: time 12 ms'
+    assert page.number.value == '12'
+    page.choice.value = 'iline'
+    assert_array_equal(image(page), levels(CUBE[1].T))
+
+
+def test_a_wrong_number_is_said_and_changes_nothing(page: Page, capsys):
+    before = image(page)
+    page.number.value = '99'
+    assert page.message.object == "inline must be a number from 10 to 15, got '99'"
+    assert capsys.readouterr().err == f'error: {page.message.object}\n'
+    assert image(page) is before
+    page.number.value = '14'
+    assert page.message.object == ''
+
+
+def test_colours_and_gain(page: Page):
+    page.gain.value = 6
+    assert_array_equal(image(page), levels(CUBE[3].T, 6))
+    page.colours.value = 'seismic'
+    assert page.mapper.palette == amplitude_palette('seismic')
+
+
+def test_overlay_outline_and_label(page: Page):
+    assert_array_equal(image(page, 'probability'), probability_levels(np.load(page.survey.probability.path)[3].T))
+    page.opacity.value, page.label_opacity.value = 0.2, 0.7
+    assert page.images['probability'].glyph.global_alpha == 0.2
+    assert page.images['label'].glyph.global_alpha == 0.7
+    page.threshold.value = 0.3
+    low = np.concatenate(page.sources['outline'].data['across'])
+    assert_allclose([low.min(), low.max()], [1.25, 4.75], atol=1e-5)
+    page.threshold.value = 0.95
+    assert page.sources['outline'].data['across'] == []
+    page.number.value = '12'
+    assert_array_equal(image(page, 'label'), label_levels(np.load(page.survey.label.path)[2].T))
+    assert image(page, 'label').max() == 2
+
+
+def test_zoom_reads_what_is_in_sight(page: Page):
+    page.figure.x_range.update(start=1.6, end=4.2)
+    page.figure.y_range.update(start=9.4, end=2.0)
+    page.figure._trigger_event(RangesUpdate(page.figure))
+    assert_array_equal(image(page), levels(CUBE[3].T[2:10, 2:5]))
+    page.number.value = '10'
+    assert_array_equal(image(page), levels(CUBE[0].T[2:10, 2:5]))
+    page.look_at((-0.5, 19.5), (-0.5, 6.5))
+    assert_array_equal(image(page), levels(CUBE[0].T))
+
+
+def test_cursor_and_click(page: Page):
+    page.number.value = '12'
+    page.figure._trigger_event(MouseMove(page.figure, x=3.2, y=6.1))
+    assert page.reading.object.startswith('inline 12 · crossline 306 · time 24 ms · X 1075.00 · Y 5100.00 · amplitude ')
+    assert page.reading.object.endswith('probability 0.900 · label salt')
+    page.figure._trigger_event(Tap(page.figure, x=1, y=4))
+    page.choice.value = 'time'
+    assert page.figure.title.text == 'survey.sgy: time 16 ms'
+    page.choice.value = 'xline'
+    assert page.number.value == '302'
+
+
+def test_a_file_that_was_cut_is_said(page: Page, capsys):
+    with open(page.survey.volume.path, 'r+b') as file:
+        file.truncate(4000)
+    page.number.value = '15'
+    assert 'it was cut while it was open' in page.message.object
+    assert page.message.object in capsys.readouterr().err
+
+
+def test_thinning_is_said(tmp_path, monkeypatch):
+    monkeypatch.setattr('mmattn.viewer.sections.MOST_SCATTERED', 3)
+    with open_survey(write_survey(tmp_path)['path']) as survey:
+        page = Page(survey)
+        page.choice.value = 'time'
+        assert page.figure.title.text == 'survey.sgy: time 40 ms (1 of 3 columns and 1 of 2 rows; zoom in for all)'
+        assert [len(column) for column in page.layout()] == [6, 2]
+
+
+def test_controls_are_those_of_what_is_shown(page: Page, tmp_path):
+    assert len(page.layout()[0]) == 9
+    np.save(tmp_path / 'line.npy', CUBE[0])
+    with open_survey(tmp_path / 'line.npy') as survey:
+        line = Page(survey)
+        assert line.choice.options == {'inline': 'iline'}
+        assert_array_equal(image(line), amplitude_levels(CUBE[0].T, np.ones((20, 7), bool), survey.clip))

@@ -1,0 +1,64 @@
+"""Shows sections of a survey in the browser, with the probability of salt and a label over them.
+
+python tools/view.py survey.sgy salt.sgy --label label.npy
+
+Prints the address of a page that this machine alone can open, and runs until Ctrl-C. Of a survey larger than memory
+only the section in sight is read. Needs Panel: pip install 'mmattn[view]'.
+"""
+
+import argparse
+
+from mmattn.cli.command_line import ToolParser, run_tool
+from mmattn.cli.segy_options import add_segy_options, segy_options
+from mmattn.common.errors import InputError, one_line
+from mmattn.viewer.access import new_token, page_address
+from mmattn.viewer.survey import open_survey
+
+
+def parse_args() -> argparse.Namespace:
+    """Reads the command line."""
+    parser = ToolParser(__doc__)
+    parser.add_argument('survey', help='amplitudes: SEG-Y, .npy, Zarr or MDIO')
+    parser.add_argument('probability', nargs='?', help='probability of salt, 0 to 1, on the same grid')
+    parser.add_argument('--label', help='0 background, 1 salt, 255 unknown, on the same grid')
+    parser.add_argument('--clip', type=float, help="amplitude of the last colour; the survey's own by default")
+    parser.add_argument('--host', default='127.0.0.1', help='where to listen; 0.0.0.0 lets other machines in')
+    parser.add_argument('--port', type=int, default=0, help='to listen on; 0 takes a free one')
+    add_segy_options(parser.add_argument_group('how SEG-Y is read'))
+    args = parser.parse_args()
+    if not 0 <= args.port < 1 << 16:
+        parser.error(f'--port must be from 0 to 65535, got {args.port}')
+    return args
+
+
+def segy_as_given(args: argparse.Namespace) -> dict:
+    """The options of reading that are not at their default, so that arrays need none."""
+    parser = argparse.ArgumentParser()
+    add_segy_options(parser.add_argument_group())
+    usual = segy_options(parser.parse_args([]))
+    return {name: value for name, value in segy_options(args).items() if value != usual[name]}
+
+
+def main() -> None:
+    """Serves the page."""
+    args = parse_args()
+    token = new_token()
+    try:
+        survey = open_survey(
+            args.survey, probability=args.probability, label=args.label, clip=args.clip, **segy_as_given(args)
+        )
+        from mmattn.viewer.server import make_server
+
+        server = make_server(survey, token, host=args.host, port=args.port)
+    except ImportError as error:
+        raise InputError(f"the page needs Panel ({one_line(error)}): pip install 'mmattn[view]'") from None
+    except ValueError as error:
+        raise InputError(str(error)) from None
+    with survey:
+        server.start()
+        print(page_address(args.host, server.port, token), flush=True)
+        server.io_loop.start()
+
+
+if __name__ == '__main__':
+    run_tool(main)
