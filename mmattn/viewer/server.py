@@ -38,6 +38,7 @@ def make_server(survey: Survey, token: str, *, host: str = '127.0.0.1', port: in
             address=host,
             websocket_origin=allowed_origins(host, port),
             prefix=token,
+            ico_path='none',  # which would be found without the token
             title=f'mmattn: {survey.volume.name}',
             show=False,
             start=False,
