@@ -43,7 +43,9 @@ def find_config(name: str | os.PathLike) -> Path:
     short = Path(name).as_posix().removesuffix('.py').removeprefix('configs/')
     if short in names:
         return names[short]
-    raise FileNotFoundError(f'config {str(name)!r} is not a file{did_you_mean(short, names)}')
+    bare = Path(name).suffix != '.py' and len(Path(name).parts) == 1
+    nor = ', nor one of those that `mmattn configs` lists' if bare else ''
+    raise FileNotFoundError(f'config {str(name)!r} is not a file{did_you_mean(short, names) or nor}')
 
 
 def docstring(path: Path) -> str:

@@ -26,6 +26,10 @@ def test_a_config_in_a_folder_and_a_file_of_ones_own(root: Path, tmp_path: Path)
 def test_a_wrong_name_suggests_near_ones():
     with pytest.raises(FileNotFoundError, match=r"config 'ccnet_slat' is not a file; did you mean 'ccnet_salt'"):
         find_config('ccnet_slat')
+    with pytest.raises(
+        FileNotFoundError, match="config 'gone' is not a file, nor one of those that `mmattn configs` lists"
+    ):
+        find_config('gone')
     with pytest.raises(FileNotFoundError, match=r"config 'gone\.py' is not a file$"):
         find_config('gone.py')
 

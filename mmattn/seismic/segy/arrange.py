@@ -239,7 +239,8 @@ def _without_numbers(layout: Layout, words: dict[str, np.ndarray], geometry: str
     if records > 1 and channels > 1 and len(np.unique(words['cdp'])) == 1:
         raise SegyError(
             f'{what}, and there are {records} field records (bytes 9-12) of up to {channels} traces (13-16): shot '
-            "gathers. Stack them first, or if they are lines say iline=9, xline=13; geometry='2d' takes all as one line"
+            'gathers. Stack them first, invert them by tools/invert.py, or if they are lines say iline=9, xline=13; '
+            "geometry='2d' takes all as one line"
         )
     _refuse_grid(layout, used, what)
     return _line(words, note='no inline, crossline or CDP numbers: taken as a 2-D line in the order of the file')
