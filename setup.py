@@ -99,7 +99,6 @@ setup(
             'onnxruntime',
             'zarr>=3',
             'deepwave>=0.1.0',
-            'panel>=1.9',
             'nbclient',
             'ipykernel',
             'model-index',
