@@ -3,7 +3,7 @@
 import json
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from mmattn.common.files import write_whole
@@ -17,7 +17,7 @@ class Campaign:
 
     Args:
         out: folder for the counts (``campaign.json``), the failing inputs, and the odd settings that were accepted.
-        minutes: that it may take.
+        minutes: after which no further round begins.
         seed: of what is drawn.
     """
 
@@ -33,6 +33,13 @@ class Campaign:
     def over(self) -> bool:
         """Whether the time is."""
         return time.monotonic() >= self._end
+
+    def rounds(self) -> Iterator[int]:
+        """Numbers of rounds: one, however slow the machine, and more until the time is over."""
+        number = 0
+        while not (number and self.over):
+            yield number
+            number += 1
 
     @property
     def lost(self) -> int:

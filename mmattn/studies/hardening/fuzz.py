@@ -29,7 +29,7 @@ SHARES = dict(segy=100, image=10, archive=10, table=10, array=10, checkpoint=6, 
 
 
 def fuzz(campaign: Campaign, root: Path, kinds: tuple[str, ...] = tuple(SHARES)) -> None:
-    """Tries damaged inputs until the campaign's time is over.
+    """Tries damaged inputs, a round and more until the campaign's time is over.
 
     Args:
         campaign: counts.
@@ -41,9 +41,9 @@ def fuzz(campaign: Campaign, root: Path, kinds: tuple[str, ...] = tuple(SHARES))
     torch.set_num_threads(1)
     samples.spare_time()
     fuzzer = _Fuzzer(folder, root, random.Random(campaign.seed))
-    while not campaign.over:
+    for number in campaign.rounds():
         for kind, count in SHARES.items():
-            if kind not in kinds or campaign.over:
+            if kind not in kinds or (number and campaign.over):
                 continue
             if kind == 'command':
                 fuzzer.commands(campaign, count)

@@ -45,7 +45,7 @@ class _Calls:
 
 
 def attack(campaign: Campaign, root: Path) -> None:
-    """Tries hostile inputs until the campaign's time is over.
+    """Tries hostile inputs, a round and more until the campaign's time is over.
 
     Args:
         campaign: counts.
@@ -54,7 +54,7 @@ def attack(campaign: Campaign, root: Path) -> None:
     folder = campaign.out / 'inputs'
     folder.mkdir(exist_ok=True)
     attacker = _Attacker(folder, root, random.Random(campaign.seed))
-    while not campaign.over:
+    for _ in campaign.rounds():
         campaign.try_all(attacker.checkpoints())
         campaign.try_all(attacker.archives())
         campaign.try_all(attacker.files())

@@ -38,7 +38,7 @@ class _Job:
 
 
 def kill(campaign: Campaign, root: Path) -> None:
-    """Kills until the campaign's time is over.
+    """Kills, a round and more until the campaign's time is over.
 
     Args:
         campaign: counts.
@@ -79,11 +79,9 @@ def kill(campaign: Campaign, root: Path) -> None:
         ),
     ]
     right = {job.kind: _let_be(job, folder) for job in jobs}
-    number = 0
-    while not campaign.over:
-        job = jobs[number % len(jobs)]
-        number += 1
-        _interrupt(campaign, job, folder / f'{job.kind}-{number}', *right[job.kind], draw)
+    for number in campaign.rounds():
+        for job in jobs:
+            _interrupt(campaign, job, folder / f'{job.kind}-{number}', *right[job.kind], draw)
 
 
 def _let_be(job: _Job, folder: Path) -> tuple[Path, float]:
