@@ -12,6 +12,7 @@ import contextlib
 import logging
 import os
 import pickle
+import re
 import sys
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
@@ -33,6 +34,7 @@ _NO_CHECKPOINT = {
 _CONFIGS = ('meta', 'config'), ('message_hub', 'runtime_info', 'cfg')  # texts that mmengine runs
 _SIGNS_OF_CODE = 'Unsupported g', 'Unsupported class', 'unrecognized function'
 _PIECE = 2**24
+_COMPONENT = re.compile(r'[A-Za-z_]\w*|mm[a-z]+\.[A-Z]\w*')
 
 File = str | os.PathLike | IO[bytes]
 
@@ -194,8 +196,13 @@ def _take_code_out(content: object, name: str) -> None:
             logging.getLogger('mmattn').warning('%s: %s is a program and no data; it is left out', name, last)
 
 
+def is_component(name: object) -> bool:
+    """Tells whether the ``type`` of a config names a component: mmengine takes others for any importable object."""
+    return not isinstance(name, str) or _COMPONENT.fullmatch(name) is not None
+
+
 def is_plain_config(text: object) -> bool:
-    """Tells whether the text of a config is data alone: names set to values, ``dict(…)`` among them."""
+    """Tells whether the text of a config is data alone: names set to values, ``dict(…)`` of components among them."""
     try:
         statements = ast.parse(text).body
     except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError):
@@ -215,7 +222,13 @@ _PLAIN = (
 
 def _is_plain(node: ast.AST) -> bool:
     if isinstance(node, ast.Call):
-        return isinstance(node.func, ast.Name) and node.func.id in ('dict', 'set', 'tuple', 'list')
+        name = node.func.id if isinstance(node.func, ast.Name) else ''
+        return name in ('set', 'tuple', 'list') or (name == 'dict' and not node.args)
+    if isinstance(node, ast.keyword) and node.arg == 'type':
+        return isinstance(node.value, ast.Constant) and is_component(node.value.value)
+    if isinstance(node, ast.Dict):
+        names = [value for key, value in zip(node.keys, node.values) if getattr(key, 'value', 'type') == 'type']
+        return all(isinstance(name, ast.Constant) and is_component(name.value) for name in names)
     return isinstance(node, _PLAIN) or (isinstance(node, ast.Name) and node.id in ('dict', 'set', 'tuple', 'list'))
 
 

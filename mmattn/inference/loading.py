@@ -6,6 +6,7 @@ and feed the network), ``model.safetensors`` (its weights) and ``README.md`` (it
 
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+from mmattn.checkpoints.reading import is_component
 from mmattn.common.files import written_whole
 from mmattn.common.resources import find_config
 from mmattn.inference.model_card import model_card
@@ -198,6 +200,9 @@ def _read_folder(folder: Path, device: str, options: dict) -> SaltPredictor:
         model, meta = content['model'], content['dataset_meta']
         if content['format'] > _FORMAT:
             raise ValueError(f'format {content["format"]} is newer than this mmattn {__version__} reads')
+        for name in _types(content):
+            if not is_component(name):
+                raise ValueError(f'type={name!r} is no component of a registry')
         window = tuple(content['window'])
         weights = load_file(folder / WEIGHTS)
     except (ValueError, KeyError, TypeError, SafetensorError) as error:
@@ -212,6 +217,14 @@ def _read_folder(folder: Path, device: str, options: dict) -> SaltPredictor:
     segmentor.load_state_dict(weights)
     segmentor.cfg, segmentor.dataset_meta = config, meta
     return SaltPredictor(segmentor.to(device).eval(), **{'window': window, **options})
+
+
+def _types(tree: object) -> Iterator[object]:
+    """Every ``type`` in a config."""
+    if isinstance(tree, dict):
+        yield from (value for key, value in tree.items() if key == 'type')
+    for item in tree.values() if isinstance(tree, dict) else tree if isinstance(tree, list) else ():
+        yield from _types(item)
 
 
 def _describe(segmentor: nn.Module, window: tuple[int, int]) -> dict:

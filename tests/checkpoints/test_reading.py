@@ -212,7 +212,13 @@ def test_plain_configs_are_told_from_programs():
         dict(model=dict(type='A', layers=[1, -2.5, None], size=(3, 4)), custom_imports=dict(imports=['mmattn']))
     )
     assert is_plain_config(config.pretty_text)
+    assert is_plain_config("a = dict(type='mmseg.UNet', b={'type': 'BN', 'c': set([1])}, type_name='x.y')")
     for program in (
+        "a = dict(type='os.system')",  # mmengine builds whatever can be imported
+        "a = dict(b=[{'type': 'subprocess.Popen'}])",
+        "a = dict(**{'type': 'os.system'})",
+        "a = dict([('type', 'os.system')])",
+        "a = dict(type='mmengine.dump')",
         'import os',
         'a = open("x")',
         "_base_ = ['x.py']",

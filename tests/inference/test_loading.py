@@ -113,6 +113,11 @@ def test_damaged_folders(training, tmp_path: Path):
     (saved / 'config.json').write_text(json.dumps(content))
     with pytest.raises(ValueError, match='tensors are not those of the config, decode_head'):
         load(saved)
+    foreign = dict(content, model=dict(content['model'], neck=dict(type='os.mkdir', name=str(tmp_path / 'ran'))))
+    (saved / 'config.json').write_text(json.dumps(foreign))
+    with pytest.raises(ValueError, match=r"type='os\.mkdir' is no component of a registry"):
+        load(saved)
+    assert not (tmp_path / 'ran').exists()
     (saved / 'model.safetensors').write_bytes(b'no')
     with pytest.raises(ValueError, match='cannot be read as a saved network'):
         load(saved)
