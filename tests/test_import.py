@@ -29,7 +29,7 @@ ALLOWED = {
     'evaluation': ({*SCIENCE, *OPENMMLAB, 'torch', 'prettytable'}, {'seismic', 'common'}),
     'inference': (
         {*SCIENCE, *OPENMMLAB, 'torch', 'safetensors', 'huggingface_hub', 'onnx', 'onnxruntime'},
-        {'models', 'evaluation', 'waves', 'seismic', 'common'},
+        {'models', 'evaluation', 'waves', 'seismic', 'common', 'engine.processes'},
     ),
     'viewer': ({'numpy', 'skimage', 'matplotlib', 'panel', 'bokeh'}, {'seismic', 'common'}),
     'engine': ({*SCIENCE, *OPENMMLAB, 'torch'}, {'checkpoints', 'evaluation', 'seismic', 'common'}),

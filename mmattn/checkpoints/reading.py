@@ -12,7 +12,6 @@ import contextlib
 import logging
 import os
 import pickle
-import re
 import sys
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
@@ -24,6 +23,8 @@ from urllib.parse import unquote, urlparse
 import numpy as np
 import torch
 
+from mmattn.common.names import is_component
+
 TRUST = 'MMATTN_TRUST_CHECKPOINTS'
 _OVERRULE = 'TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD', 'TORCH_FORCE_WEIGHTS_ONLY_LOAD'  # PyTorch's, what is asked for here
 _DTYPES = 'float32', 'float16', 'float64', 'int32', 'int64', 'uint8', 'uint32', 'bool'  # of what hooks log
@@ -34,7 +35,6 @@ _NO_CHECKPOINT = {
 _CONFIGS = ('meta', 'config'), ('message_hub', 'runtime_info', 'cfg')  # texts that mmengine runs
 _SIGNS_OF_CODE = 'Unsupported g', 'Unsupported class', 'unrecognized function'
 _PIECE = 2**24
-_COMPONENT = re.compile(r'[A-Za-z_]\w*|mm[a-z]+\.[A-Z]\w*')
 
 File = str | os.PathLike | IO[bytes]
 
@@ -194,11 +194,6 @@ def _take_code_out(content: object, name: str) -> None:
         if isinstance(owner, dict) and last in owner and not is_plain_config(owner[last]):
             owner[last] = ''
             logging.getLogger('mmattn').warning('%s: %s is a program and no data; it is left out', name, last)
-
-
-def is_component(name: object) -> bool:
-    """Tells whether the ``type`` of a config names a component: mmengine takes others for any importable object."""
-    return not isinstance(name, str) or _COMPONENT.fullmatch(name) is not None
 
 
 def is_plain_config(text: object) -> bool:

@@ -25,11 +25,7 @@ from mmattn.common.files import hold_folder
 from mmattn.common.options import accepted_options
 from mmattn.common.resources import find_config
 from mmattn.engine.building import check_type
-
-
-def was_restarted() -> bool:
-    """Tells whether torchrun started this process again after one had died: it goes on then."""
-    return int(os.environ.get('TORCHELASTIC_RESTART_COUNT') or 0) > 0
+from mmattn.engine.processes import join_processes, was_restarted
 
 
 def load_config(path: str, options: dict | None = None) -> Config:
@@ -404,7 +400,11 @@ def fit_to_device(config: Config, *, amp: bool = False) -> None:
     has_gpu = torch.cuda.is_available()
     if amp:
         _mix_precision(config.optim_wrapper)
-    if has_gpu or config.get('launcher', 'none') == 'none':
+    launcher = config.get('launcher', 'none')
+    if has_gpu and launcher == 'pytorch' and was_restarted():  # as mmengine does it, but for the store
+        torch.cuda.set_device(int(os.environ['LOCAL_RANK']))
+        join_processes(config.env_cfg.dist_cfg.backend)
+    if has_gpu or launcher == 'none':
         return
     config.merge_from_dict({'env_cfg.dist_cfg': dict(backend='gloo')})
     wrapper = dict(type='MMDistributedDataParallel', device_ids=None, broadcast_buffers=False)
@@ -412,9 +412,8 @@ def fit_to_device(config: Config, *, amp: bool = False) -> None:
     config.model_wrapper_cfg = wrapper
     replaced = replace_sync_bn(config.model)
     config.custom_hooks = [*(config.get('custom_hooks') or []), dict(type='SyncBuffersHook')]
-    if not torch.distributed.is_initialized() and config.launcher == 'pytorch':
-        # mmengine would ask for a CUDA device first
-        torch.distributed.init_process_group('gloo')
+    if launcher == 'pytorch':
+        join_processes('gloo')  # mmengine would ask for a CUDA device first
     if int(os.environ.get('RANK', 0)) == 0:
         print_log(
             f'no GPU: gloo instead of nccl, {replaced} SyncBN became BN (statistics averaged each epoch)',

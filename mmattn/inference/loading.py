@@ -20,8 +20,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from mmattn.checkpoints.reading import is_component
 from mmattn.common.files import written_whole
+from mmattn.common.names import is_component
 from mmattn.common.resources import find_config
 from mmattn.inference.model_card import model_card
 from mmattn.inference.predictor import TilePredictor, default_window

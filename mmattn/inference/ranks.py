@@ -5,13 +5,14 @@ from datetime import timedelta
 
 from torch import distributed
 
+from mmattn.engine.processes import join_processes
+
 _LONGEST = timedelta(days=30)  # a process may wait for another's share of a large survey
 
 
 def start_ranks() -> None:
     """Joins the processes that torchrun started; they only wait for each other, so gloo does on GPUs too."""
-    if not distributed.is_initialized():
-        distributed.init_process_group('gloo', timeout=_LONGEST)
+    join_processes('gloo', timeout=_LONGEST)
 
 
 def rank_and_size() -> tuple[int, int]:
