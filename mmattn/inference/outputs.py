@@ -3,7 +3,7 @@
 import os
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import nullcontext
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -12,6 +12,8 @@ import numpy as np
 
 from mmattn.common.checks import check_number, check_whole
 from mmattn.common.files import written_whole
+from mmattn.inference.ranks import on_first, rank_and_size, wait_for_all
+from mmattn.inference.scratch import line_ranges
 from mmattn.seismic import SegyVolume, Volume, copy_with_samples
 from mmattn.seismic.volumes.zarr_arrays import is_address
 
@@ -131,58 +133,65 @@ class Outputs:
         return [path for path in self.files.values() if path.exists()]
 
 
-def write_volume(
-    volume: Volume, destination: Path, slabs: Slabs, *, text_line: str, array: str, lines: int
-) -> list[str]:
-    """Writes a volume of the shape of another.
+def write_volume(volume: Volume, destination: Path, slabs: Slabs, *, text_line: str) -> list[str]:
+    """Writes a volume of the shape of another as one file.
 
     Args:
         volume: the input.
-        destination: .sgy or .segy, .npy or .zarr; an existing one is replaced.
+        destination: .sgy, .segy or .npy; an existing one is replaced.
         slabs: all inlines in order; samples of traces that are not live must be 0.
         text_line: for the textual header of a SEG-Y file.
-        array: what the samples are, the name in a Zarr group.
-        lines: inlines of a slab, and of a Zarr chunk.
 
     Returns:
         How a SEG-Y file differs from the input, in words.
     """
-    suffix = destination.suffix.lower()
-    if suffix in SEGY:
+    if destination.suffix.lower() in SEGY:
         return copy_with_samples(volume, destination, _trace_blocks(volume, slabs), text_line=text_line)
-    if suffix == '.npy':
-        _write_npy(destination, volume.shape, slabs)
-    else:
-        write_zarr(volume, destination, {array: lambda: slabs}, lines=lines)
+    _write_npy(destination, volume.shape, slabs)
     return []
 
 
-def write_zarr(volume: Volume, destination: Path | str, arrays: dict[str, Callable[[], Slabs]], *, lines: int) -> None:
+def write_zarr(
+    volume: Volume, destination: Path | str, arrays: dict[str, Callable[[int, int], np.ndarray]], *, lines: int
+) -> None:
     """Writes float32 arrays as a Zarr group (format 3), with the line numbers and samples beside them.
+
+    To be called by all processes of a prediction: each writes shards of its own.
 
     Args:
         volume: the input, of the same shape.
         destination: folder or address to write; an existing one is replaced.
-        arrays: what gives the slabs of each array, by its name.
-        lines: inlines of a slab, and of a chunk and a shard, which is one file of all its chunks.
+        arrays: what gives inlines ``start`` to ``stop`` of each array, by its name.
+        lines: inlines of a chunk and of a shard, which is one file of all its chunks.
     """
-    zarr = _import_zarr(destination)
-    with nullcontext(destination) if is_address(destination) else written_whole(destination) as temporary:
-        group = zarr.open_group(str(temporary), mode='w', zarr_format=3)
-        group.attrs[_UNFINISHED] = True
-        chunks = tuple(min(most, size) for most, size in zip((lines, 128, 128), volume.shape))
-        shards = tuple(-(-size // chunk) * chunk for size, chunk in zip((chunks[0], *volume.shape[1:]), chunks))
-        for name, slabs in arrays.items():
-            array = group.create_array(name, shape=volume.shape, chunks=chunks, shards=shards, dtype='float32')
-            array.attrs['dimensions'] = ['iline', 'xline', 'sample']
-            for start, slab in slabs():
-                array[start : start + len(slab)] = slab
-        for name, values in dict(
-            iline=volume.ilines, xline=volume.xlines, sample=volume.samples, live=volume.live
-        ).items():
-            group.create_array(name, data=np.ascontiguousarray(values))
-        group.attrs['sample_unit'] = volume.sample_unit
-        del group.attrs[_UNFINISHED]
+    first, stack = rank_and_size()[0] == 0, ExitStack()
+    with stack:
+        path = on_first(lambda: _begin_zarr(stack, volume, destination, list(arrays), lines))
+        group, (rank, size) = _import_zarr(destination).open_group(path, mode='r+'), rank_and_size()
+        for name, read in arrays.items():
+            for start, stop in list(line_ranges(volume.shape[0], lines))[rank::size]:
+                group[name][start:stop] = read(start, stop)
+        wait_for_all()
+        if first:
+            del group.attrs[_UNFINISHED]
+
+
+def _begin_zarr(stack: ExitStack, volume: Volume, destination: Path | str, names: list[str], lines: int) -> str:
+    """Makes the group with its arrays still empty, and returns where it is until the stack is closed."""
+    address = is_address(destination)
+    temporary = str(destination if address else stack.enter_context(written_whole(destination)))
+    group = _import_zarr(destination).open_group(temporary, mode='w', zarr_format=3)
+    group.attrs[_UNFINISHED] = True
+    chunks = tuple(min(most, size) for most, size in zip((lines, 128, 128), volume.shape))
+    shards = tuple(-(-size // chunk) * chunk for size, chunk in zip((chunks[0], *volume.shape[1:]), chunks))
+    for name in names:
+        array = group.create_array(name, shape=volume.shape, chunks=chunks, shards=shards, dtype='float32')
+        array.attrs['dimensions'] = ['iline', 'xline', 'sample']
+    beside = dict(iline=volume.ilines, xline=volume.xlines, sample=volume.samples, live=volume.live)
+    for name, values in beside.items():
+        group.create_array(name, data=np.ascontiguousarray(values))
+    group.attrs['sample_unit'] = volume.sample_unit
+    return temporary
 
 
 def _trace_blocks(volume: Volume, slabs: Slabs) -> Iterator[tuple[np.ndarray, np.ndarray]]:
