@@ -12,6 +12,7 @@ from mmattn.inference.scratch import Scratch, ScratchArray, line_ranges
 from mmattn.seismic import Volume
 from mmattn.seismic.salt.cleanup import clean_mask
 from mmattn.seismic.salt.report import write_salt_report
+from mmattn.seismic.volumes.zarr_arrays import STORES
 
 TEXT = {
     'probability': 'mmattn: samples are the probability of salt, 0 to 1',
@@ -58,7 +59,7 @@ class Finish:
         if self.outputs.needs_mask and self.mask is None:
             self.mask = self.scratch.array('mask', self.plan.shape, np.uint8)
         for name, path in self.outputs.files.items():
-            if name in TEXT and path.suffix.lower() == '.zarr':
+            if name in TEXT and path.suffix.lower() in STORES:
                 self._write_zarr(path, (name,))
         if self.outputs.zarr is not None:
             names = ('probability', 'std') if len(self.members) > 1 else ('probability',)
@@ -114,7 +115,7 @@ class Finish:
         changes = {}
         for name in TEXT:
             path = self.outputs.files.get(name)
-            if path is not None and path.suffix.lower() != '.zarr':
+            if path is not None and path.suffix.lower() not in STORES:
                 self.scratch.claim(path)
                 changes[name] = write_volume(
                     self.volume, path, self._slabs(self._source(name), name), text_line=TEXT[name]
