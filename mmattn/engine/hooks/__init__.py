@@ -7,6 +7,7 @@ from mmattn.engine.hooks.exact_resume import ExactResumeHook
 from mmattn.engine.hooks.finite import FiniteLossHook
 from mmattn.engine.hooks.loss_schedule import LossScheduleHook
 from mmattn.engine.hooks.overlays import OverlayHook, TileSelection
+from mmattn.engine.hooks.sharding import ShardingHook
 from mmattn.engine.hooks.stop_safely import StopSafelyHook
 from mmattn.engine.hooks.velocity_pictures import VelocityPictureHook
 
@@ -18,6 +19,7 @@ __all__ = [
     'LossScheduleHook',
     'OverlayHook',
     'SafeCheckpointHook',
+    'ShardingHook',
     'StopSafelyHook',
     'TileSelection',
     'VelocityPictureHook',
