@@ -29,10 +29,19 @@ ALLOWED = {
     'evaluation': ({*SCIENCE, *OPENMMLAB, 'torch', 'prettytable'}, {'seismic', 'common'}),
     'inference': (
         {*SCIENCE, *OPENMMLAB, 'torch', 'safetensors', 'huggingface_hub', 'onnx', 'onnxruntime'},
-        {'models', 'evaluation', 'waves', 'seismic', 'common', 'engine.processes'},
+        {
+            'models',
+            'attention.maps',
+            'evaluation',
+            'waves',
+            'seismic',
+            'common',
+            'engine.processes',
+            'engine.attention_pictures',
+        },
     ),
     'viewer': ({'numpy', 'skimage', 'matplotlib', 'panel', 'bokeh'}, {'seismic', 'common'}),
-    'engine': ({*SCIENCE, *OPENMMLAB, 'torch'}, {'checkpoints', 'evaluation', 'seismic', 'common'}),
+    'engine': ({*SCIENCE, *OPENMMLAB, 'torch'}, {'attention.maps', 'checkpoints', 'evaluation', 'seismic', 'common'}),
     'cli': ({*OPENMMLAB, 'torch', 'rich'}, {'engine', 'checkpoints', 'datasets', 'common', 'kernels.context'}),
 }
 ALL = {*SCIENCE, *OPENMMLAB, 'torch', 'cv2', 'rich', 'yapf'}

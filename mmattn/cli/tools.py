@@ -21,6 +21,7 @@ _GROUPS = {
     'Networks': ('train', 'test', 'predict', 'ensemble', 'dist-train', 'dist-test', 'dist-predict', 'slurm-train'),
     'Data': ('info', 'view', 'prepare-tgs', 'make-synthetic', 'make-shots'),
     'Inversion': ('invert',),
+    'Explanation': ('attention-maps',),
     'Weights': ('convert', 'export-onnx'),
     'Comparisons': ('ablate', 'benchmark', 'speed'),
     'For those who work on mmattn': ('attention-table', 'model-table', 'zoo', 'hardening'),
