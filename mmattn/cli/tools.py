@@ -19,7 +19,7 @@ _SHORT = {
 _HIDDEN = ('torchrun',)
 _GROUPS = {
     'Networks': ('train', 'test', 'predict', 'ensemble', 'dist-train', 'dist-test', 'dist-predict', 'slurm-train'),
-    'Data': ('info', 'view', 'prepare-tgs', 'make-synthetic', 'make-shots'),
+    'Data': ('info', 'view', 'export-salt', 'prepare-tgs', 'make-synthetic', 'make-shots'),
     'Inversion': ('invert',),
     'Explanation': ('attention-maps',),
     'Weights': ('convert', 'export-onnx'),
