@@ -75,6 +75,7 @@ setup(
         'matplotlib',
         'pillow',
         'prettytable',
+        'jinja2',  # BSD-3; torch requires it, too
         'rich',
         'segyio',
         'safetensors',

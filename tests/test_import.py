@@ -11,7 +11,7 @@ import mmattn
 
 ROOT = Path(mmattn.__file__).parent
 OPENMMLAB = {'mmengine', 'mmcv', 'mmseg'}
-SCIENCE = {'numpy', 'scipy', 'skimage', 'matplotlib', 'PIL', 'segyio', 'tifffile', 'zarr'}
+SCIENCE = {'numpy', 'scipy', 'skimage', 'matplotlib', 'PIL', 'segyio', 'tifffile', 'zarr', 'jinja2'}
 TORCH = {'numpy', 'torch'}
 # Third-party packages, and packages of ours; a dotted name allows that module alone.
 ALLOWED = {

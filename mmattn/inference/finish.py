@@ -1,6 +1,6 @@
 """From the predicted directions to the files that a user asked for."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +10,10 @@ from mmattn.inference.plan import VolumePlan
 from mmattn.inference.scratch import Scratch, ScratchArray, line_ranges
 from mmattn.seismic import Volume
 from mmattn.seismic.salt.cleanup import clean_mask
+from mmattn.seismic.salt.doubts import probability_doubts
 from mmattn.seismic.salt.report import write_salt_report
 
+_BINS = 100
 TEXT = {
     'probability': 'mmattn: samples are the probability of salt, 0 to 1',
     'mask': 'mmattn: samples are 1 where salt is predicted, else 0',
@@ -45,6 +47,7 @@ class Finish:
         self.members: list[ScratchArray] = []
         self.mask: ScratchArray | None = None
         self.cleaned: dict[str, int] = {}
+        self.histogram = np.zeros(_BINS, np.int64)
 
     def write_all(self) -> tuple[dict[str, list[str]], dict[str, int]]:
         """Writes every output.
@@ -58,8 +61,17 @@ class Finish:
             self._make_mask(self.mask)
         return self._write_volumes(), self.cleaned
 
-    def report(self) -> None:
-        """Writes the report, if there is to be one; after the volumes."""
+    def doubts(self) -> list[str]:
+        """What about the written probability should make its reader doubt it."""
+        return probability_doubts(self.histogram, self.outputs.threshold)
+
+    def report(self, sections: Mapping[str, Mapping[str, object]], warnings: Sequence[str]) -> None:
+        """Writes the report, if there is to be one; after the volumes.
+
+        Args:
+            sections: names and values by heading: the model, the settings.
+            warnings: what is to be known besides.
+        """
         if self.outputs.report is not None:
             self.scratch.claim(self.outputs.files['report'])
             write_salt_report(
@@ -71,6 +83,8 @@ class Finish:
                 step=self.plan.output_lines,
                 threshold=self.outputs.threshold,
                 cleaned=self.cleaned,
+                sections=sections,
+                warnings=warnings,
             )
 
     def close(self) -> None:
@@ -100,7 +114,7 @@ class Finish:
         return self._of_live(np.sqrt(total, out=total), start)
 
     def _write_volumes(self) -> dict[str, list[str]]:
-        sources = dict(probability=self.mean, std=self.spread, mask=self._read_mask)
+        sources = dict(probability=self._counted, std=self.spread, mask=self._read_mask)
         changes = {}
         for name, source in sources.items():
             path = self.outputs.files.get(name)
@@ -119,9 +133,17 @@ class Finish:
             if self.outputs.address is None:
                 self.scratch.claim(destination)
             names = ('probability', 'std') if len(self.members) > 1 else ('probability',)
-            arrays = {name: (lambda name=name: self._slabs(sources[name], 'zarr')) for name in names}
+            given = sources | dict(probability=self.mean)
+            arrays = {name: (lambda name=name: self._slabs(given[name], 'zarr')) for name in names}
             write_zarr(self.volume, destination, arrays, lines=self.plan.output_lines)
         return {name: said for name, said in changes.items() if said}
+
+    def _counted(self, start: int, stop: int) -> np.ndarray:
+        """The probability, counted on the way."""
+        probability = self.mean(start, stop)
+        for section, live in zip(probability, self.live[start:stop]):
+            self.histogram += np.histogram(section[live], bins=_BINS, range=(0, 1))[0]
+        return probability
 
     def _read_mask(self, start: int, stop: int) -> np.ndarray:
         return self.mask.read(start, stop).astype(np.float32)
