@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 import zarr
 
 from mmattn.inference import Outputs, TilePredictor, VolumeOptions, predict_section, predict_volume
