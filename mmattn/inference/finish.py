@@ -7,13 +7,15 @@ import numpy as np
 
 from mmattn.inference.outputs import Outputs, Slabs, write_volume, write_zarr
 from mmattn.inference.plan import VolumePlan
+from mmattn.inference.ranks import on_first
 from mmattn.inference.scratch import Scratch, ScratchArray, line_ranges
 from mmattn.seismic import Volume
 from mmattn.seismic.salt.cleanup import clean_mask
 from mmattn.seismic.salt.doubts import probability_doubts
 from mmattn.seismic.salt.report import write_salt_report
+from mmattn.seismic.volumes.zarr_arrays import STORES
 
-_BINS = 100
+_BINS, _LINES = 100, 100
 TEXT = {
     'probability': 'mmattn: samples are the probability of salt, 0 to 1',
     'mask': 'mmattn: samples are 1 where salt is predicted, else 0',
@@ -47,23 +49,32 @@ class Finish:
         self.members: list[ScratchArray] = []
         self.mask: ScratchArray | None = None
         self.cleaned: dict[str, int] = {}
-        self.histogram = np.zeros(_BINS, np.int64)
 
     def write_all(self) -> tuple[dict[str, list[str]], dict[str, int]]:
-        """Writes every output.
+        """Writes every output; to be called by all processes, of which each writes its part of Zarr groups.
 
         Returns:
             How each SEG-Y file differs from the input, by output; and what the clean-up did.
         """
         self.members = [self.scratch.array(name, self.plan.shape) for name in self.plan.members]
-        if self.outputs.needs_mask:
+        changes, self.cleaned = on_first(self._write_files)
+        if self.outputs.needs_mask and self.mask is None:
             self.mask = self.scratch.array('mask', self.plan.shape, np.uint8)
-            self._make_mask(self.mask)
-        return self._write_volumes(), self.cleaned
+        for name, path in self.outputs.files.items():
+            if name in TEXT and path.suffix.lower() in STORES:
+                self._write_zarr(path, (name,))
+        if self.outputs.zarr is not None:
+            names = ('probability', 'std') if len(self.members) > 1 else ('probability',)
+            self._write_zarr(self.outputs.address or self.outputs.files['zarr'], names)
+        return changes, self.cleaned
 
     def doubts(self) -> list[str]:
-        """What about the written probability should make its reader doubt it."""
-        return probability_doubts(self.histogram, self.outputs.threshold)
+        """What about the probability should make its reader doubt it; looks at some of its lines."""
+        counts, lines = np.zeros(_BINS, np.int64), self.plan.shape[0]
+        for line in np.unique(np.linspace(0, lines - 1, _LINES).astype(int)):
+            section = self.mean(line, line + 1)[0]
+            counts += np.histogram(section[self.live[line]], bins=_BINS, range=(0, 1))[0]
+        return probability_doubts(counts, self.outputs.threshold)
 
     def report(self, sections: Mapping[str, Mapping[str, object]], warnings: Sequence[str]) -> None:
         """Writes the report, if there is to be one; after the volumes.
@@ -113,37 +124,39 @@ class Finish:
         total /= len(self.members)
         return self._of_live(np.sqrt(total, out=total), start)
 
-    def _write_volumes(self) -> dict[str, list[str]]:
-        sources = dict(probability=self._counted, std=self.spread, mask=self._read_mask)
+    def _write_files(self) -> tuple[dict[str, list[str]], dict[str, int]]:
+        """Makes the mask and writes what is one file; returns what ``write_all`` does."""
+        if self.outputs.needs_mask:
+            self.mask = self.scratch.array('mask', self.plan.shape, np.uint8)
+            self._make_mask(self.mask)
         changes = {}
-        for name, source in sources.items():
+        for name in TEXT:
             path = self.outputs.files.get(name)
-            if path is not None:
+            if path is not None and path.suffix.lower() not in STORES:
                 self.scratch.claim(path)
                 changes[name] = write_volume(
-                    self.volume,
-                    path,
-                    self._slabs(source, name),
-                    text_line=TEXT[name],
-                    array=name,
-                    lines=self.plan.output_lines,
+                    self.volume, path, self._slabs(self._source(name), name), text_line=TEXT[name]
                 )
-        if self.outputs.zarr is not None:
-            destination = self.outputs.address or self.outputs.files['zarr']
-            if self.outputs.address is None:
-                self.scratch.claim(destination)
-            names = ('probability', 'std') if len(self.members) > 1 else ('probability',)
-            given = sources | dict(probability=self.mean)
-            arrays = {name: (lambda name=name: self._slabs(given[name], 'zarr')) for name in names}
-            write_zarr(self.volume, destination, arrays, lines=self.plan.output_lines)
-        return {name: said for name, said in changes.items() if said}
+        return {name: said for name, said in changes.items() if said}, self.cleaned
 
-    def _counted(self, start: int, stop: int) -> np.ndarray:
-        """The probability, counted on the way."""
-        probability = self.mean(start, stop)
-        for section, live in zip(probability, self.live[start:stop]):
-            self.histogram += np.histogram(section[live], bins=_BINS, range=(0, 1))[0]
-        return probability
+    def _write_zarr(self, destination: Path | str, names: tuple[str, ...]) -> None:
+        """Writes a group of some of the outputs."""
+        if isinstance(destination, Path):
+            on_first(lambda: self.scratch.claim(destination))
+
+        def reported(read: Callable[[int, int], np.ndarray]) -> Callable[[int, int], np.ndarray]:
+            def call(start: int, stop: int) -> np.ndarray:
+                self.progress(names[0] if len(names) == 1 else 'zarr', stop, self.plan.shape[0])
+                return read(start, stop)
+
+            return call
+
+        arrays = {name: reported(self._source(name)) for name in names}
+        write_zarr(self.volume, destination, arrays, lines=self.plan.output_lines)
+
+    def _source(self, name: str) -> Callable[[int, int], np.ndarray]:
+        """What gives inlines of an output."""
+        return dict(probability=self.mean, std=self.spread, mask=self._read_mask)[name]
 
     def _read_mask(self, start: int, stop: int) -> np.ndarray:
         return self.mask.read(start, stop).astype(np.float32)

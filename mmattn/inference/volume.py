@@ -166,7 +166,7 @@ def _null_values(volume: Volume) -> dict[str, object]:
 
 def _write_outputs(finish: Finish, result: VolumePrediction, sections: Mapping[str, Mapping[str, object]]) -> None:
     with _timed(result, 'write'):
-        result.changes, result.cleaned = on_first(finish.write_all)
+        result.changes, result.cleaned = finish.write_all()
         result.warnings = on_first(finish.doubts)
     with _timed(result, 'report'):
         on_first(lambda: finish.report(sections, data_warnings(result)))

@@ -140,7 +140,7 @@ class WindowAttention(nn.Module):
         place = torch.arange(size, device=self.bias_table.device)
         delta = place[:, None] - place + size - 1  # (query, key)
         index = (2 * size - 1) * delta[:, None, :, None] + delta[:, None]  # (row, column, row, column)
-        return self.bias_table[index.flatten()].reshape(size**2, size**2, self.num_heads).permute(2, 0, 1)
+        return F.embedding(index.reshape(size**2, size**2), self.bias_table).permute(2, 0, 1)
 
     def forward(self, windows: Tensor, mask: Tensor | None = None) -> Tensor:
         """Returns the attended (B, L, M M, C) windows.
