@@ -116,7 +116,7 @@ def _find(work: Work) -> Horizons:
         return work.read(start, stop)
 
     read_std = None if work.std is None else (lambda start, stop: work.std.slab('iline', start, stop))
-    given = dict(threshold=options.threshold, read_std=read_std, step=options.step)
+    given = dict(threshold=options.threshold, read_std=read_std, step=work.step)
     of_top, of_base = options.factors
     found = find_horizons(read, work.geometry.samples, shape, factor=of_top, **given)
     if read_std is not None and of_base != of_top:

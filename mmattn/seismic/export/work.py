@@ -21,6 +21,9 @@ HORIZON_FORMATS: Mapping[str, str] = MappingProxyType(
 """What the names of their files end with."""
 
 
+_SLAB = 16 << 20
+
+
 @dataclass(frozen=True)
 class ExportOptions:
     """What is written, and how.
@@ -34,7 +37,7 @@ class ExportOptions:
         most_meshes: the largest bodies of so many get meshes.
         polygons: directions of sections with outlines, of 'iline' and 'xline'.
         every: of the sections of a direction every so many have outlines.
-        step: inlines read at a time.
+        step: inlines read at a time; as many as 16 MiB hold by default, 16 at the most.
 
     Raises:
         TypeError, ValueError: if an option is out of its range.
@@ -48,7 +51,7 @@ class ExportOptions:
     most_meshes: int = 20
     polygons: Sequence[str] = ('iline', 'xline')
     every: int = 1
-    step: int = 16
+    step: int | None = None
 
     def __post_init__(self) -> None:
         if not 0 < check_number('threshold', self.threshold, low=0, high=1) < 1:
@@ -56,7 +59,8 @@ class ExportOptions:
         check_whole('min_body', self.min_body)
         check_whole('most_meshes', self.most_meshes)
         check_whole('every', self.every, least=1)
-        check_whole('step', self.step, least=1)
+        if self.step is not None:
+            check_whole('step', self.step, least=1)
         for factor in self.factors:
             check_number('factor', factor, low=0, high=1e6)
         for option, allowed in (
@@ -111,6 +115,13 @@ class Work:
         horizontal = self.survey.unit if self.survey is not None else getattr(self.geometry, 'length_unit', '')
         return horizontal, self.geometry.sample_unit
 
+    @property
+    def step(self) -> int:
+        """Inlines read at a time."""
+        if self.options.step is not None:
+            return self.options.step
+        return min(max(_SLAB // (4 * self.volume.shape[1] * self.volume.shape[2]), 1), 16)
+
     def note(self, text: str) -> None:
         """Says something in the summary, once."""
         if text not in self.notes:
@@ -140,7 +151,7 @@ class Work:
         Returns:
             Those that stay, and how many do not. Which voxels are taken out is held in a file beside the output.
         """
-        shape, step = self.volume.shape, self.options.step
+        shape, step = self.volume.shape, self.step
         bodies = find_bodies(self.mask, shape, step=step)
         small = bodies.voxels < self.options.min_body
         if not small.any():
