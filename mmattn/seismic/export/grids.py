@@ -16,6 +16,8 @@ from mmattn.seismic.volumes.slice_picture import short
 
 ZMAP_NULL, IRAP_NULL = 1e30, 9999900.0
 _UNIT_CODES = {'m': 9001, 'ft': 9002}
+_MOST_NODES = 4_000_000
+"""Of a surface that is resampled; nodes are farther apart where there would be more."""
 _A_LINE = 5, 6
 """Values a line, of ZMAP+ and Irap."""
 
@@ -79,7 +81,8 @@ def nodes(surface: Surface, survey: SurveyMap) -> tuple[np.ndarray, np.ndarray, 
         x, y = (surface.x[0], surface.y[:, 0]) if along_x else (surface.x[:, 0], surface.y[0])
         z = z[:, np.argsort(x)][np.argsort(y)]
         return np.sort(x), np.sort(y), z
-    size = float(lengths.min())
+    area = float(np.ptp(surface.x) * np.ptp(surface.y))
+    size = max(float(lengths.min()), (area / _MOST_NODES) ** 0.5)
     x, y = (np.arange(values.min(), values.max() + 0.999 * size, size) for values in (surface.x, surface.y))
     return x, y, resample(surface, survey, *np.meshgrid(x, y))
 
