@@ -61,30 +61,6 @@ def open_one(path: str, args: argparse.Namespace) -> Volume:
     return open_volume(path, **shared)
 
 
-def calibrate(volumes: dict[str, Volume], args: argparse.Namespace) -> tuple[tuple[float, float], dict]:
-    """The factors of top and base, and what intervals hold on the lines that did not decide."""
-    from mmattn.seismic.export.calibration import halves, labelled_traces
-    from mmattn.seismic.export.horizons import SURFACES
-
-    salt, std, label = (volumes[name] for name in ('salt', 'std', 'label'))
-    grid = volumes.get('survey', salt)
-    readers = [lambda start, stop, one=one: one.slab('iline', start, stop) for one in (salt, std, label)]
-    parts = [
-        labelled_traces(*readers, grid.samples, lines, threshold=args.threshold, seed=seed)
-        for seed, lines in enumerate(halves(salt.shape[0]))
-    ]
-    factors, said = [], {}
-    for surface in SURFACES:
-        factors.append(parts[0].factor(surface, args.coverage))
-        held = parts[1].coverage(surface, factors[-1])
-        said[surface] = dict(factor=factors[-1], wanted=args.coverage, held=held.share, traces=held.traces)
-        print(
-            f'{surface}: intervals of {factors[-1]:.3g} standard deviations hold {held.share:.1%} of {held.traces} '
-            f'labelled traces on other lines, {held.width:.4g} {grid.sample_unit} wide in the mean'
-        )
-    return tuple(factors), dict(calibration=said)
-
-
 def main() -> None:
     """Exports."""
     args = parse_args()
@@ -107,18 +83,16 @@ def main() -> None:
         check_values(volumes)
         for name, volume in volumes.items():
             check_grid(name, volume, volumes['salt'])
-        factor, about = (NORMAL_90 if args.factor is None else args.factor), {}
-        if 'label' in volumes:
-            factor, about = calibrate(volumes, args)
-        options = ExportOptions(factor=factor, **given)
+        options = ExportOptions(factor=NORMAL_90 if args.factor is None else args.factor, **given)
         with Display() as display:
             summary = export_salt(
                 volumes['salt'],
                 args.out,
                 std=volumes.get('std'),
                 geometry=volumes.get('survey'),
+                label=volumes.get('label'),
+                coverage=args.coverage,
                 options=options,
-                about=about,
                 progress=display,
             )
     except (ValueError, TypeError) as error:
@@ -129,6 +103,11 @@ def main() -> None:
     for name in ('top', 'base'):
         found = summary[name]
         print(f'{name}: {found["places"]} places, {found["shallowest"]} to {found["deepest"]} {summary["unit_of_z"]}')
+    for name, held in summary.get('calibration', {}).items():
+        print(
+            f'{name}: intervals of {held["factor"]:.3g} standard deviations hold {held["held"]:.1%} of '
+            f'{held["traces"]} labelled traces on other lines, mean width {held["mean_width"]:.4g} {summary["unit_of_z"]}'
+        )
     print(f'bodies: {summary["bodies"]["number"]}, {summary["bodies"]["meshes"]} with meshes')
     for note in summary['notes']:
         print(f'note: {note}')

@@ -143,7 +143,8 @@ def intervals(
     """How far a crossing moves if the probability is larger or smaller by ``spread``.
 
     The outer end is where the run above the threshold of the larger probability ends; the inner end is the first
-    sample, going inwards, at which the smaller one lies above. Where none of the run does, it is the run's other end.
+    sample, going inwards, at which the smaller one lies above, in a later run where this one is not sure. Where none
+    does, it is the other end of the salt.
 
     Args:
         trace, spread: (n, S).
@@ -161,13 +162,12 @@ def intervals(
     places, larger, smaller = np.arange(trace.shape[1]), trace + spread, trace - spread
     below = np.where((larger <= threshold) & (places < index[:, None]), places, -1).max(1)  # the last one above that is
     outer = crossings(larger, below + 1, -1, samples, threshold)
-    behind = places >= index[:, None]
-    ends = np.where((trace <= threshold) & behind, places, trace.shape[1]).min(1)  # behind the run's last sample
-    sure = (smaller > threshold) & behind & (places < ends[:, None])
+    sure = (smaller > threshold) & (places >= index[:, None])
+    last = trace.shape[1] - 1 - (trace > threshold)[:, ::-1].argmax(1)
     inner = np.where(
         sure.any(1),
         crossings(smaller, np.where(sure.any(1), sure.argmax(1), index), -1, samples, threshold),
-        crossings(trace, ends - 1, 1, samples, threshold),
+        crossings(trace, last, 1, samples, threshold),
     )
     found = np.stack([outer, inner, crossings(trace, index, -1, samples, threshold)])
     return np.stack([found.min(0), found.max(0)])
