@@ -1,5 +1,6 @@
 """Hooks that draw what a run has done, and that change losses and the memory layout of a training."""
 
+from mmattn.engine.hooks.attention_maps import AttentionMapHook
 from mmattn.engine.hooks.channels_last import ChannelsLastHook
 from mmattn.engine.hooks.checkpoint import SafeCheckpointHook
 from mmattn.engine.hooks.curves import CurveHook, read_curves
@@ -12,6 +13,7 @@ from mmattn.engine.hooks.stop_safely import StopSafelyHook
 from mmattn.engine.hooks.velocity_pictures import VelocityPictureHook
 
 __all__ = [
+    'AttentionMapHook',
     'ChannelsLastHook',
     'CurveHook',
     'ExactResumeHook',
