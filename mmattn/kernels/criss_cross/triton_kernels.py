@@ -153,8 +153,9 @@ def query_gradients(
 
     With softmax weights w, their gradients c (products of ``grad`` and values) and keys k a query's gradient is
     gamma * (sum of w c k - mean * sum of w k), where mean is the sum of w c, over both lines. Along columns (AXIS 0)
-    the two sums go to ``partial`` (B, H * W, 2, embed) and the mean to ``means`` (B, H * W); along rows (AXIS 1) those
-    are added. The products in half precision take c less what it is on average in the line's first tile.
+    the two sums, the first times gamma, go to ``partial`` (B, H * W, 2, embed) and the mean to ``means`` (B, H * W);
+    along rows (AXIS 1) those are added. The products in half precision take c less what it is on average in the line's
+    first tile.
 
     Grid: (lines, tiles of a line, B).
     """
@@ -168,6 +169,7 @@ def query_gradients(
     grad += image * area * channels
     query = _load(packed, places, inside, dims, embed, total)
     normal = tl.load(log_sum + image * area + places, mask=inside, other=0.0)
+    factor = tl.load(gamma).to(tl.float32)
     shift, mean = tl.zeros((ROWS,), tl.float32), tl.zeros((ROWS,), tl.float32)
     weighted, plain = tl.zeros((ROWS, EMBED), tl.float32), tl.zeros((ROWS, EMBED), tl.float32)
     for start in range(0, length, COLS):
@@ -183,9 +185,9 @@ def query_gradients(
         mean += here
         shift = tl.where(start == 0, here / tl.maximum(tl.sum(weights, 1), 1e-30), shift)
         plain += tl.dot(weights.to(key.dtype), key, input_precision=PRECISION)
-        scores = weights * (change - shift[:, None])
+        scores = factor * weights * (change - shift[:, None])
         weighted += tl.dot(scores.to(key.dtype), key, input_precision=PRECISION)
-    weighted += shift[:, None] * plain
+    weighted += factor * shift[:, None] * plain
     where = inside[:, None] & (dims < embed)[None, :]
     partial += (image * area + places.to(tl.int64))[:, None] * (2 * embed) + dims[None, :]
     means += image * area + places
@@ -198,7 +200,7 @@ def query_gradients(
         plain += tl.load(partial + embed, mask=where, other=0.0)
         mean += tl.load(means, mask=inside, other=0.0)
         tl.store(means, mean, mask=inside)
-        result = tl.load(gamma).to(tl.float32) * (weighted - mean[:, None] * plain)
+        result = weighted - factor * mean[:, None] * plain
         grad_packed += image * area * total + places[:, None] * total + dims[None, :]
         tl.store(grad_packed, result.to(grad_packed.dtype.element_ty), mask=where)
 
@@ -211,7 +213,7 @@ def key_gradients(
 ):  # fmt: skip
     """Writes the keys' gradients, after ``query_gradients``, with whose ``means`` (B, H * W).
 
-    A key's gradient is gamma * sum of w (c - mean) q over the queries q that look at it. Along columns (AXIS 0) the
+    A key's gradient is the sum of gamma w (c - mean) q over the queries q that look at it. Along columns (AXIS 0) the
     sums go to ``partial`` (B, H * W, embed), along rows (AXIS 1) those are added.
 
     Grid: (lines, tiles of a line, B).
@@ -225,6 +227,7 @@ def key_gradients(
     packed += image * area * total
     grad += image * area * channels
     key = _load(packed + embed, places, inside, dims, embed, total)
+    factor = tl.load(gamma).to(tl.float32)
     sums = tl.zeros((ROWS, EMBED), tl.float32)
     for start in range(0, length, COLS):
         cols = start + tl.arange(0, COLS)
@@ -237,13 +240,14 @@ def key_gradients(
         query = _load(packed, others, valid, dims, embed, total)
         normal = tl.load(log_sum + image * area + others, mask=valid, other=0.0)
         weights = tl.exp(_logits(key, query, rows, cols, length, AXIS, PRECISION) - normal[None, :])
-        scores = weights * (change - tl.load(means + image * area + others, mask=valid, other=0.0)[None, :])
+        mean = tl.load(means + image * area + others, mask=valid, other=0.0)[None, :]
+        scores = factor * weights * (change - mean)
         sums += tl.dot(scores.to(query.dtype), query, input_precision=PRECISION)
     where = inside[:, None] & (dims < embed)[None, :]
     partial += (image * area + places.to(tl.int64))[:, None] * embed + dims[None, :]
     if AXIS == 0:
         tl.store(partial, sums, mask=where)
     else:
-        sums = tl.load(gamma).to(tl.float32) * (sums + tl.load(partial, mask=where, other=0.0))
+        sums += tl.load(partial, mask=where, other=0.0)
         grad_packed += image * area * total + embed + places[:, None] * total + dims[None, :]
         tl.store(grad_packed, sums.to(grad_packed.dtype.element_ty), mask=where)
