@@ -91,6 +91,7 @@ setup(
         'docs': ['mkdocs-material', 'mkdocstrings[python]'],
         'test': [
             'pytest',
+            'pytest-timeout',
             'pytest-xdist',
             'hypothesis',
             'ruff',

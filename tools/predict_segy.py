@@ -33,7 +33,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('config', help='config file of the model, or the name of one that comes with mmattn')
     parser.add_argument('checkpoint', help='checkpoint file')
     parser.add_argument('input', help='a SEG-Y file; .npy and .zarr arrays go too, if the outputs are arrays')
-    parser.add_argument('output', help='probability of salt: .sgy, .segy, .npy or .zarr')
+    parser.add_argument('output', help='probability of salt: .sgy, .segy, .npy, .zarr or .mdio')
     _add_outputs(parser.add_argument_group('further outputs'))
     _add_options(parser.add_argument_group('how to predict'))
     add_segy_options(parser.add_argument_group('how to read the input (tools/segy_info.py suggests)'))
@@ -51,7 +51,7 @@ def parse_args() -> argparse.Namespace:
 def _add_outputs(group: argparse._ArgumentGroup) -> None:
     group.add_argument('--mask', help='file for the mask')
     group.add_argument('--std', help='file for the standard deviation over directions and flips')
-    group.add_argument('--zarr', help='.zarr folder or address (s3://…) for probability and standard deviation')
+    group.add_argument('--zarr', help='.zarr or .mdio, folder or address (s3://…), for probability and spread')
     group.add_argument('--report', help='folder for tables and pictures')
     group.add_argument('--threshold', type=float, default=0.5, help='probability above which the mask is salt')
     group.add_argument('--min-body', type=int, default=0, metavar='VOXELS', help='smaller bodies leave the mask')

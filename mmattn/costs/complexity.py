@@ -5,7 +5,7 @@ PyTorch's dispatcher sees them. mmengine's analysis reads a trace instead; ``mma
 attention. What is linear in the elements (pooling, softmax, normalisation, gates) is not counted.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass
@@ -93,17 +93,33 @@ def count_multiply_adds(module: Callable[..., object], *inputs: object) -> int:
     Raises:
         ValueError: if an operator of ours runs that has no formula here.
     """
+    return sum(count_operators(module, *inputs).values())
+
+
+def count_operators(
+    module: Callable[..., object], *inputs: object, others: Mapping[object, Callable[..., int]] | None = None
+) -> dict[object, int]:
+    """Returns the multiply-adds of ``module(*inputs)`` by operator; only shapes are followed, nothing is computed.
+
+    Args:
+        module: what runs.
+        inputs: its arguments.
+        others: formulas of operators that do not count otherwise: two for a multiply-add, from the shapes.
+
+    Raises:
+        ValueError: if an operator of ours runs that has no formula here.
+    """
     own = {
         getattr(torch.ops.mmattn, name): formula
         for name, formula in _OWN_OPERATORS.items()
         if hasattr(torch.ops.mmattn, name)
     }
     own[torch.ops.aten._scaled_dot_product_flash_attention_for_cpu] = _fused_attention
-    counter = FlopCounterMode(display=False, custom_mapping=own)
+    counter = FlopCounterMode(display=False, custom_mapping={**own, **(others or {})})
     fake = FakeTensorMode(allow_non_fake_inputs=True)
     with torch.no_grad(), _without_fast_path(), fake, _NoUnknownOperator(), counter:
         module(*inputs)
-    return counter.get_total_flops() // 2
+    return {operator: count // 2 for operator, count in counter.get_flop_counts().get('Global', {}).items()}
 
 
 @contextmanager

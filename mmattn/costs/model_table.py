@@ -6,7 +6,7 @@ Published figures are those in Table 1 of https://github.com/julian-klitzing/u-m
 
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,10 +17,8 @@ from mmengine.model import revert_sync_batchnorm
 from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
 from torch import nn
-from torch._subclasses import FakeTensorMode
-from torch.utils.flop_counter import FlopCounterMode
 
-from mmattn.costs.complexity import count_multiply_adds, count_parameters, input_size
+from mmattn.costs.complexity import count_multiply_adds, count_operators, count_parameters, input_size
 from mmattn.costs.marked_text import read_part
 from mmattn.costs.published_heads import (
     BATCH_NORM,
@@ -139,20 +137,22 @@ def _cell(value: float | str | None, about: str = '') -> str:
     return '-' if value is None else f'{about}{value}'
 
 
-def count_normalisations(module: nn.Module, image: torch.Tensor) -> int:
-    """Returns what mmengine's analysis counts for layer and batch normalisation in ``module(image)``."""
+def count_encoder(module: nn.Module, image: torch.Tensor) -> tuple[int, int]:
+    """Counts ``module(image)``.
+
+    Returns:
+        Its multiply-adds, and what mmengine's analysis counts for layer and batch normalisation besides.
+    """
     aten = torch.ops.aten
 
-    def weigh(weight: int) -> object:
-        return lambda shape, *_, **__: 2 * weight * math.prod(shape)  # the counter takes two operations a multiply-add
+    def weigh(weight: int) -> Callable[..., int]:
+        return lambda shape, *_, **__: 2 * weight * math.prod(shape)
 
     batch_norms = (aten.native_batch_norm, aten.cudnn_batch_norm, aten._native_batch_norm_legit_no_training)
     weights = {aten.native_layer_norm: weigh(LAYER_NORM), **{norm: weigh(BATCH_NORM) for norm in batch_norms}}
-    counter = FlopCounterMode(display=False, custom_mapping=weights)
-    with torch.no_grad(), FakeTensorMode(allow_non_fake_inputs=True), counter:
-        module(image)
-    counted = counter.get_flop_counts().get('Global', {})
-    return sum(operations for operator, operations in counted.items() if operator in weights) // 2
+    counted = count_operators(module, image, others=weights)
+    norms = sum(count for operator, count in counted.items() if operator in weights)
+    return sum(counted.values()) - norms, norms
 
 
 def image_size(config: Config) -> tuple[int, int]:
@@ -185,14 +185,14 @@ def make_row(path: Path) -> Row:
     sizes = [[-(-side // stride) for side in size] for stride in STRIDES]
     positions, reduced = [math.prod(size) for size in sizes], head.get('query_reduction', 1) == 2
     shape = HeadShape(head.in_channels, positions, model.decode_head.channels, head.num_classes, reduced)
-    encoder = count_multiply_adds(model.backbone, image)
+    encoder, norms = count_encoder(model.backbone, image)
     levels = [torch.zeros(1, channels, *size) for channels, size in zip(head.in_channels, sizes)]
     return Row(
         name,
         published,
         parameters + published_unused_parameters(head.type, shape),
         parameters,
-        encoder + count_normalisations(model.backbone, image) + published_multiply_adds(head.type, shape),
+        encoder + norms + published_multiply_adds(head.type, shape),
         encoder + count_multiply_adds(model.decode_head, levels),
     )
 

@@ -7,10 +7,12 @@ import numpy as np
 
 from mmattn.inference.outputs import Outputs, Slabs, write_volume, write_zarr
 from mmattn.inference.plan import VolumePlan
+from mmattn.inference.ranks import on_first
 from mmattn.inference.scratch import Scratch, ScratchArray, line_ranges
 from mmattn.seismic import Volume
 from mmattn.seismic.salt.cleanup import clean_mask
 from mmattn.seismic.salt.report import write_salt_report
+from mmattn.seismic.volumes.zarr_arrays import STORES
 
 TEXT = {
     'probability': 'mmattn: samples are the probability of salt, 0 to 1',
@@ -47,16 +49,22 @@ class Finish:
         self.cleaned: dict[str, int] = {}
 
     def write_all(self) -> tuple[dict[str, list[str]], dict[str, int]]:
-        """Writes every output.
+        """Writes every output; to be called by all processes, of which each writes its part of Zarr groups.
 
         Returns:
             How each SEG-Y file differs from the input, by output; and what the clean-up did.
         """
         self.members = [self.scratch.array(name, self.plan.shape) for name in self.plan.members]
-        if self.outputs.needs_mask:
+        changes, self.cleaned = on_first(self._write_files)
+        if self.outputs.needs_mask and self.mask is None:
             self.mask = self.scratch.array('mask', self.plan.shape, np.uint8)
-            self._make_mask(self.mask)
-        return self._write_volumes(), self.cleaned
+        for name, path in self.outputs.files.items():
+            if name in TEXT and path.suffix.lower() in STORES:
+                self._write_zarr(path, (name,))
+        if self.outputs.zarr is not None:
+            names = ('probability', 'std') if len(self.members) > 1 else ('probability',)
+            self._write_zarr(self.outputs.address or self.outputs.files['zarr'], names)
+        return changes, self.cleaned
 
     def report(self) -> None:
         """Writes the report, if there is to be one; after the volumes."""
@@ -99,29 +107,39 @@ class Finish:
         total /= len(self.members)
         return self._of_live(np.sqrt(total, out=total), start)
 
-    def _write_volumes(self) -> dict[str, list[str]]:
-        sources = dict(probability=self.mean, std=self.spread, mask=self._read_mask)
+    def _write_files(self) -> tuple[dict[str, list[str]], dict[str, int]]:
+        """Makes the mask and writes what is one file; returns what ``write_all`` does."""
+        if self.outputs.needs_mask:
+            self.mask = self.scratch.array('mask', self.plan.shape, np.uint8)
+            self._make_mask(self.mask)
         changes = {}
-        for name, source in sources.items():
+        for name in TEXT:
             path = self.outputs.files.get(name)
-            if path is not None:
+            if path is not None and path.suffix.lower() not in STORES:
                 self.scratch.claim(path)
                 changes[name] = write_volume(
-                    self.volume,
-                    path,
-                    self._slabs(source, name),
-                    text_line=TEXT[name],
-                    array=name,
-                    lines=self.plan.output_lines,
+                    self.volume, path, self._slabs(self._source(name), name), text_line=TEXT[name]
                 )
-        if self.outputs.zarr is not None:
-            destination = self.outputs.address or self.outputs.files['zarr']
-            if self.outputs.address is None:
-                self.scratch.claim(destination)
-            names = ('probability', 'std') if len(self.members) > 1 else ('probability',)
-            arrays = {name: (lambda name=name: self._slabs(sources[name], 'zarr')) for name in names}
-            write_zarr(self.volume, destination, arrays, lines=self.plan.output_lines)
-        return {name: said for name, said in changes.items() if said}
+        return {name: said for name, said in changes.items() if said}, self.cleaned
+
+    def _write_zarr(self, destination: Path | str, names: tuple[str, ...]) -> None:
+        """Writes a group of some of the outputs."""
+        if isinstance(destination, Path):
+            on_first(lambda: self.scratch.claim(destination))
+
+        def reported(read: Callable[[int, int], np.ndarray]) -> Callable[[int, int], np.ndarray]:
+            def call(start: int, stop: int) -> np.ndarray:
+                self.progress(names[0] if len(names) == 1 else 'zarr', stop, self.plan.shape[0])
+                return read(start, stop)
+
+            return call
+
+        arrays = {name: reported(self._source(name)) for name in names}
+        write_zarr(self.volume, destination, arrays, lines=self.plan.output_lines)
+
+    def _source(self, name: str) -> Callable[[int, int], np.ndarray]:
+        """What gives inlines of an output."""
+        return dict(probability=self.mean, std=self.spread, mask=self._read_mask)[name]
 
     def _read_mask(self, start: int, stop: int) -> np.ndarray:
         return self.mask.read(start, stop).astype(np.float32)

@@ -3,8 +3,9 @@
 import os
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import nullcontext
+from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import TypeAlias
 
@@ -12,12 +13,14 @@ import numpy as np
 
 from mmattn.common.checks import check_number, check_whole
 from mmattn.common.files import written_whole
+from mmattn.inference.ranks import on_first, rank_and_size, wait_for_all
+from mmattn.inference.scratch import line_ranges
 from mmattn.seismic import SegyVolume, Volume, copy_with_samples
-from mmattn.seismic.volumes.zarr_arrays import is_address
+from mmattn.seismic.volumes.zarr_arrays import STORES, is_address
 
 Slabs: TypeAlias = Iterable[tuple[int, np.ndarray]]
 """Adjacent inlines in order: first line, (num_lines, num_xlines, num_samples)."""
-SEGY, _ARRAYS = ('.sgy', '.segy'), ('.npy', '.zarr')
+SEGY = '.sgy', '.segy'
 _UNFINISHED = 'mmattn_unfinished'  # in a group that is being written
 
 
@@ -25,15 +28,15 @@ _UNFINISHED = 'mmattn_unfinished'  # in a group that is being written
 class Outputs:
     """The files that a prediction writes.
 
-    Files ending in .sgy or .segy are copies of the input with other samples, so the input must be SEG-Y; .npy and .zarr
-    hold arrays (num_ilines, num_xlines, num_samples), zero where a trace is missing or dead.
+    Files ending in .sgy or .segy are copies of the input with other samples, so the input must be SEG-Y; .npy, .zarr
+    and .mdio hold arrays (num_ilines, num_xlines, num_samples), zero where a trace is missing or dead.
 
     Args:
         probability: probability of salt, 0 to 1.
         mask: 1 where the probability exceeds ``threshold``, after clean-up, else 0.
         std: standard deviation of the probability over directions and flips.
-        zarr: probability, and the standard deviation if there are two predictions or more, as a Zarr group; also at an
-            address that fsspec writes to, as ``s3://bucket/salt.zarr``.
+        zarr: probability, and the standard deviation if there are two predictions or more, as a Zarr group (.zarr) or
+            an MDIO store (.mdio); also at an address that fsspec writes to, as ``s3://bucket/salt.zarr``.
         report: folder for tables and pictures.
         threshold: of the mask, 0 to 1.
         min_body: bodies of fewer voxels leave the mask.
@@ -59,7 +62,7 @@ class Outputs:
         if self.needs_mask is False and (self.min_body or self.fill_holes):
             raise ValueError('min_body and fill_holes clean the mask: ask for a mask (--mask) or a report (--report)')
         for name, path in self.files.items():
-            allowed = ('.zarr',) if name == 'zarr' else ('',) if name == 'report' else SEGY + _ARRAYS
+            allowed = STORES if name == 'zarr' else ('',) if name == 'report' else (*SEGY, '.npy', *STORES)
             if name != 'report' and path.suffix.lower() not in allowed:
                 raise ValueError(f'{name} must end with {", ".join(allowed)}, got {str(path)!r}')
         for name in ('probability', 'mask', 'std', 'report'):
@@ -67,8 +70,8 @@ class Outputs:
                 raise ValueError(
                     f'{name} must be a file here, got {getattr(self, name)}; zarr (--zarr) may be an address'
                 )
-        if self.address is not None and not self.address.lower().rstrip('/').endswith('.zarr'):
-            raise ValueError(f'zarr must end with .zarr, got {self.address!r}')
+        if self.address is not None and not self.address.lower().rstrip('/').endswith(STORES):
+            raise ValueError(f'zarr must end with {", ".join(STORES)}, got {self.address!r}')
         places = [path.resolve() for path in self.files.values()]
         if len(set(places)) < len(places):
             raise ValueError('two outputs have the same name: ' + ', '.join(map(str, self.files.values())))
@@ -121,7 +124,7 @@ class Outputs:
             if not path.absolute().parent.is_dir():
                 raise FileNotFoundError(f'{name}: folder {str(path.parent)!r} does not exist')
             _try_to_write(name, path.absolute().parent)
-            if path.suffix.lower() == '.zarr':
+            if path.suffix.lower() in STORES:
                 _import_zarr(path)
         if self.address is not None:
             _check_address(self.address)
@@ -131,58 +134,85 @@ class Outputs:
         return [path for path in self.files.values() if path.exists()]
 
 
-def write_volume(
-    volume: Volume, destination: Path, slabs: Slabs, *, text_line: str, array: str, lines: int
-) -> list[str]:
-    """Writes a volume of the shape of another.
+def write_volume(volume: Volume, destination: Path, slabs: Slabs, *, text_line: str) -> list[str]:
+    """Writes a volume of the shape of another as one file.
 
     Args:
         volume: the input.
-        destination: .sgy or .segy, .npy or .zarr; an existing one is replaced.
+        destination: .sgy, .segy or .npy; an existing one is replaced.
         slabs: all inlines in order; samples of traces that are not live must be 0.
         text_line: for the textual header of a SEG-Y file.
-        array: what the samples are, the name in a Zarr group.
-        lines: inlines of a slab, and of a Zarr chunk.
 
     Returns:
         How a SEG-Y file differs from the input, in words.
     """
-    suffix = destination.suffix.lower()
-    if suffix in SEGY:
+    if destination.suffix.lower() in SEGY:
         return copy_with_samples(volume, destination, _trace_blocks(volume, slabs), text_line=text_line)
-    if suffix == '.npy':
-        _write_npy(destination, volume.shape, slabs)
-    else:
-        write_zarr(volume, destination, {array: lambda: slabs}, lines=lines)
+    _write_npy(destination, volume.shape, slabs)
     return []
 
 
-def write_zarr(volume: Volume, destination: Path | str, arrays: dict[str, Callable[[], Slabs]], *, lines: int) -> None:
+def write_zarr(
+    volume: Volume, destination: Path | str, arrays: dict[str, Callable[[int, int], np.ndarray]], *, lines: int
+) -> None:
     """Writes float32 arrays as a Zarr group (format 3), with the line numbers and samples beside them.
+
+    Dimensions are named as xarray reads them; a store that ends with .mdio follows the layout of MDIO 1. To be called
+    by all processes of a prediction: each writes shards of its own.
 
     Args:
         volume: the input, of the same shape.
         destination: folder or address to write; an existing one is replaced.
-        arrays: what gives the slabs of each array, by its name.
-        lines: inlines of a slab, and of a chunk and a shard, which is one file of all its chunks.
+        arrays: what gives inlines ``start`` to ``stop`` of each array, by its name.
+        lines: inlines of a chunk and of a shard, which is one file of all its chunks.
     """
-    zarr = _import_zarr(destination)
-    with nullcontext(destination) if is_address(destination) else written_whole(destination) as temporary:
-        group = zarr.open_group(str(temporary), mode='w', zarr_format=3)
-        group.attrs[_UNFINISHED] = True
-        chunks = tuple(min(most, size) for most, size in zip((lines, 128, 128), volume.shape))
-        shards = tuple(-(-size // chunk) * chunk for size, chunk in zip((chunks[0], *volume.shape[1:]), chunks))
-        for name, slabs in arrays.items():
-            array = group.create_array(name, shape=volume.shape, chunks=chunks, shards=shards, dtype='float32')
-            array.attrs['dimensions'] = ['iline', 'xline', 'sample']
-            for start, slab in slabs():
-                array[start : start + len(slab)] = slab
-        for name, values in dict(
-            iline=volume.ilines, xline=volume.xlines, sample=volume.samples, live=volume.live
-        ).items():
-            group.create_array(name, data=np.ascontiguousarray(values))
-        group.attrs['sample_unit'] = volume.sample_unit
-        del group.attrs[_UNFINISHED]
+    first, stack = rank_and_size()[0] == 0, ExitStack()
+    with stack:
+        path = on_first(lambda: _begin_zarr(stack, volume, destination, list(arrays), lines))
+        group, (rank, size) = _import_zarr(destination).open_group(path, mode='r+'), rank_and_size()
+        for name, read in arrays.items():
+            for start, stop in list(line_ranges(volume.shape[0], lines))[rank::size]:
+                group[name][start:stop] = read(start, stop)
+        wait_for_all()
+        if first:
+            del group.attrs[_UNFINISHED]
+
+
+def _begin_zarr(stack: ExitStack, volume: Volume, destination: Path | str, names: list[str], lines: int) -> str:
+    """Makes the group with its arrays still empty, and returns where it is until the stack is closed."""
+    address = is_address(destination)
+    temporary = str(destination if address else stack.enter_context(written_whole(destination)))
+    group = _import_zarr(destination).open_group(temporary, mode='w', zarr_format=3)
+    group.attrs[_UNFINISHED] = True
+    chunks = tuple(min(most, size) for most, size in zip((lines, 128, 128), volume.shape))
+    shards = tuple(-(-size // chunk) * chunk for size, chunk in zip((chunks[0], *volume.shape[1:]), chunks))
+    is_mdio = str(destination).lower().rstrip('/').endswith('.mdio')
+    dimensions, live = _mdio_names(volume) if is_mdio else (('iline', 'xline', 'sample'), 'live')
+    for name in names:
+        group.create_array(
+            name, shape=volume.shape, chunks=chunks, shards=shards, dtype='float32', dimension_names=dimensions
+        )
+    for name, values in zip(dimensions, (volume.ilines, volume.xlines, volume.samples)):
+        group.create_array(name, data=np.ascontiguousarray(values), dimension_names=[name])
+    group.create_array(live, data=np.ascontiguousarray(volume.live), dimension_names=dimensions[:2])
+    group.attrs['sample_unit'] = volume.sample_unit
+    if is_mdio:
+        kind = {'time': 'time', 'depth': 'length'}.get(dimensions[2])
+        if kind is not None:
+            group[dimensions[2]].attrs['unitsV1'] = {kind: volume.sample_unit}
+        group.attrs.update(
+            apiVersion='1.0.0',
+            name=Path(str(destination)).stem,
+            createdOn=datetime.now(timezone.utc).isoformat(),
+            attributes=dict(defaultVariableName=names[0]),
+        )
+    return temporary
+
+
+def _mdio_names(volume: Volume) -> tuple[tuple[str, str, str], str]:
+    """What MDIO calls the dimensions of a stacked volume, and its mask of traces."""
+    vertical = {'ms': 'time', 'm': 'depth', 'ft': 'depth'}.get(volume.sample_unit, 'sample')
+    return ('inline', 'crossline', vertical), 'trace_mask'
 
 
 def _trace_blocks(volume: Volume, slabs: Slabs) -> Iterator[tuple[np.ndarray, np.ndarray]]:

@@ -161,7 +161,7 @@ def _null_values(volume: Volume) -> dict[str, object]:
 
 def _write_outputs(finish: Finish, result: VolumePrediction) -> None:
     with _timed(result, 'write'):
-        result.changes, result.cleaned = on_first(finish.write_all)
+        result.changes, result.cleaned = finish.write_all()
     with _timed(result, 'report'):
         on_first(finish.report)
 

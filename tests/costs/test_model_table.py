@@ -13,7 +13,7 @@ from mmattn.costs.model_table import (
     RECOUNTED,
     Published,
     Row,
-    count_normalisations,
+    count_encoder,
     differences,
     make_row,
     make_table,
@@ -104,7 +104,7 @@ def test_every_published_network_has_a_config_and_no_other_is_listed():
 
 def test_normalisations_count_by_their_elements():
     network = nn.Sequential(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4), nn.LayerNorm(5), nn.ReLU()).eval()
-    assert count_normalisations(network, torch.zeros(2, 3, 6, 5)) == (2 + 5) * 2 * 4 * 6 * 5
+    assert count_encoder(network, torch.zeros(2, 3, 6, 5)) == (2 * 3 * 4 * 6 * 5, (2 + 5) * 2 * 4 * 6 * 5)
 
 
 def test_other_networks_have_only_our_columns():

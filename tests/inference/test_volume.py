@@ -340,11 +340,11 @@ def test_the_report(survey, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ('change', 'message'),
     [
-        (dict(probability='p.txt'), 'probability must end with .sgy, .segy, .npy, .zarr, got'),
+        (dict(probability='p.txt'), 'probability must end with .sgy, .segy, .npy, .zarr, .mdio, got'),
         (dict(threshold=1.0), 'threshold must lie between 0 and 1, got 1.0'),
         (dict(min_body=5), 'min_body and fill_holes clean the mask: ask for a mask'),
         (dict(mask='p.sgy'), 'two outputs have the same name'),
-        (dict(zarr='p.npy'), 'zarr must end with .zarr, got'),
+        (dict(zarr='p.npy'), 'zarr must end with .zarr, .mdio, got'),
     ],
 )
 def test_wrong_outputs_are_named(change: dict, message: str):
@@ -363,6 +363,23 @@ def test_outputs_that_cannot_be_written_are_named_before_work(survey, tmp_path, 
             Outputs(tmp_path / 'p.npy', mask=tmp_path / 'm.npy').check(ArrayVolume(make_cube()))
     with pytest.raises(FileNotFoundError, match=r"probability: folder '.*gone' does not exist"):
         predict_volume(GreyModel(), survey[0], tmp_path / 'gone' / 'p.sgy')
+
+
+def test_mdio_stores_have_the_names_that_mdio_reads(survey, tmp_path):
+    volume, cube = survey
+    outputs = Outputs(tmp_path / 'p.mdio', zarr=tmp_path / 'all.mdio')
+    predict_volume(GreyModel(), volume, outputs, options=SMALL)
+    group = zarr.open_group(str(tmp_path / 'all.mdio'), mode='r')
+    assert set(group.array_keys()) == {'probability', 'std', 'inline', 'crossline', 'time', 'trace_mask'}
+    assert group['probability'].metadata.dimension_names == ('inline', 'crossline', 'time')
+    assert group['time'].attrs['unitsV1'] == {'time': 'ms'}
+    assert group.attrs['apiVersion'] == '1.0.0'
+    for path in (tmp_path / 'p.mdio', tmp_path / 'all.mdio' / 'probability'):
+        with open_volume(path) as written:
+            assert np.array_equal(written.ilines, volume.ilines)
+            assert np.array_equal(written.samples, volume.samples)
+            assert np.array_equal(written.live, volume.live)
+            np.testing.assert_allclose(written.slab('iline', 0, volume.shape[0]), pixelwise(cube, volume), atol=1e-6)
 
 
 def test_missing_zarr_is_said_before_work(survey, tmp_path, monkeypatch):

@@ -29,7 +29,12 @@ def written_zarr(folder: Path, arrays: dict) -> Path:
     pytest.importorskip('zarr')
     source = open_volume(grid_file(CUBE, headers={-109: 100}).write(folder / 'in.sgy'))
     path = folder / 'Out.ZARR' if len(arrays) == 1 else folder / 'out.zarr'
-    write_zarr(source, path, {name: lambda values=values: [(0, values)] for name, values in arrays.items()}, lines=2)
+    write_zarr(
+        source,
+        path,
+        {name: lambda start, stop, values=values: values[start:stop] for name, values in arrays.items()},
+        lines=2,
+    )
     return path
 
 

@@ -16,7 +16,7 @@ def run(*command: object, check: bool = True, **environment: str) -> subprocess.
     settings = {key: value for key, value in os.environ.items() if key != 'SALT_DATA'}
     settings.update(OMP_NUM_THREADS='1', PATH=f'{Path(sys.executable).parent}:{settings["PATH"]}', **environment)
     result = subprocess.run(
-        list(map(str, command)), cwd=ROOT, env=settings, capture_output=True, text=True, check=False
+        list(map(str, command)), cwd=ROOT, env=settings, capture_output=True, text=True, check=False, timeout=600
     )
     if check and result.returncode:
         raise AssertionError(

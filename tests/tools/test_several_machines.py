@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import zarr
 
 from tests.tiny import write_tiny_config
 from tests.tools.run_tools import ROOT, run
@@ -52,9 +53,17 @@ def test_two_nodes_train_as_two_processes_do(tmp_path: Path):
 
 
 def test_two_nodes_predict_as_one_process_does(inputs, tmp_path: Path):  # noqa: F811
-    on_two('bash', 'tools/dist_predict_segy.sh', *inputs, tmp_path / 'nodes.npy', 1, *OPTIONS)
-    run(sys.executable, 'tools/predict_segy.py', *inputs, tmp_path / 'one.npy', *OPTIONS)
+    """Each writes files of its own into a Zarr group."""
+    outputs = lambda name: (tmp_path / f'{name}.npy', '--zarr', tmp_path / f'{name}.zarr', '--memory', 0.5)  # noqa: E731
+    first, *further = outputs('nodes')
+    on_two('bash', 'tools/dist_predict_segy.sh', *inputs, first, 1, *further, *OPTIONS)
+    run(sys.executable, 'tools/predict_segy.py', *inputs, *outputs('one'), *OPTIONS)
     assert np.array_equal(np.load(tmp_path / 'nodes.npy'), np.load(tmp_path / 'one.npy'))
+    groups = [zarr.open_group(tmp_path / f'{name}.zarr', mode='r') for name in ('nodes', 'one')]
+    for name in ('probability', 'std', 'iline', 'live'):
+        assert np.array_equal(groups[0][name][...], groups[1][name][...])
+    assert groups[0]['probability'].shards[0] < groups[0]['probability'].shape[0]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ['nodes.npy', 'nodes.zarr', 'one.npy', 'one.zarr']
 
 
 LISTENING = """

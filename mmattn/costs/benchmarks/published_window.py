@@ -4,6 +4,7 @@ Swin Transformer, https://arxiv.org/abs/2103.14030, equation 4: softmax(Q K^T / 
 window of every image, with the mask of shifted windows.
 """
 
+import torch
 from torch import Tensor, nn
 
 from mmattn.models.blocks.swin import WindowAttention, pad_to, shift_mask, tiled, to_windows
@@ -13,7 +14,18 @@ HEAD = 32  # channels, in all published networks
 
 
 class PublishedWindowAttention(WindowAttention):
-    """The explicit products, softmax and sums, with the parameters of ours."""
+    """The explicit products, softmax and sums, with the parameters of ours; the places of the biases are a buffer."""
+
+    def __init__(self, in_channels: int, **options: int) -> None:
+        super().__init__(in_channels, **options)
+        place = torch.stack(torch.meshgrid(*[torch.arange(self.window_size)] * 2, indexing='ij')).flatten(1)
+        delta = place[:, :, None] - place[:, None] + self.window_size - 1
+        self.register_buffer('index', delta[0] * (2 * self.window_size - 1) + delta[1], persistent=False)
+
+    def bias(self) -> Tensor:
+        """Returns the bias of each head between the places of a window, (heads, M M, M M)."""
+        places = self.window_size**2
+        return self.bias_table[self.index.view(-1)].view(places, places, -1).permute(2, 0, 1).contiguous()
 
     def forward(self, windows: Tensor, mask: Tensor | None = None) -> Tensor:
         """Returns the attended (B, L, M M, C) windows; ``mask`` is (L, M M, M M)."""

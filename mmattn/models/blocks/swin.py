@@ -17,7 +17,8 @@ from torch import Tensor, nn
 
 from mmattn.attention.tokens import TokenLinear
 from mmattn.common.checks import check_positive, check_positive_int, check_positive_ints, check_rate
-from mmattn.kernels.context import is_allowed, is_exporting
+from mmattn.kernels.context import is_allowed, is_exporting, is_prediction
+from mmattn.models.blocks.biased_attention import HeadByHead, attend, is_trained_on_cpu
 from mmattn.models.blocks.transformer import init_linear
 
 BLOCKED = -100.0  # added to the logits between regions that the shift has brought into one window
@@ -87,27 +88,6 @@ def shift_mask(x: Tensor, window: int, shift: int) -> Tensor:
     return (region != region.mT).to(x.dtype) * BLOCKED
 
 
-def attend(query: Tensor, key: Tensor, value: Tensor, bias: Tensor, dropout: float = 0.0) -> Tensor:
-    """Scaled dot-product attention with a bias on the logits, by PyTorch's fused kernels.
-
-    Args:
-        query: (A, B, N, D); key and value alike.
-        key: of the same shape.
-        value: of the same shape.
-        bias: (A, 1, N, N), added to the scaled products.
-        dropout: probability that a weight is left out.
-
-    Returns:
-        (A, B, N, D).
-    """
-    if is_allowed('fused') and not torch.jit.is_tracing():
-        return F.scaled_dot_product_attention(query, key, value, bias.to(query.dtype), dropout)
-    logits = query @ key.mT * query.shape[-1] ** -0.5 + bias
-    wide = torch.promote_types(logits.dtype, torch.float32)
-    weights = logits.to(wide).softmax(-1).to(value.dtype)
-    return F.dropout(weights, dropout, training=dropout > 0) @ value
-
-
 class WindowAttention(nn.Module):
     """Multi-head self-attention inside windows, with a learned bias for each head and relative position.
 
@@ -160,7 +140,7 @@ class WindowAttention(nn.Module):
         place = torch.arange(size, device=self.bias_table.device)
         delta = place[:, None] - place + size - 1  # (query, key)
         index = (2 * size - 1) * delta[:, None, :, None] + delta[:, None]  # (row, column, row, column)
-        return self.bias_table[index.flatten()].reshape(size**2, size**2, self.num_heads).permute(2, 0, 1)
+        return F.embedding(index.reshape(size**2, size**2), self.bias_table).permute(2, 0, 1)
 
     def forward(self, windows: Tensor, mask: Tensor | None = None) -> Tensor:
         """Returns the attended (B, L, M M, C) windows.
@@ -172,8 +152,14 @@ class WindowAttention(nn.Module):
         batch, count, places, channels = windows.shape
         qkv = self.qkv(windows).reshape(batch, count, places, 3, self.num_heads, channels // self.num_heads)
         dropout, bias = self.attn_drop_rate if self.training else 0.0, self.bias()
-        # What shares a bias stands on one axis, so that the bias is never repeated.
-        if mask is None:
+        if is_trained_on_cpu(qkv) and not dropout:
+            found = HeadByHead.apply(qkv, bias, mask)
+        elif is_prediction(qkv) and is_allowed('fused'):  # a bias for each window is less than another order of tokens
+            query, key, value = qkv.flatten(0, 1).permute(2, 0, 3, 1, 4)  # (B L, heads, M M, D) each
+            bias = bias[None] if mask is None else (bias + mask[:, None]).repeat(batch, 1, 1, 1)
+            found = attend(query, key, value, bias).transpose(1, 2)
+        elif mask is None:
+            # What shares a bias stands on one axis, so that the bias is never repeated.
             qkv = reshaped(qkv.permute(3, 4, 0, 1, 2, 5), 3, self.num_heads, batch * count, places, -1)
             query, key, value = qkv  # (heads, B L, M M, D) each
             found = attend(query, key, value, bias[:, None], dropout)
