@@ -21,9 +21,7 @@ def takes_triton(x: Tensor, weight: Tensor, bias: Tensor, gamma: Tensor) -> bool
     """Tells whether the kernels for GPUs serve."""
     if x.device.type != 'cuda' or not takes_cpu(x, weight, bias, gamma):
         return False
-    channels = x.shape[1]
-    embed = (weight.shape[0] - channels) // 2
-    return serves_triton(x.device, _product_dtype(x, weight), len(x), x.shape[2] * x.shape[3], embed, channels)
+    return serves_triton(x.device, _product_dtype(x, weight), x.shape, (weight.shape[0] - x.shape[1]) // 2)
 
 
 def add_attended(x: Tensor, weight: Tensor, bias: Tensor, gamma: Tensor) -> Tensor:

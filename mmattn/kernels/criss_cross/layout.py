@@ -1,5 +1,6 @@
 """Which maps the Triton kernels serve, and the layout of what they take and return."""
 
+from collections.abc import Sequence
 from importlib.util import find_spec
 
 import torch
@@ -8,28 +9,28 @@ from torch import Tensor
 
 TRITON_DTYPES = (torch.float32, torch.bfloat16, torch.float16)
 TRITON_EMBED = 128  # tiles of wider queries and keys exceed the shared memory of some GPUs
-MOST_IMAGES = 65535 // 2  # a launch has so many blocks along its third axis, two an image
+MOST_BLOCKS = 65535  # of a launch along its second and third axis
 ALIGNED = 16  # queries and keys are as many channels, or a multiple: rows are read 16 bytes and more at a time
 _HAS_TRITON = find_spec('triton') is not None
 
 
-def serves_triton(
-    device: torch.device, dtype: torch.dtype, batch: int, positions: int, embed: int, channels: int
-) -> bool:
-    """Tells whether the Triton kernels serve so many images and positions, with D ``embed`` and C ``channels``.
+def serves_triton(device: torch.device, dtype: torch.dtype, shape: Sequence[int], embed: int) -> bool:
+    """Tells whether the Triton kernels serve maps of a shape (B, C, H, W), with queries of ``embed`` channels.
 
-    They want NVIDIA's Ampere or later, no float64, D up to ``TRITON_EMBED``, an image in 32-bit offsets and no more
-    than ``MOST_IMAGES`` of them.
+    They want NVIDIA's Ampere or later, no float64, D up to ``TRITON_EMBED``, an image in 32-bit offsets, and no more
+    images and tiles of a line than a launch has blocks.
     """
+    batch, channels, height, width = shape
     embed += -embed % ALIGNED
+    tiles = -(-max(height, width) // 16) * -(-channels // 64)  # the smallest
     return (
         _HAS_TRITON
         and device.type == 'cuda'
         and torch.version.hip is None
         and dtype in TRITON_DTYPES
         and embed <= TRITON_EMBED
-        and batch <= MOST_IMAGES
-        and positions * (2 * embed + channels) < 2**31
+        and max(2 * batch, tiles) <= MOST_BLOCKS
+        and height * width * (2 * embed + channels) < 2**31
         and torch.cuda.get_device_properties(device).major >= 8
     )
 

@@ -338,26 +338,18 @@ def test_compiles_for_a_gpu_without_one(monkeypatch, tmp_path, kernel: str, dtyp
         ({'dtype': torch.float64}, False),
         ({'device': 'cpu'}, False),
         ({'embed': 129}, False),
-        ({'batch': 2**15 - 1}, True),
-        ({'batch': 2**15}, False),
-        ({'positions': 2**22}, False),
-        ({'positions': 2**31 // 640 - 1}, True),
-        ({'positions': 2**31 // 640 + 1}, False),
+        ({'shape': (2**15 - 1, 512, 97, 97)}, True),
+        ({'shape': (2**15, 512, 97, 97)}, False),
+        ({'shape': (1, 512, 1831, 1832)}, True),
+        ({'shape': (1, 512, 1832, 1832)}, False),
+        ({'shape': (1, 512, 1, 131056)}, True),
+        ({'shape': (1, 512, 131057, 1)}, False),
         ({'major': 7}, False),
     ],
 )
 def test_choice(monkeypatch: pytest.MonkeyPatch, changes: dict, takes: bool):
-    options = {
-        'dtype': torch.float32,
-        'device': 'cuda',
-        'batch': 8,
-        'positions': 97 * 97,
-        'embed': 64,
-        'major': 9,
-        **changes,
-    }
+    options = {'dtype': torch.float32, 'device': 'cuda', 'shape': (8, 512, 97, 97), 'embed': 64, 'major': 9, **changes}
     properties = SimpleNamespace(major=options['major'])
     monkeypatch.setattr(torch.cuda, 'get_device_properties', lambda device: properties)
     device = SimpleNamespace(type=options['device'])
-    sizes = (options[name] for name in ('batch', 'positions', 'embed'))
-    assert serves_triton(device, options['dtype'], *sizes, 512) is takes
+    assert serves_triton(device, options['dtype'], options['shape'], options['embed']) is takes
