@@ -3,6 +3,7 @@
 import platform
 import time
 from collections.abc import Callable, Iterator
+from importlib.metadata import PackageNotFoundError, version
 
 import torch
 
@@ -41,8 +42,8 @@ def _wait(device: torch.device) -> None:
 
 def _describe(setting: Setting) -> GpuRow:
     try:
-        from triton import __version__ as triton
-    except ImportError:
+        triton = version('triton')
+    except PackageNotFoundError:
         triton = 'missing'
     note = f'mmattn {__version__}, PyTorch {torch.__version__}, Triton {triton}, Python {platform.python_version()}'
     if setting.device.type != 'cuda':
