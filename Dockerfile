@@ -3,7 +3,8 @@
 # docker run --rm -v "$PWD:/work" mmattn train ccnet_salt_quick     # with --gpus all for the second
 FROM python:3.11-slim
 
-# What OpenCV wants of the system
+# What OpenCV wants of the system, in the versions that the image's Debian has
+# hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install -y --no-install-recommends libgl1 libglib2.0-0 \
     && rm -rf /var/lib/apt/lists/*
@@ -19,10 +20,10 @@ COPY setup.py pyproject.toml MANIFEST.in README.md LICENSE model-index.yml ./
 COPY mmattn mmattn
 COPY configs configs
 COPY tools tools
-RUN pip install -c constraints.txt '.[onedl,onnx]'
+RUN pip install -c constraints.txt '.[onedl,onnx]' \
+    && useradd --create-home --uid 1000 user
 
-RUN useradd --create-home user
-USER user
+USER 1000
 WORKDIR /work
 ENTRYPOINT ["mmattn"]
 CMD ["--help"]

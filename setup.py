@@ -75,6 +75,7 @@ setup(
         'matplotlib',
         'pillow',
         'prettytable',
+        'jinja2',  # BSD-3; torch requires it, too
         'rich',
         'segyio',
         'safetensors',
@@ -101,6 +102,8 @@ setup(
             'zarr>=3',
             'deepwave>=0.1.0',
             'nbclient',
+            'meshio',  # MIT; it and trimesh (MIT) read what export-salt writes
+            'trimesh',
             'ipykernel',
             'model-index',
             'triton; platform_system == "Linux"',  # its interpreter runs the fused kernels without a GPU

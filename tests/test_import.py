@@ -11,7 +11,7 @@ import mmattn
 
 ROOT = Path(mmattn.__file__).parent
 OPENMMLAB = {'mmengine', 'mmcv', 'mmseg'}
-SCIENCE = {'numpy', 'scipy', 'skimage', 'matplotlib', 'PIL', 'segyio', 'zarr'}
+SCIENCE = {'numpy', 'scipy', 'skimage', 'matplotlib', 'PIL', 'segyio', 'tifffile', 'zarr', 'jinja2'}
 TORCH = {'numpy', 'torch'}
 # Third-party packages, and packages of ours; a dotted name allows that module alone.
 ALLOWED = {
@@ -29,10 +29,19 @@ ALLOWED = {
     'evaluation': ({*SCIENCE, *OPENMMLAB, 'torch', 'prettytable'}, {'seismic', 'common'}),
     'inference': (
         {*SCIENCE, *OPENMMLAB, 'torch', 'safetensors', 'huggingface_hub', 'onnx', 'onnxruntime'},
-        {'models', 'evaluation', 'waves', 'seismic', 'common', 'engine.processes'},
+        {
+            'models',
+            'attention.maps',
+            'evaluation',
+            'waves',
+            'seismic',
+            'common',
+            'engine.processes',
+            'engine.attention_pictures',
+        },
     ),
     'viewer': ({'numpy', 'skimage', 'matplotlib', 'panel', 'bokeh'}, {'seismic', 'common'}),
-    'engine': ({*SCIENCE, *OPENMMLAB, 'torch'}, {'checkpoints', 'evaluation', 'seismic', 'common'}),
+    'engine': ({*SCIENCE, *OPENMMLAB, 'torch'}, {'attention.maps', 'checkpoints', 'evaluation', 'seismic', 'common'}),
     'cli': ({*OPENMMLAB, 'torch', 'rich'}, {'engine', 'checkpoints', 'datasets', 'common', 'kernels.context'}),
 }
 ALL = {*SCIENCE, *OPENMMLAB, 'torch', 'cv2', 'rich', 'yapf'}

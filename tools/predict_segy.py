@@ -52,7 +52,7 @@ def _add_outputs(group: argparse._ArgumentGroup) -> None:
     group.add_argument('--mask', help='file for the mask')
     group.add_argument('--std', help='file for the standard deviation over directions and flips')
     group.add_argument('--zarr', help='.zarr or .mdio, folder or address (s3://…), for probability and spread')
-    group.add_argument('--report', help='folder for tables and pictures')
+    group.add_argument('--report', help='folder for tables, pictures and a page to send, report.html')
     group.add_argument('--threshold', type=float, default=0.5, help='probability above which the mask is salt')
     group.add_argument('--min-body', type=int, default=0, metavar='VOXELS', help='smaller bodies leave the mask')
     group.add_argument('--fill-holes', action='store_true', help='cavities inside salt become salt in the mask')
@@ -128,6 +128,8 @@ def summarise(result: 'VolumePrediction') -> None:
     for name, count in result.cleaned.items():
         if count:
             print(f'clean-up, {name.replace("_", " ")}: {count}')
+    for text in result.warnings:
+        print(f'warning: {text}')
     print('seconds: ' + ', '.join(f'{stage} {seconds:.1f}' for stage, seconds in result.seconds.items()))
 
 
@@ -230,7 +232,9 @@ def main() -> None:
                 return
             on_first(lambda: print(counted(model, volume, outputs, options), flush=True))
             resume = args.resume or was_restarted()
-            result = predict_volume(model, volume, outputs, options=options, resume=resume, progress=display)
+            about = dict(config=args.config, checkpoint=args.checkpoint)
+            given = dict(options=options, resume=resume, progress=display, about=about)
+            result = predict_volume(model, volume, outputs, **given)
             scores = on_first(lambda: score_output(volume, args, result.files['probability'], labelled))
     except (ValueError, TypeError, OSError) as error:
         raise InputError(one_line(error)) from error

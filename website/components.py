@@ -34,6 +34,10 @@ API = {
     'mmattn.attention': (
         'mmattn.attention.registry.build_attention',
         'mmattn.attention.registry.list_attention',
+        'mmattn.attention.maps.core.attention_maps',
+        'mmattn.attention.maps.core.maps_of',
+        'mmattn.attention.maps.core.AttentionMap',
+        'mmattn.attention.maps.watching.AttentionWatch',
         'mmattn.kernels.context.use_engine',
     ),
     'mmattn.seismic': (

@@ -19,8 +19,9 @@ _SHORT = {
 _HIDDEN = ('torchrun',)
 _GROUPS = {
     'Networks': ('train', 'test', 'predict', 'ensemble', 'dist-train', 'dist-test', 'dist-predict', 'slurm-train'),
-    'Data': ('info', 'view', 'prepare-tgs', 'make-synthetic', 'make-shots'),
+    'Data': ('info', 'view', 'export-salt', 'prepare-tgs', 'make-synthetic', 'make-shots'),
     'Inversion': ('invert',),
+    'Explanation': ('attention-maps',),
     'Weights': ('convert', 'export-onnx'),
     'Comparisons': ('ablate', 'benchmark', 'speed'),
     'For those who work on mmattn': ('attention-table', 'model-table', 'zoo', 'hardening'),

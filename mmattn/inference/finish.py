@@ -1,6 +1,6 @@
 """From the predicted directions to the files that a user asked for."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +11,11 @@ from mmattn.inference.ranks import on_first
 from mmattn.inference.scratch import Scratch, ScratchArray, line_ranges
 from mmattn.seismic import Volume
 from mmattn.seismic.salt.cleanup import clean_mask
+from mmattn.seismic.salt.doubts import probability_doubts
 from mmattn.seismic.salt.report import write_salt_report
 from mmattn.seismic.volumes.zarr_arrays import STORES
 
+_BINS, _LINES = 100, 100
 TEXT = {
     'probability': 'mmattn: samples are the probability of salt, 0 to 1',
     'mask': 'mmattn: samples are 1 where salt is predicted, else 0',
@@ -66,8 +68,21 @@ class Finish:
             self._write_zarr(self.outputs.address or self.outputs.files['zarr'], names)
         return changes, self.cleaned
 
-    def report(self) -> None:
-        """Writes the report, if there is to be one; after the volumes."""
+    def doubts(self) -> list[str]:
+        """What about the probability should make its reader doubt it; looks at some of its lines."""
+        counts, lines = np.zeros(_BINS, np.int64), self.plan.shape[0]
+        for line in np.unique(np.linspace(0, lines - 1, _LINES).astype(int)):
+            section = self.mean(line, line + 1)[0]
+            counts += np.histogram(section[self.live[line]], bins=_BINS, range=(0, 1))[0]
+        return probability_doubts(counts, self.outputs.threshold)
+
+    def report(self, sections: Mapping[str, Mapping[str, object]], warnings: Sequence[str]) -> None:
+        """Writes the report, if there is to be one; after the volumes.
+
+        Args:
+            sections: names and values by heading: the model, the settings.
+            warnings: what is to be known besides.
+        """
         if self.outputs.report is not None:
             self.scratch.claim(self.outputs.files['report'])
             write_salt_report(
@@ -79,6 +94,8 @@ class Finish:
                 step=self.plan.output_lines,
                 threshold=self.outputs.threshold,
                 cleaned=self.cleaned,
+                sections=sections,
+                warnings=warnings,
             )
 
     def close(self) -> None:

@@ -3,7 +3,7 @@
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from glob import escape
@@ -14,6 +14,7 @@ from torch import nn
 
 from mmattn.common.disk import check_room
 from mmattn.inference.clip import choose_clip
+from mmattn.inference.description import data_warnings, describe_prediction
 from mmattn.inference.finish import Finish
 from mmattn.inference.outputs import SEGY, Outputs
 from mmattn.inference.plan import VolumeOptions, VolumePlan, chunks_of, fingerprint, make_plan
@@ -44,6 +45,7 @@ class VolumePrediction:
         cleaned: voxels that the clean-up changed.
         seconds: time of this process, by 'read', 'network', 'write' and 'report'.
         already_complete: whether an earlier run had written everything, and nothing was left to do.
+        warnings: what about the probability should make its reader doubt it.
     """
 
     files: dict[str, Path]
@@ -59,6 +61,7 @@ class VolumePrediction:
     cleaned: dict[str, int] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=lambda: dict(read=0.0, network=0.0, write=0.0, report=0.0))
     already_complete: bool = False
+    warnings: list[str] = field(default_factory=list)
 
 
 def predict_volume(
@@ -69,6 +72,7 @@ def predict_volume(
     options: VolumeOptions | None = None,
     resume: bool = False,
     progress: Callable[[str, int, int], None] | None = None,
+    about: Mapping[str, object] | None = None,
 ) -> VolumePrediction:
     """Predicts salt over a volume and writes it.
 
@@ -84,6 +88,7 @@ def predict_volume(
         options: how to predict.
         resume: go on with an unfinished prediction, if there is one.
         progress: called with the stage ('predict' or the output that is written), what is done and the total.
+        about: what a report is to say of the model beside what the model tells, by name: its config, its checkpoint.
 
     Returns:
         What was done.
@@ -123,7 +128,7 @@ def predict_volume(
         work.run([block for block in plan.blocks if block not in finished], progress)
         wait_for_all()
         with closing(Finish(volume, live, plan, scratch, outputs, progress)) as finish:
-            _write_outputs(finish, result)
+            _write_outputs(finish, result, describe_prediction(model, plan, outputs, options, result, about or {}))
         on_first(scratch.remove)
     finally:
         scratch.release()
@@ -159,11 +164,12 @@ def _null_values(volume: Volume) -> dict[str, object]:
     return {'null values': volume.null_value} if volume.null_value else {}
 
 
-def _write_outputs(finish: Finish, result: VolumePrediction) -> None:
+def _write_outputs(finish: Finish, result: VolumePrediction, sections: Mapping[str, Mapping[str, object]]) -> None:
     with _timed(result, 'write'):
         result.changes, result.cleaned = finish.write_all()
+        result.warnings = on_first(finish.doubts)
     with _timed(result, 'report'):
-        on_first(finish.report)
+        on_first(lambda: finish.report(sections, data_warnings(result)))
 
 
 def _begin(scratch: Scratch, plan: dict[str, object], outputs: Outputs, resume: bool) -> bool:

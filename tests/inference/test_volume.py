@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 import zarr
 
 from mmattn.inference import Outputs, TilePredictor, VolumeOptions, predict_section, predict_volume
@@ -330,11 +331,28 @@ def test_the_report(survey, tmp_path, monkeypatch):
     monkeypatch.setattr('mmattn.seismic.salt.report.save_histogram', lambda *_, **__: None)
     monkeypatch.setattr('mmattn.seismic.salt.report.save_slices', lambda slices, path: drawn.extend(slices))
     outputs = Outputs(tmp_path / 'p.sgy', report=tmp_path / 'report')
-    predict_volume(GreyModel(), volume, outputs, options=SMALL)
+    result = predict_volume(GreyModel(), volume, outputs, options=SMALL, about=dict(checkpoint='<b>a.pth</b>'))
+    page = (tmp_path / 'report' / 'report.html').read_text()
+    for words in ('&lt;b&gt;a.pth&lt;/b&gt;', '<th>parameters</th><td>1</td>', 'iline and xline', '2, as given'):
+        assert words in page
+    assert result.warnings == []
     summary = json.loads((tmp_path / 'report' / 'summary.json').read_text())
     assert summary['salt cells'] == np.count_nonzero(pixelwise(cube, volume) > 0.5)
     assert summary['live traces'] == np.count_nonzero(volume.live)
     assert [one.probability.shape for one in drawn] == [SHAPE[:0:-1], (33, 8), (8, 14)]
+
+
+@pytest.mark.parametrize('report', [False, True])
+def test_an_undecided_network_is_told(survey, tmp_path, report: bool):
+    model = GreyModel()
+    torch.nn.init.constant_(model.scale, 0.02)
+    outputs = Outputs(tmp_path / 'p.sgy', report=tmp_path / 'report' if report else None)
+    result = predict_volume(model, survey[0], outputs, options=SMALL)
+    (said,) = result.warnings
+    assert said.startswith('probabilities hardly leave the threshold 0.5: 100% of the samples')
+    if report:
+        assert said in (tmp_path / 'report' / 'report.html').read_text()
+        assert json.loads((tmp_path / 'report' / 'summary.json').read_text())['warnings'][0] == said
 
 
 @pytest.mark.parametrize(

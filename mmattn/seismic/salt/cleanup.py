@@ -93,6 +93,21 @@ def select_bodies(
         yield start, np.append(keep, False)[body][labels]
 
 
+def label_bodies(read: ReadSlab, shape: tuple[int, int, int], bodies: Bodies) -> Iterator[tuple[int, np.ndarray]]:
+    """Iterates over the slabs of a volume with the number of the body that each voxel belongs to.
+
+    Args:
+        read: gives the mask, the same as when the bodies were found.
+        shape: of the volume.
+        bodies: as found.
+
+    Returns:
+        Iterator over (first line, (num_lines, num_xlines, num_samples) int64, -1 where there is no salt).
+    """
+    for (start, labels, _), body in zip(_label_slabs(read, shape, bodies.step, False), bodies.slab_labels):
+        yield start, body[labels]
+
+
 def clean_mask(
     read: ReadSlab,
     write: Callable[[int, np.ndarray], object],

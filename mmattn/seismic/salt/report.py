@@ -2,24 +2,30 @@
 
 The volume is read slab by slab; a few numbers a trace and a body are held. Files of the report:
 ``summary.md`` and ``summary.json``, ``lines.csv`` (each inline and crossline), ``bodies.csv``, ``slices.png`` (the
-inline, crossline and time or depth slice through the middle of the salt), ``histogram.png`` (of the probability).
+inline, crossline and time or depth slice through the middle of the salt), ``histogram.png`` (of the probability),
+``map.png`` (thickness of salt seen from above), and ``report.html``, one page with all of this that can be sent.
 """
 
 import csv
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
 
 from mmattn.common.files import write_whole, written_whole
+from mmattn.seismic.overview import survey_overview
 from mmattn.seismic.salt.cleanup import Bodies, ReadSlab, find_bodies
-from mmattn.seismic.salt.report_pictures import Slice, save_histogram, save_slices
+from mmattn.seismic.salt.doubts import probability_doubts, salt_doubts
+from mmattn.seismic.salt.report_page import ReportPage, readable
+from mmattn.seismic.salt.report_pictures import Slice, save_histogram, save_map, save_slices
 from mmattn.seismic.segy.volume import METRES
 from mmattn.seismic.volumes.slice_picture import short
 from mmattn.seismic.volumes.volume import Volume
+from mmattn.version import __version__
 
 _BINS = 100
 
@@ -78,6 +84,8 @@ def write_salt_report(
     step: int = 16,
     threshold: float = 0.5,
     cleaned: Mapping[str, int] | None = None,
+    sections: Mapping[str, Mapping[str, object]] | None = None,
+    warnings: Sequence[str] = (),
 ) -> dict[str, object]:
     """Writes the report.
 
@@ -90,6 +98,8 @@ def write_salt_report(
         step: inlines read at a time.
         threshold: of the mask.
         cleaned: what the clean-up changed, for the summary.
+        sections: names and values by heading for the page: the model, the settings.
+        warnings: what else is to be known; those that the result gives rise to come first.
 
     Returns:
         What ``summary.json`` holds.
@@ -100,13 +110,47 @@ def write_salt_report(
     bodies = find_bodies(read_mask, volume.shape, step=step)
     cell = cell_size(volume)
     summary = _summarise(volume, live, counts, bodies, cell, threshold, cleaned)
+    summary['warnings'] = [*doubts_of(counts, bodies, live, threshold), *warnings]
     _write_lines(folder / 'lines.csv', volume, live, counts)
     _write_bodies(folder / 'bodies.csv', volume, bodies, cell)
     write_whole(folder / 'summary.json', json.dumps(summary, indent=1, ensure_ascii=False) + '\n')
     write_whole(folder / 'summary.md', _markdown(summary))
     save_histogram(counts.histogram, folder / 'histogram.png', threshold=threshold)
     save_slices(_slices(volume, counts, read_probability, read_mask), folder / 'slices.png')
+    if not volume.is_2d:
+        unit = volume.sample_unit if volume.sample_unit != 'sample' else 'samples'
+        thickness = counts.salt * volume.sample_interval
+        save_map(thickness, volume.xlines, volume.ilines, folder / 'map.png', label=f'salt in a trace ({unit})')
+    _write_page(folder, volume, summary, sections or {})
     return summary
+
+
+def doubts_of(counts: SaltCounts, bodies: Bodies, live: np.ndarray, threshold: float) -> list[str]:
+    """What about the result should make its reader doubt it."""
+    samples = int(np.count_nonzero(live)) * len(counts.by_sample)
+    traces = {'live': int(np.count_nonzero(live)), 'with salt': int(np.count_nonzero(counts.salt))}
+    share = float(counts.salt.sum()) / samples if samples else 0.0
+    return probability_doubts(counts.histogram, threshold) + salt_doubts(share, bodies.voxels, traces)
+
+
+def _write_page(
+    folder: Path, volume: Volume, summary: Mapping[str, object], sections: Mapping[str, Mapping[str, object]]
+) -> None:
+    overview = survey_overview(volume)
+    ReportPage(
+        title=f'Predicted salt: {volume.name}',
+        subtitle=f'mmattn {__version__}, {datetime.now().astimezone():%Y-%m-%d %H:%M %Z}',
+        warnings=[*summary['warnings'], *overview.doubts],
+        survey=overview.lines,
+        summary={name: value for name, value in summary.items() if name != 'warnings'},
+        pictures={
+            'Through the middle of the salt': folder / 'slices.png',
+            **({} if volume.is_2d else {'Salt from above': folder / 'map.png'}),
+            'Probability': folder / 'histogram.png',
+        },
+        tables=dict(Bodies=folder / 'bodies.csv'),
+        sections=sections,
+    ).write(folder / 'report.html')
 
 
 def cell_size(volume: Volume) -> dict[str, float]:
@@ -250,15 +294,9 @@ def _cut(read: Callable[[int, int], np.ndarray], shape: tuple[int, int, int], di
 
 
 def _markdown(summary: Mapping[str, object]) -> str:
-    lines = ['# Predicted salt', '', '| | |', '|---|---|']
-    for key, value in summary.items():
-        if isinstance(value, float):
-            value = f'{value:.6g}'
-        elif isinstance(value, list):
-            value = ' x '.join(map(str, value))
-        elif isinstance(value, int):
-            value = f'{value:,}'
-        lines.append(f'| {key} | {value} |')
+    lines = ['# Predicted salt', '', *(f'- **{text}**' for text in summary['warnings'])]
+    lines += ['', '| | |', '|---|---|'] if summary['warnings'] else ['| | |', '|---|---|']
+    lines += [f'| {key} | {readable(value)} |' for key, value in summary.items() if key != 'warnings']
     lines += ['', 'Tables: `lines.csv`, `bodies.csv`.', '', '![slices](slices.png)', '', '![histogram](histogram.png)']
     return '\n'.join(lines) + '\n'
 

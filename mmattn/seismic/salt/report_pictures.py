@@ -92,13 +92,36 @@ def save_histogram(counts: np.ndarray, path: Path, *, threshold: float, dpi: int
     figure.savefig(path, dpi=dpi)
 
 
+def save_map(
+    values: np.ndarray, xlines: np.ndarray, ilines: np.ndarray, path: Path, *, label: str, dpi: int = 120
+) -> None:
+    """Draws what each trace has, seen from above.
+
+    Args:
+        values: (I, X).
+        xlines, ilines: (X,) and (I,) line numbers.
+        path: of the PNG.
+        label: of the values.
+        dpi: pixels an inch.
+    """
+    figure = Figure(figsize=(7, 5), layout='constrained')
+    ax = figure.subplots()
+    extent = _edges(xlines) + _edges(ilines)[::-1]
+    shown = ax.imshow(values, cmap=_PROBABILITY_COLORS, aspect='auto', extent=extent, interpolation='nearest')
+    ax.set(xlabel='crossline', ylabel='inline')
+    ax.locator_params(integer=True, nbins=6)
+    figure.colorbar(shown, ax=ax, label=label)
+    figure.savefig(path, dpi=dpi)
+
+
 def _extent(one: Slice) -> tuple[float, float, float, float]:
     """Left, right, bottom and top of the picture, so that each number stands at the centre of its column or row."""
-    edges = []
-    for numbers in (one.across[1], one.down[1]):
-        half = (float(numbers[-1]) - float(numbers[0])) / max(len(numbers) - 1, 1) / 2 or 0.5
-        edges.append((float(numbers[0]) - half, float(numbers[-1]) + half))
-    return (*edges[0], *edges[1][::-1])
+    return _edges(one.across[1]) + _edges(one.down[1])[::-1]
+
+
+def _edges(numbers: np.ndarray) -> tuple[float, float]:
+    half = (float(numbers[-1]) - float(numbers[0])) / max(len(numbers) - 1, 1) / 2 or 0.5
+    return float(numbers[0]) - half, float(numbers[-1]) + half
 
 
 def _outline(ax: Axes, one: Slice) -> None:

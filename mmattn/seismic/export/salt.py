@@ -1,0 +1,119 @@
+"""Writes everything that an interpretation system takes of a predicted salt volume."""
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from mmattn.common.files import write_whole
+from mmattn.seismic.export.bodies import write_bodies
+from mmattn.seismic.export.calibration import halves, labelled_traces
+from mmattn.seismic.export.horizon_tables import write_horizons
+from mmattn.seismic.export.horizons import SURFACES
+from mmattn.seismic.export.polygons import write_polygons
+from mmattn.seismic.export.work import ExportOptions, Work, check_grid
+from mmattn.seismic.volumes.volume import Volume
+
+
+def export_salt(
+    volume: Volume,
+    folder: str | os.PathLike,
+    *,
+    std: Volume | None = None,
+    geometry: Volume | None = None,
+    label: Volume | None = None,
+    coverage: float = 0.9,
+    options: ExportOptions | None = None,
+    about: Mapping[str, object] | None = None,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> dict[str, object]:
+    """Writes top and base, bodies, polygons and tables of a predicted salt volume into a folder.
+
+    Args:
+        volume: probability of salt, or a mask of 0 and 1.
+        folder: made if need be; files of the same names are replaced.
+        std: standard deviation of the probability on the same grid, from which top and base get intervals.
+        geometry: SEG-Y file of the same grid whose headers have the coordinates, and line numbers and samples for an
+            array without; the volume itself by default.
+        label: 1 where salt is known, on the same grid. Half of its lines, in blocks of eight, decide how many standard
+            deviations the intervals are wide, in place of ``options.factor``; on the other half is told what they hold.
+        coverage: share of the labelled tops, and bases, that intervals shall hold.
+        options: of what is written.
+        about: what else the summary is to say, by name.
+        progress: called with what is done, how far and out of how much.
+
+    Returns:
+        What ``summary.json`` holds.
+
+    Raises:
+        ValueError: if the grids differ, a label is given without a standard deviation, or no interval is wide enough.
+    """
+    options = options or ExportOptions()
+    if label is not None and std is None:
+        raise ValueError('a label calibrates the intervals of a standard deviation: give std')
+    for name, other in (('std', std), ('label', label), ('geometry', geometry)):
+        if other is not None:
+            check_grid(name, other, volume)
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    work = Work(volume, geometry or volume, std, folder, options, progress or (lambda *_: None))
+    bodies, left_out = work.find_bodies()
+    about = dict(about or {})
+    if label is not None:
+        about['calibration'] = _calibrate(work, label, coverage)
+    summary = dict(
+        input=volume.name,
+        threshold=options.threshold,
+        unit_of_x_and_y=work.units[0] or 'unknown',
+        unit_of_z=work.units[1],
+        z='positive downwards in horizons, tables, polygons and TSurf; upwards (minus) in OBJ, PLY and VTK',
+        **about,
+    )
+    summary |= write_horizons(work)
+    summary['bodies'] = write_bodies(work, bodies) | dict(left_out=left_out)
+    summary['polygons'] = _write_sections(work)
+    if work.survey is not None and work.survey.unit != 'lines':
+        survey = work.survey
+        summary['map'] = dict(
+            origin=survey.origin.tolist(),
+            per_inline=survey.per_iline.tolist(),
+            per_crossline=survey.per_xline.tolist(),
+            largest_distance_of_headers=survey.scatter,
+        )
+    summary['notes'] = work.notes
+    write_whole(folder / 'summary.json', json.dumps(summary, indent=1, ensure_ascii=False) + '\n')
+    return summary
+
+
+def _calibrate(work: Work, label: Volume, coverage: float) -> dict[str, dict[str, object]]:
+    """Sets the factors of top and base, and tells what intervals hold on the lines that did not decide."""
+    readers = work.read, *(lambda start, stop, one=one: one.slab('iline', start, stop) for one in (work.std, label))
+    parts = [
+        labelled_traces(*readers, work.geometry.samples, lines, threshold=work.options.threshold, seed=seed)
+        for seed, lines in enumerate(halves(work.volume.shape[0]))
+    ]
+    said, factors = {}, []
+    for surface in SURFACES:
+        factors.append(parts[0].factor(surface, coverage))
+        held = parts[1].coverage(surface, factors[-1])
+        said[surface] = dict(
+            factor=factors[-1], wanted=coverage, held=held.share, traces=held.traces, mean_width=held.width
+        )
+    work.options = replace(work.options, factor=tuple(factors))
+    return said
+
+
+def _write_sections(work: Work) -> dict[str, int]:
+    """``polygons_iline.csv`` and ``polygons_xline.csv``."""
+    counts = {}
+    for direction in work.options.polygons:
+        if work.volume.is_2d and direction == 'xline':
+            continue
+        total = work.volume.shape[0 if direction == 'iline' else 1]
+        sections = (
+            (direction, position, work.section(direction, position)) for position in range(0, total, work.options.every)
+        )
+        path = work.folder / f'polygons_{direction}.csv'
+        counts[path.name] = write_polygons(path, work.geometry, sections, work.places, threshold=work.options.threshold)
+    return counts
