@@ -106,8 +106,7 @@ def main() -> None:
     for name, held in summary.get('calibration', {}).items():
         print(
             f'{name}: intervals of {held["factor"]:.3g} standard deviations hold {held["held"]:.1%} of '
-            f'{held["traces"]} labelled traces on other lines, '
-            f'mean width {held["mean_width"]:.4g} {summary["unit_of_z"]}'
+            f'{held["traces"]} labelled traces on other lines, {held["mean_width"]:.4g} {summary["unit_of_z"]} wide'
         )
     print(f'bodies: {summary["bodies"]["number"]}, {summary["bodies"]["meshes"]} with meshes')
     for note in summary['notes']:

@@ -40,6 +40,16 @@ def test_writes_and_calibrates(paths, monkeypatch, capsys):
     assert sorted(path.name for path in (paths['out'] / 'bodies').iterdir()) == ['body_001.obj']
 
 
+def test_what_cannot_be_calibrated_is_a_note(paths, tmp_path, monkeypatch, capsys):
+    np.save(tmp_path / 'sure.npy', np.zeros(SHAPE, np.float32))
+    words = [paths['salt'], '--out', paths['out'], '--std', tmp_path / 'sure.npy', '--label', paths['label']]
+    outcome = run_here(monkeypatch, capsys, 'export_salt.py', *words, '--meshes', '--polygons', '--coverage', '0.95')
+    assert outcome.returncode == 0, outcome.stderr
+    assert 'note: no interval of the top holds 95% of the true ones' in outcome.stdout
+    assert 'its intervals are 1.6449 standard deviations wide on both sides' in outcome.stdout
+    assert not (paths['out'] / 'bodies').exists()
+
+
 @pytest.mark.parametrize(
     ('words', 'message'),
     [

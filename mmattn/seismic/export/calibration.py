@@ -9,8 +9,8 @@ from mmattn.common.checks import check_number
 from mmattn.seismic.export.horizons import ReadSlab, crossings, intervals
 
 _LARGEST = 1000.0
-_HALVINGS = 40
-_TRACES = 20_000
+_HALVINGS = 25
+_TRACES = 5_000
 
 
 class Coverage(NamedTuple):
@@ -75,7 +75,7 @@ class LabelledTraces:
         """
         check_number('coverage', share, low=0.01, high=0.999)
         if not len(self.probability):
-            raise ValueError('no trace has both predicted and true salt: nothing to calibrate by')
+            raise ValueError(f'{surface}: no trace has both predicted and true salt, nothing to calibrate by')
         if (most := self.coverage(surface, _LARGEST).share) < share:
             raise ValueError(
                 f'no interval of the {surface} holds {share:.0%} of the true ones, {most:.1%} at the most: the '

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from mmattn.common.files import write_whole, written_whole
+from mmattn.common.tables import format_rows
 from mmattn.seismic.export.coordinates import SurveyMap
 from mmattn.seismic.segy.geometry import line_step
 from mmattn.seismic.volumes.slice_picture import short
@@ -46,20 +47,15 @@ class Surface:
 def write_xyz(surface: Surface, path: Path) -> None:
     """Writes a line ``X Y Z`` for each place that has the surface."""
     rows, columns = np.nonzero(np.isfinite(surface.z) & np.isfinite(surface.x))
-    lines = (
-        f'{surface.x[at]:.3f} {surface.y[at]:.3f} {surface.z[at]:.4f}\n' for at in zip(rows.tolist(), columns.tolist())
-    )
-    write_whole(path, ''.join(lines))
+    values = np.column_stack([axis[rows, columns] for axis in (surface.x, surface.y, surface.z)])
+    write_whole(path, format_rows(values, '%.3f %.3f %.4f'))
 
 
 def write_line_columns(surface: Surface, path: Path) -> None:
     """Writes a line ``inline crossline Z`` for each place that has the surface."""
     rows, columns = np.nonzero(np.isfinite(surface.z))
-    lines = (
-        f'{surface.ilines[row]} {surface.xlines[column]} {surface.z[row, column]:.4f}\n'
-        for row, column in zip(rows.tolist(), columns.tolist())
-    )
-    write_whole(path, ''.join(lines))
+    values = np.column_stack([surface.ilines[rows], surface.xlines[columns], surface.z[rows, columns]])
+    write_whole(path, format_rows(values, '%d %d %.4f'))
 
 
 def nodes(surface: Surface, survey: SurveyMap) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

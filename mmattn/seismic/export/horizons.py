@@ -97,15 +97,7 @@ def find_horizons(
         cut[0][here], cut[1][here] = first == 0, last == shape[2] - 1
         entries = np.diff(salt.astype(np.int8), axis=1, prepend=0) == 1
         runs[here] = entries.sum(1)
-        for number in np.flatnonzero(runs[here] > 1):
-            ends = zip(*_runs(salt[number]))
-            for begin, end in ends:
-                places = (np.array([place]) for place in (begin, end))
-                limits = [
-                    float(crossings(trace[number, None], place, side, samples, threshold)[0])
-                    for place, side in zip(places, (-1, 1))
-                ]
-                several.append(Run(int(here[0][number]), int(columns[number]), *limits))
+        several += _runs(trace, salt, runs[here] > 1, here, samples, threshold)
         if ranges is not None:
             spread = factor * np.asarray(read_std(start, stop), np.float64)[rows, columns]
             for surface, (index, side) in enumerate(((first, -1), (last, 1))):
@@ -173,10 +165,22 @@ def intervals(
     return np.stack([found.min(0), found.max(0)])
 
 
-def _runs(salt: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """First and last samples of the runs of one trace."""
-    change = np.diff(salt.astype(np.int8), prepend=0, append=0)
-    return np.flatnonzero(change == 1), np.flatnonzero(change == -1) - 1
+def _runs(
+    trace: np.ndarray,
+    salt: np.ndarray,
+    chosen: np.ndarray,
+    places: tuple[np.ndarray, np.ndarray],
+    samples: np.ndarray,
+    threshold: float,
+) -> list[Run]:
+    """The runs of some traces, in their order."""
+    change = np.diff(salt[chosen].astype(np.int8), axis=1, prepend=0, append=0)
+    number, first = np.nonzero(change == 1)
+    last = np.nonzero(change == -1)[1] - 1  # as many a trace, in the same order
+    of_run = trace[chosen][number]
+    tops, bases = (crossings(of_run, end, side, samples, threshold) for end, side in ((first, -1), (last, 1)))
+    rows, columns = (one[chosen][number] for one in places)
+    return [Run(*one) for one in zip(*(values.tolist() for values in (rows, columns, tops, bases)))]
 
 
 def label_horizons(

@@ -11,13 +11,14 @@ from types import MappingProxyType
 import numpy as np
 
 from mmattn.common.files import write_whole
+from mmattn.common.tables import format_rows
 from mmattn.seismic.export.meshes import Mesh
 
 
 def write_obj(mesh: Mesh, path: Path, *, name: str, units: tuple[str, str]) -> None:
     """Writes Wavefront OBJ, whose vertices count from 1."""
     head = f'# {_about(name, units)}\no {name}\n'
-    write_whole(path, head + _rows(mesh.vertices, 'v {:.3f} {:.3f} {:.3f}') + _rows(mesh.faces + 1, 'f {} {} {}'))
+    write_whole(path, head + format_rows(mesh.vertices, 'v %.3f %.3f %.3f') + format_rows(mesh.faces + 1, 'f %d %d %d'))
 
 
 def write_ply(mesh: Mesh, path: Path, *, name: str, units: tuple[str, str]) -> None:
@@ -27,15 +28,15 @@ def write_ply(mesh: Mesh, path: Path, *, name: str, units: tuple[str, str]) -> N
         f'element vertex {len(mesh.vertices)}', *(f'property double {axis}' for axis in 'xyz'),
         f'element face {len(mesh.faces)}', 'property list uchar int vertex_indices', 'end_header',
     ]  # fmt: skip
-    body = _rows(mesh.vertices, '{:.3f} {:.3f} {:.3f}') + _rows(mesh.faces, '3 {} {} {}')
+    body = format_rows(mesh.vertices, '%.3f %.3f %.3f') + format_rows(mesh.faces, '3 %d %d %d')
     write_whole(path, '\n'.join(head) + '\n' + body)
 
 
 def write_vtk(mesh: Mesh, path: Path, *, name: str, units: tuple[str, str]) -> None:
     """Writes a legacy VTK file: an unstructured grid of triangles, which most readers take."""
     head = f'# vtk DataFile Version 3.0\n{_about(name, units)[:255]}\nASCII\nDATASET UNSTRUCTURED_GRID\n'
-    points = f'POINTS {len(mesh.vertices)} double\n' + _rows(mesh.vertices, '{:.3f} {:.3f} {:.3f}')
-    cells = f'CELLS {len(mesh.faces)} {4 * len(mesh.faces)}\n' + _rows(mesh.faces, '3 {} {} {}')
+    points = f'POINTS {len(mesh.vertices)} double\n' + format_rows(mesh.vertices, '%.3f %.3f %.3f')
+    cells = f'CELLS {len(mesh.faces)} {4 * len(mesh.faces)}\n' + format_rows(mesh.faces, '3 %d %d %d')
     write_whole(path, head + points + cells + f'CELL_TYPES {len(mesh.faces)}\n' + '5\n' * len(mesh.faces))
 
 
@@ -48,8 +49,9 @@ def write_tsurf(mesh: Mesh, path: Path, *, name: str, units: tuple[str, str]) ->
         'END_ORIGINAL_COORDINATE_SYSTEM', 'TFACE',
     ]  # fmt: skip
     down = mesh.vertices * np.array([1, 1, -1]) + 0.0
-    numbered = ''.join(f'VRTX {number} {x:.3f} {y:.3f} {z:.3f}\n' for number, (x, y, z) in enumerate(down.tolist(), 1))
-    write_whole(path, '\n'.join(head) + '\n' + numbered + _rows(mesh.faces + 1, 'TRGL {} {} {}') + 'END\n')
+    numbered = np.column_stack([np.arange(1, 1 + len(down)), down])
+    vertices = format_rows(numbered, 'VRTX %d %.3f %.3f %.3f')
+    write_whole(path, '\n'.join(head) + '\n' + vertices + format_rows(mesh.faces + 1, 'TRGL %d %d %d') + 'END\n')
 
 
 MESH_FORMATS: Mapping[str, Callable[..., None]] = MappingProxyType(
@@ -61,7 +63,3 @@ MESH_FORMATS: Mapping[str, Callable[..., None]] = MappingProxyType(
 def _about(name: str, units: tuple[str, str]) -> str:
     horizontal, vertical = units
     return f'{name}: X and Y in {horizontal or "unknown units"}, Z upwards, minus {vertical}'
-
-
-def _rows(values: np.ndarray, form: str) -> str:
-    return ''.join(f'{form}\n'.format(*row) for row in values.tolist())

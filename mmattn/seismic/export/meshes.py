@@ -8,6 +8,7 @@ right-handed, and triangles are counter-clockwise seen from outside.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy.ndimage import gaussian_filter
@@ -36,19 +37,19 @@ class Mesh:
     faces: np.ndarray
     smoothing: float = 0.0
 
-    @property
+    @cached_property
     def volume(self) -> float:
         """What the mesh encloses, negative where its triangles look inwards."""
         a, b, c = np.moveaxis(self.vertices[self.faces] - self.vertices.mean(axis=0), 1, 0)
         return float(np.einsum('ij,ij->', a, np.cross(b, c)) / 6)
 
-    @property
+    @cached_property
     def is_closed(self) -> bool:
         """Whether each edge belongs to exactly two triangles, which run along it in opposite directions."""
         edges = np.concatenate([self.faces[:, [0, 1]], self.faces[:, [1, 2]], self.faces[:, [2, 0]]])
-        codes = edges[:, 0] * len(self.vertices) + edges[:, 1]
-        back = edges[:, 1] * len(self.vertices) + edges[:, 0]
-        return len(np.unique(codes)) == len(codes) and np.array_equal(np.sort(codes), np.sort(back))
+        codes = np.sort(edges[:, 0] * len(self.vertices) + edges[:, 1])
+        back = np.sort(edges[:, 1] * len(self.vertices) + edges[:, 0])
+        return bool((codes[1:] != codes[:-1]).all()) and np.array_equal(codes, back)
 
     @property
     def box(self) -> tuple[np.ndarray, np.ndarray]:

@@ -1,7 +1,6 @@
 """Outlines of salt on sections, as closed polygons with line numbers and coordinates."""
 
-import csv
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import numpy as np
 from skimage.measure import find_contours
 
 from mmattn.common.files import written_whole
+from mmattn.common.tables import format_rows
 from mmattn.seismic.volumes.volume import Volume
 
 Coordinates = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
@@ -65,28 +65,26 @@ def write_polygons(
         How many polygons there are.
     """
     count = 0
-    with written_whole(path) as temporary, open(temporary, 'w', newline='', encoding='utf-8') as file:
-        writer = csv.writer(file, lineterminator='\n')
-        writer.writerow(HEADER)
+    with written_whole(path) as temporary, open(temporary, 'w', encoding='utf-8') as file:
+        file.write(','.join(HEADER) + '\n')
         for direction, position, section in sections:
             for polygon in outlines(section, threshold):
                 count += 1
-                writer.writerows(_rows(volume, direction, position, count, polygon, coordinates))
+                file.write(_rows(volume, direction, position, count, polygon, coordinates))
     return count
 
 
 def _rows(
     volume: Volume, direction: str, position: int, number: int, polygon: Polygon, coordinates: Coordinates
-) -> Iterator[list]:
+) -> str:
     traces, depths = polygon.points.T
     fixed = np.full(len(traces), float(position))
     places = (fixed, traces) if direction == 'iline' else (traces, fixed)
     lines = [_at(numbers, place) for numbers, place in zip((volume.ilines, volume.xlines), places)]
-    z, (x, y) = _at(volume.samples, depths), coordinates(*places)
+    values = np.column_stack([*lines, _at(volume.samples, depths), *coordinates(*places)])
     line = int((volume.ilines if direction == 'iline' else volume.xlines)[position])
-    kind = 'hole' if polygon.is_hole else 'salt'
-    for values in zip(*(array.tolist() for array in (*lines, z, x, y))):
-        yield [direction, line, number, kind, *(f'{value:.3f}' for value in values)]
+    head = f'{direction},{line},{number},{"hole" if polygon.is_hole else "salt"}'
+    return format_rows(values, head + ',%.3f,%.3f,%.3f,%.3f,%.3f')
 
 
 def _at(numbers: np.ndarray, places: np.ndarray) -> np.ndarray:

@@ -38,6 +38,7 @@ def export_salt(
             array without; the volume itself by default.
         label: 1 where salt is known, on the same grid. Half of its lines, in blocks of eight, decide how many standard
             deviations the intervals are wide, in place of ``options.factor``; on the other half is told what they hold.
+            Where no interval holds so many, the summary says so and ``options.factor`` stays.
         coverage: share of the labelled tops, and bases, that intervals shall hold.
         options: of what is written.
         about: what else the summary is to say, by name.
@@ -47,7 +48,7 @@ def export_salt(
         What ``summary.json`` holds.
 
     Raises:
-        ValueError: if the grids differ, a label is given without a standard deviation, or no interval is wide enough.
+        ValueError: if the grids differ, or a label is given without a standard deviation.
     """
     options = options or ExportOptions()
     if label is not None and std is None:
@@ -94,8 +95,12 @@ def _calibrate(work: Work, label: Volume, coverage: float) -> dict[str, dict[str
         for seed, lines in enumerate(halves(work.volume.shape[0]))
     ]
     said, factors = {}, []
-    for surface in SURFACES:
-        factors.append(parts[0].factor(surface, coverage))
+    for surface, given in zip(SURFACES, work.options.factors):
+        try:
+            factors.append(parts[0].factor(surface, coverage))
+        except ValueError as error:  # the prediction is too far from the labels: that is to be known, and no more
+            work.note(f'{error}; its intervals are {given:g} standard deviations wide on both sides')
+            factors.append(given)
         held = parts[1].coverage(surface, factors[-1])
         said[surface] = dict(
             factor=factors[-1], wanted=coverage, held=held.share, traces=held.traces, mean_width=held.width

@@ -115,7 +115,7 @@ def test_what_cannot_be_calibrated_is_said():
     values, spread, label = noisy(4, 8.0)
     nothing = labelled_traces(reader(values), reader(spread), reader(0 * label), SAMPLES, np.arange(4))
     assert nothing.coverage('top', 1.0).traces == 0
-    with pytest.raises(ValueError, match='no trace has both predicted and true salt'):
+    with pytest.raises(ValueError, match='top: no trace has both predicted and true salt'):
         nothing.factor('top')
     sure = labelled_traces(reader(values), reader(0 * spread), reader(label), SAMPLES, np.arange(4))
     with pytest.raises(ValueError, match=r'no interval of the top holds 90% of the true ones, .*% at the most'):
