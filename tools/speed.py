@@ -4,6 +4,7 @@ python tools/speed.py ops [--ops criss_cross …] [--size 1 512 97 97] [--dtype 
 python tools/speed.py model [--heads umixformer_b0 …] [--configs configs/… …] [--size 512 512] [--out FILE]
 python tools/speed.py epoch CONFIG … [--iterations 50] [--workers N] [--amp] [--device cpu] [--out FILE]
 python tools/speed.py volume [--config CONFIG] [--shape 64 128 256] [--overlap 0.25] [--out FILE]
+python tools/speed.py gpu --out DIR [--minutes 8] [--rehearse]
 """
 
 import argparse
@@ -19,6 +20,7 @@ from mmattn.cli.command_line import ToolParser, check_device, check_file, run_to
 from mmattn.cli.progress import progress_bar
 from mmattn.common.errors import InputError
 from mmattn.costs.benchmarks.epoch import add_epoch_command, measure_epochs
+from mmattn.costs.benchmarks.gpu import add_gpu_command, measure_gpu
 from mmattn.costs.benchmarks.model import WORK, ModelRow, Yardstick, key, measure_network
 from mmattn.costs.benchmarks.networks import HEADS, Network, build_head, build_segmentor
 from mmattn.costs.benchmarks.ops import compare
@@ -59,8 +61,9 @@ def parse_args() -> argparse.Namespace:
         command.add_argument('--threads', type=int, help="CPU threads; PyTorch's choice by default")
         command.add_argument('--out', type=Path, help='file for the table: .md or .csv')
     add_epoch_command(commands)
+    add_gpu_command(commands)
     args = parser.parse_args()
-    if args.out and args.out.suffix not in ('.md', '.csv'):
+    if args.out and args.command != 'gpu' and args.out.suffix not in ('.md', '.csv'):
         parser.error(f'--out must end with .md or .csv, got {str(args.out)!r}')
     if args.repeats < 1 or (args.threads is not None and args.threads < 1):
         parser.error('--repeats and --threads must be positive')
@@ -115,9 +118,14 @@ def measure_models(args: argparse.Namespace, done: list[ModelRow]) -> Iterator[l
 def main() -> int:
     """Measures, prints and writes."""
     args = parse_args()
-    check_device(args.device)
-    if args.out:
-        check_file('--out', args.out)
+    tables = [args.out] if args.out else []
+    if args.command == 'gpu':
+        args.out.mkdir(parents=True, exist_ok=True)
+        tables = [args.out / 'gpu.csv', args.out / 'gpu.md']
+    else:
+        check_device(args.device)
+    for table in tables:
+        check_file('--out', table)
     if args.threads:
         torch.set_num_threads(args.threads)
     rows: list[Cells] = []
@@ -129,10 +137,10 @@ def main() -> int:
     code = 0
     try:
         commands = dict(ops=compare_ops, model=measure_models, epoch=measure_epochs, volume=compare_volumes)
-        for new in commands[args.command](args, list(rows)):
+        for new in (commands | dict(gpu=measure_gpu))[args.command](args, list(rows)):
             rows += new
-            if args.out:  # after each, so that an interrupted run keeps what it has
-                write_table(rows, args.out)
+            for table in tables:  # after each, so that an interrupted run keeps what it has
+                write_table(rows, table)
     except KeyboardInterrupt:
         print('interrupted; what was measured is below', file=sys.stderr)
         code = 130

@@ -1,7 +1,7 @@
 """Trains an experiment.
 
 python tools/train.py configs/ccnet_salt.py [--work-dir DIR] [--resume] [--amp] [--augment-on-device]
-                      [--checkpoint-every N] [--cfg-options key=value …]
+                      [--checkpoint-every N] [--strategy fsdp] [--cfg-options key=value …]
 """
 
 import argparse
@@ -19,6 +19,12 @@ def parse_args() -> argparse.Namespace:
         type=int,
         metavar='N',
         help='iterations between checkpoints within epochs',
+    )
+    parser.add_argument(
+        '--strategy',
+        choices=['ddp', 'fsdp'],
+        default='ddp',
+        help='of several processes: each holds the whole model, or a part of it (models that outgrow a device)',
     )
     parser.add_argument('--amp', action='store_true', help='mixed precision: float16 on a GPU, bfloat16 on a CPU')
     parser.add_argument('--augment-on-device', action='store_true', help=ON_DEVICE)
@@ -42,6 +48,8 @@ def main() -> None:
     if args.augment_on_device:
         move_augmentation(config, args.config)
     launch.fit_to_loop(config, args.config)
+    if args.strategy == 'fsdp':
+        launch.shard(config)
     launch.fit_to_device(config, amp=args.amp)
     run(launch.build_runner(config, args.config, 'train_loop', 'val_loop'), 'train', args.config)
 

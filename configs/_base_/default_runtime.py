@@ -16,6 +16,7 @@ resume = False
 vis_backends = [dict(type='LocalVisBackend')]
 visualizer = dict(type='SegLocalVisualizer', vis_backends=vis_backends, name='visualizer')
 default_hooks = dict(
+    runtime_info=dict(type='LateRuntimeInfoHook'),  # losses are read from a GPU when they are logged
     timer=dict(type='IterTimerHook'),
     logger=dict(type='LoggerHook', interval=20, log_metric_by_epoch=True),
     param_scheduler=dict(type='ParamSchedulerHook'),

@@ -218,7 +218,8 @@ _PLAIN = (
 def _is_plain(node: ast.AST) -> bool:
     if isinstance(node, ast.Call):
         name = node.func.id if isinstance(node.func, ast.Name) else ''
-        return name in ('set', 'tuple', 'list') or (name == 'dict' and not node.args)
+        pairs = all(isinstance(argument, ast.Dict) for argument in node.args)  # dict({'0.1': 3}), as mmengine prints it
+        return name in ('set', 'tuple', 'list') or (name == 'dict' and pairs)
     if isinstance(node, ast.keyword) and node.arg == 'type':
         return isinstance(node.value, ast.Constant) and is_component(node.value.value)
     if isinstance(node, ast.Dict):

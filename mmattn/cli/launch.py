@@ -383,6 +383,20 @@ def _mix_precision(wrapper: Config) -> None:
     print_log(f'--amp: {now}', logger='current')
 
 
+def shard(config: Config) -> None:
+    """Splits the model, its gradients and the optimiser's state over the processes of a training, in place.
+
+    Raises:
+        InputError: if there is one process.
+    """
+    if int(os.environ.get('WORLD_SIZE', 1)) < 2:
+        raise InputError('--strategy fsdp splits a model over processes, and this is one: start tools/dist_train.sh')
+    config.model_wrapper_cfg = dict(type='NoWrapper')
+    hooks = config.get('custom_hooks') or []
+    if not any(hook.get('type') == 'ShardingHook' for hook in hooks):
+        config.custom_hooks = [*hooks, dict(type='ShardingHook')]
+
+
 def fit_to_device(config: Config, *, amp: bool = False) -> None:
     """Fits a config to the machine: backend, batch normalisation and mixed precision.
 
@@ -409,7 +423,8 @@ def fit_to_device(config: Config, *, amp: bool = False) -> None:
     config.merge_from_dict({'env_cfg.dist_cfg': dict(backend='gloo')})
     wrapper = dict(type='MMDistributedDataParallel', device_ids=None, broadcast_buffers=False)
     wrapper['find_unused_parameters'] = config.get('find_unused_parameters', False)
-    config.model_wrapper_cfg = wrapper
+    if (config.get('model_wrapper_cfg') or {}).get('type') != 'NoWrapper':
+        config.model_wrapper_cfg = wrapper
     replaced = replace_sync_bn(config.model)
     config.custom_hooks = [*(config.get('custom_hooks') or []), dict(type='SyncBuffersHook')]
     if launcher == 'pytorch':

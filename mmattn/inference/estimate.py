@@ -13,7 +13,7 @@ from torch import nn
 from mmattn.common.disk import in_words
 from mmattn.inference.clip import choose_clip
 from mmattn.inference.outputs import SEGY, Outputs
-from mmattn.inference.plan import DIRECTIONS, VolumeOptions, VolumePlan, axis_of, chunks_of, make_plan
+from mmattn.inference.plan import VolumeOptions, VolumePlan, axis_of, chunks_of, make_plan, windows_a_line
 from mmattn.inference.predictor import TilePredictor
 from mmattn.inference.scratch import ScratchArray, line_ranges
 from mmattn.inference.sections import predict_slab
@@ -80,7 +80,7 @@ def count_work(volume: Volume, plan: VolumePlan, outputs: Outputs, options: Volu
     stored = Path(volume.path).stat().st_size if volume.path and Path(volume.path).is_file() else 4 * cells
     windows, calls = {}, 0
     for direction in plan.directions:
-        per_line = _windows_a_line(plan, direction)
+        per_line = windows_a_line(plan.windows, plan.shape, direction)
         lines = plan.shape[axis_of(direction)]
         windows[direction] = per_line * lines
         for start, stop in line_ranges(lines, plan.block_lines[direction]):
@@ -137,7 +137,11 @@ def _probe(
     lines, height = plan.shape[axis_of(direction)], plan.block_lines[direction]
     blocks = list(line_ranges(lines, height))
     middle = sorted(blocks, key=lambda block: abs(block[0] - lines // 2))
-    per_line, took, done = _windows_a_line(plan, direction), dict(read=0.0, network=0.0, write=0.0), 0
+    per_line, took, done = (
+        windows_a_line(plan.windows, plan.shape, direction),
+        dict(read=0.0, network=0.0, write=0.0),
+        0,
+    )
     batch = max(1, min(height, -(-_LEAST_CALLS * predictor.batch_size // per_line)))
     warm = False
     begin = time.perf_counter()
@@ -188,11 +192,6 @@ def _finish_seconds(volume: Volume, plan: VolumePlan, outputs: Outputs) -> float
     names = [path for name, path in outputs.files.items() if name != 'report']
     segy = sum(path.suffix.lower() in SEGY for path in names)
     return once * len(names) + 3 * segy * read / lines * plan.shape[0]
-
-
-def _windows_a_line(plan: VolumePlan, direction: str) -> int:
-    across, down = plan.windows.grid(plan.shape[1 - DIRECTIONS.index(direction)], plan.shape[2])
-    return len(across.starts) * len(down.starts)
 
 
 def _ways(work: Work, plan: VolumePlan, options: VolumeOptions, device: str, took: dict[str, float]) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """What a volume's prediction consists of: directions, blocks of lines, and what a resumed run must have in common."""
 
 import hashlib
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from mmattn.inference.sections import Windows, choose_windows
 
 DIRECTIONS = ('iline', 'xline')
 _MIB = 2**20
-_MOST_LINES = 16  # in a block: few enough to share among processes and to lose little at an interruption
+_LINES = 16  # in a block, about: few enough to share among processes and to lose little at an interruption
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,8 @@ class VolumeOptions:
         window: (height, width) in samples and traces; the model's own by default.
         overlap: share of a window that its neighbour covers too, 0 to 0.9; 0.25 by default.
         stride: (height, width) instead of the overlap.
-        batch_size: windows a call of the network; batches are filled across the sections of a block.
+        batch_size: windows a call of the network; batches are filled across the sections of a block, which are as many
+            as it takes to fill whole ones.
         flip: also predict with the traces reversed.
         amp: mixed precision: float16 on a GPU, bfloat16 on a CPU.
         clip: the amplitude that becomes black or white: a number, 'survey' (estimated from this volume), 'checkpoint'
@@ -143,14 +145,16 @@ def make_plan(
         if name not in possible:
             raise ValueError(f'direction {name}: its sections are one trace wide; this volume has {possible[0]} alone')
     views = 2 if options.flip and keep_spread else 1
+    windows = choose_windows(model, window=options.window, overlap=options.overlap, stride=options.stride)
     block_lines = {}
     for name in directions:
         chunk = chunks[axis_of(name)] if chunks else 1
-        block_lines[name] = _fitting_lines(options.memory, name, shape, arrays=2 + views, chunk=chunk)
+        most = _lines_of_batches(options.batch_size, windows_a_line(windows, shape, name))
+        block_lines[name] = _fitting_lines(options.memory, name, shape, arrays=2 + views, most=most, chunk=chunk)
     return VolumePlan(
         tuple(shape),
         directions,
-        choose_windows(model, window=options.window, overlap=options.overlap, stride=options.stride),
+        windows,
         views,
         float(clip),
         block_lines,
@@ -158,15 +162,35 @@ def make_plan(
     )
 
 
-def _fitting_lines(memory: float, direction: str, shape: tuple[int, int, int], *, arrays: int, chunk: int = 1) -> int:
-    """Lines of which so many float32 arrays fit the memory: whole chunks, where one fits."""
+def windows_a_line(windows: Windows, shape: tuple[int, int, int], direction: str) -> int:
+    """Windows of one section of a direction."""
+    across, down = windows.grid(shape[1 - axis_of(direction)], shape[2])
+    return len(across.starts) * len(down.starts)
+
+
+def _lines_of_batches(batch_size: int, per_line: int) -> int:
+    """The fewest lines, ``_LINES`` at least, whose windows fill whole batches."""
+    whole = batch_size // math.gcd(batch_size, per_line)
+    return -(-_LINES // whole) * whole
+
+
+def _fitting_lines(
+    memory: float,
+    direction: str,
+    shape: tuple[int, int, int],
+    *,
+    arrays: int,
+    most: int = _LINES,
+    chunk: int = 1,
+) -> int:
+    """Lines, up to ``most``, of which so many float32 arrays fit the memory: whole chunks, where one fits."""
     line = 4 * arrays * shape[1 - axis_of(direction)] * shape[2]
     lines = int(memory * _MIB // line)
     if not lines:
         raise ValueError(f'memory of {memory:g} MiB does not hold one {direction}: at least {line / _MIB:.2g} MiB')
     if lines >= chunk > 1:
-        return chunk * max(1, min(lines, _MOST_LINES) // chunk)
-    return min(lines, _MOST_LINES)
+        return chunk * max(1, min(lines, most) // chunk)
+    return min(lines, most)
 
 
 def fingerprint(model: nn.Module, path: str, plan: VolumePlan, options: VolumeOptions) -> dict[str, object]:

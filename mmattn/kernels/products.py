@@ -1,4 +1,4 @@
-"""Products of many rows, or columns, with a matrix on a CPU.
+"""Products of many rows, or columns, with a matrix, most of them for CPUs.
 
 PyTorch gives matrix products in float32 to the BLAS that it was built with, and 1x1 convolutions to oneDNN, if more
 than one thread works. Where the two differ in speed it is oneDNN that is faster, up to twice, so it is asked by name;
@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from mmattn.kernels.context import constant_when_compiled, has_bfloat16, is_exporting, is_prediction
+from mmattn.kernels.precision import has_tf32_convolutions, has_tf32_products
 
 FEWEST_ROWS = 4096
 """Below, what a call of oneDNN costs is more than what it gains."""
@@ -143,3 +144,33 @@ def project_positions(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
 @project_positions.register_fake
 def _(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     return x.new_empty(x.shape[0], *x.shape[2:], len(weight))
+
+
+def rows_of(x: Tensor) -> Tensor:
+    """Returns (B, C, H, W) as one row for each position, (B * H * W, C), the channels dense."""
+    rows = x.permute(0, 2, 3, 1).reshape(-1, x.shape[1])
+    return rows if rows.stride(1) == 1 else rows.contiguous()
+
+
+@project_positions.register_kernel('cuda')
+def positions_by_rows(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """Projects each position of a map on a GPU, by one product of whole rows of channels.
+
+    Maps with the channels first are turned before: where H * W is odd their own lines are not aligned, and products of
+    such take kernels for single numbers. In float32 it is a convolution, as of the layer it stands for, where PyTorch
+    lets only those take TF32.
+
+    Args:
+        x: (B, C, H, W).
+        weight: (N, C).
+        bias: (N,), or None.
+
+    Returns:
+        (B, H, W, N), contiguous.
+    """
+    if x.is_cuda and x.dtype == torch.float32 and has_tf32_convolutions() and not has_tf32_products():
+        maps = x.contiguous(memory_format=torch.channels_last)
+        return torch.conv2d(maps, weight[:, :, None, None], bias).permute(0, 2, 3, 1).contiguous()
+    rows = rows_of(x)
+    out = rows @ weight.t() if bias is None else torch.addmm(bias, rows, weight.t())
+    return out.view(len(x), *x.shape[2:], -1)

@@ -7,6 +7,7 @@ import numpy as np
 
 from mmattn.common.checks import check_positive
 from mmattn.seismic.opening import is_array, open_volume
+from mmattn.seismic.segy.remembered import remembered_words
 from mmattn.seismic.volumes.fill_values import find_fill_values
 from mmattn.seismic.volumes.labels import IGNORED
 from mmattn.seismic.volumes.volume import Volume
@@ -59,7 +60,7 @@ def open_survey(
     clip: float | None = None,
     **options: object,
 ) -> Survey:
-    """Opens what a page shows, each file as :func:`mmattn.seismic.open_volume` does.
+    """Opens what a page shows, each file as :func:`mmattn.seismic.open_volume` does; trace headers are remembered.
 
     Args:
         path: of the amplitudes.
@@ -71,6 +72,17 @@ def open_survey(
     Raises:
         FileNotFoundError, SegyError, ValueError: as ``open_volume`` and :class:`Survey` do.
     """
+    with remembered_words():
+        return _open(path, probability, label, clip, options)
+
+
+def _open(
+    path: str | os.PathLike,
+    probability: str | os.PathLike | None,
+    label: str | os.PathLike | None,
+    clip: float | None,
+    options: dict[str, object],
+) -> Survey:
     volume = open_volume(path, **options)
     shared = {name: value for name, value in options.items() if name not in _OF_ONE_FILE}
     others = {

@@ -209,7 +209,11 @@ def test_a_checkpoint_that_grows_is_refused(tmp_path: Path):
 
 def test_plain_configs_are_told_from_programs():
     config = Config(
-        dict(model=dict(type='A', layers=[1, -2.5, None], size=(3, 4)), custom_imports=dict(imports=['mmattn']))
+        dict(
+            model=dict(type='A', layers=[1, -2.5, None], size=(3, 4)),
+            custom_imports=dict(imports=['mmattn']),
+            percentiles={'0.1': 11, '50': dict(a=1)},  # printed as dict({...})
+        )
     )
     assert is_plain_config(config.pretty_text)
     assert is_plain_config("a = dict(type='mmseg.UNet', b={'type': 'BN', 'c': set([1])}, type_name='x.y')")
@@ -218,6 +222,8 @@ def test_plain_configs_are_told_from_programs():
         "a = dict(b=[{'type': 'subprocess.Popen'}])",
         "a = dict(**{'type': 'os.system'})",
         "a = dict([('type', 'os.system')])",
+        "a = dict({'type': 'os.system'})",
+        'a = dict(dict)',
         "a = dict(type='mmengine.dump')",
         'import os',
         'a = open("x")',

@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -244,6 +245,28 @@ def test_the_plan_obeys_the_memory():
         assert sum(lines) == 300
     with pytest.raises(ValueError, match=r'memory of 1 MiB does not hold one iline: at least 3.4 MiB'):
         make_plan(model, shape, VolumeOptions(memory=1), clip=1.0, keep_spread=False)
+
+
+@pytest.mark.parametrize(
+    ('batch_size', 'window', 'lines'),
+    [(8, 256, 16), (16, 256, 16), (20, 256, 20), (64, 256, 64), (64, 128, 32), (48, 128, 24), (1000, 256, 1000)],
+)
+def test_blocks_fill_whole_batches(batch_size: int, window: int, lines: int):
+    """Of sections of 256 x 128: one window or two."""
+    options = VolumeOptions(('iline',), window=(window, 128), overlap=0, batch_size=batch_size)
+    plan = make_plan(GreyModel(), (2000, 128, 256), options, clip=1.0, keep_spread=False)
+    assert plan.block_lines['iline'] == lines
+    little = make_plan(GreyModel(), (2000, 128, 256), replace(options, memory=8), clip=1.0, keep_spread=False)
+    assert little.block_lines['iline'] == min(lines, 21)  # what 8 MiB hold
+
+
+def test_large_batches_reach_the_network(tmp_path, monkeypatch):
+    """Of a small survey whose sections are one window each."""
+    taken, call = [], TilePredictor.__call__
+    monkeypatch.setattr(TilePredictor, '__call__', lambda self, tiles: taken.append(len(tiles)) or call(self, tiles))
+    options = VolumeOptions(('iline',), window=(32, 32), batch_size=40, clip=2.0)
+    predict_volume(GreyModel(), ArrayVolume(make_cube((80, 20, 24))), tmp_path / 'p.npy', options=options)
+    assert [count for count in taken if count > 1] == [40, 40]
 
 
 def test_lines_have_one_direction(tmp_path):

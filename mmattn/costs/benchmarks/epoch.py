@@ -119,15 +119,7 @@ def measure_epoch(
         channels_last: whether weights and maps lie in memory as NHWC.
         iterations: timed of each kind.
     """
-    init_default_scope(config.get('default_scope', 'mmseg'))
-    config = deepcopy(config)
-    fit_to_device(config, amp=amp)
-    torch.manual_seed(0)
-    model = revert_sync_batchnorm(MODELS.build(config.model)).to(device).train()
-    if channels_last:  # maps follow the weights
-        model = model.to(memory_format=torch.channels_last)
-    wrapper = build_optim_wrapper(model, config.optim_wrapper)
-    loader = Runner.build_dataloader(config.train_dataloader, seed=0)
+    model, wrapper, loader = prepare_training(config, device=device, amp=amp, channels_last=channels_last)
     batches = endless(loader)
     step = pure_step(model, wrapper, next(batches))
     half = -(-iterations // 2)
@@ -150,6 +142,21 @@ def measure_epoch(
         both=f'{both:.1f}',
         ratio=f'{pure / both:.2f}',
     )
+
+
+def prepare_training(
+    config: Config, *, device: torch.device, amp: bool, channels_last: bool
+) -> tuple[nn.Module, OptimWrapper, DataLoader]:
+    """Builds an experiment's model on a device, its optimiser and its loader; the config stays as it is."""
+    init_default_scope(config.get('default_scope', 'mmseg'))
+    config = deepcopy(config)
+    fit_to_device(config, amp=amp)
+    torch.manual_seed(0)
+    model = revert_sync_batchnorm(MODELS.build(config.model)).to(device).train()
+    if channels_last:  # maps follow the weights
+        model = model.to(memory_format=torch.channels_last)
+    wrapper = build_optim_wrapper(model, config.optim_wrapper)
+    return model, wrapper, Runner.build_dataloader(config.train_dataloader, seed=0)
 
 
 def endless(loader: DataLoader) -> Iterator[dict]:

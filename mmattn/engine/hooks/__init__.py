@@ -6,8 +6,10 @@ from mmattn.engine.hooks.checkpoint import SafeCheckpointHook
 from mmattn.engine.hooks.curves import CurveHook, read_curves
 from mmattn.engine.hooks.exact_resume import ExactResumeHook
 from mmattn.engine.hooks.finite import FiniteLossHook
+from mmattn.engine.hooks.late_runtime_info import LateRuntimeInfoHook
 from mmattn.engine.hooks.loss_schedule import LossScheduleHook
 from mmattn.engine.hooks.overlays import OverlayHook, TileSelection
+from mmattn.engine.hooks.sharding import ShardingHook
 from mmattn.engine.hooks.stop_safely import StopSafelyHook
 from mmattn.engine.hooks.velocity_pictures import VelocityPictureHook
 
@@ -17,9 +19,11 @@ __all__ = [
     'CurveHook',
     'ExactResumeHook',
     'FiniteLossHook',
+    'LateRuntimeInfoHook',
     'LossScheduleHook',
     'OverlayHook',
     'SafeCheckpointHook',
+    'ShardingHook',
     'StopSafelyHook',
     'TileSelection',
     'VelocityPictureHook',

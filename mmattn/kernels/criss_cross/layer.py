@@ -9,7 +9,7 @@ from torch.autograd.function import once_differentiable
 from mmattn.kernels import products  # noqa: F401  register the operators
 from mmattn.kernels.context import is_exporting
 from mmattn.kernels.criss_cross import operator  # noqa: F401  register the operators
-from mmattn.kernels.criss_cross.layout import serves_triton
+from mmattn.kernels.criss_cross.layout import align_queries, serves_triton
 
 
 def takes_cpu(x: Tensor, weight: Tensor, bias: Tensor, gamma: Tensor) -> bool:
@@ -21,9 +21,7 @@ def takes_triton(x: Tensor, weight: Tensor, bias: Tensor, gamma: Tensor) -> bool
     """Tells whether the kernels for GPUs serve."""
     if x.device.type != 'cuda' or not takes_cpu(x, weight, bias, gamma):
         return False
-    channels = x.shape[1]
-    embed = (weight.shape[0] - channels) // 2
-    return serves_triton(x.device, _product_dtype(x, weight), x.shape[2] * x.shape[3], embed, channels)
+    return serves_triton(x.device, _product_dtype(x, weight), x.shape, (weight.shape[0] - x.shape[1]) // 2)
 
 
 def add_attended(x: Tensor, weight: Tensor, bias: Tensor, gamma: Tensor) -> Tensor:
@@ -46,7 +44,8 @@ def add_attended(x: Tensor, weight: Tensor, bias: Tensor, gamma: Tensor) -> Tens
 
 def add_attended_by_triton(x: Tensor, weight: Tensor, bias: Tensor, gamma: Tensor) -> Tensor:
     """Does what ``add_attended`` does, by the kernels for GPUs."""
-    return _add_attended(x, weight, bias, gamma, True)
+    embed = (weight.shape[0] - x.shape[1]) // 2
+    return _add_attended(x, *align_queries(weight, bias, embed), gamma, True)
 
 
 def _product_dtype(x: Tensor, weight: Tensor) -> torch.dtype:
@@ -70,11 +69,7 @@ class _AddAttended(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, gamma: Tensor, by_triton: bool) -> Tensor:
         features = x.to(weight.dtype)
-        if x.device.type == 'cpu':
-            packed = torch.ops.mmattn.project_positions(features, weight, bias)
-        else:
-            matrices = weight.t().expand(len(x), -1, -1)
-            packed = torch.baddbmm(bias, features.flatten(2).mT, matrices).unflatten(1, x.shape[2:])
+        packed = torch.ops.mmattn.project_positions(features, weight, bias)
         out, record = torch.ops.mmattn.criss_cross_attention(x, packed, gamma, by_triton)
         ctx.save_for_backward(x, weight, packed, record, gamma)
         return out

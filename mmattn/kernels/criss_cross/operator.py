@@ -48,7 +48,10 @@ def attend(x: Tensor, packed: Tensor, gamma: Tensor, by_triton: bool) -> tuple[T
         gathered = value.new_empty(value.shape)
         along_both(kept, value, gathered)
         result.view(channels, -1).copy_(gathered.view(-1, channels).t())
-        torch.add(origin, result, alpha=gamma.item(), out=result)
+        if x.is_cuda:  # asking for a number would wait for all that the GPU has to do
+            torch.addcmul(origin, result, gamma.to(x.dtype), out=result)
+        else:
+            torch.add(origin, result, alpha=gamma.item(), out=result)
     return out, weights
 
 

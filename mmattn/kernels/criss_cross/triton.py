@@ -1,7 +1,8 @@
 """Criss-cross attention on GPUs: launches the kernels of ``triton_kernels``.
 
 The formulas and the layouts are those of ``operator``; the record between forward and backward is the
-logarithm of the softmax's normaliser, and no weight is kept.
+logarithm of the softmax's normaliser, and no weight is kept. Products read and write whole rows of channels, because a
+map of an odd number of positions, channels first, has no aligned lines; such maps are turned once on their way.
 """
 
 from collections.abc import Sequence
@@ -12,18 +13,32 @@ import triton
 from torch import Tensor
 
 from mmattn.kernels.criss_cross import triton_kernels as kernels
-from mmattn.kernels.criss_cross.layout import empty_map
+from mmattn.kernels.criss_cross.layout import empty_map, has_channels_last
+from mmattn.kernels.precision import has_tf32_products
+from mmattn.kernels.products import positions_by_rows, rows_of
 
 CHANNELS = 64  # values of a tile: of 128, the registers hold half as many tiles at a time
 
 
 def _tiles(packed: Tensor, embed: int) -> dict[str, Any]:
-    """Options common to all kernels: positions and channels of a tile, and how float32 is multiplied."""
+    """Options common to all kernels: positions and channels of a tile, and how float32 is multiplied.
+
+    Where PyTorch allows no TF32, float32 is multiplied in three parts of it: as exact, and on the tensor cores.
+    """
     side = 64 if packed.dtype.itemsize == 2 and embed <= 64 else 32
-    exact = torch.get_float32_matmul_precision() == 'highest'
-    return dict(
-        ROWS=side, COLS=side, EMBED=max(triton.next_power_of_2(embed), 16), PRECISION='ieee' if exact else 'tf32'
-    )
+    precision = 'tf32' if packed.dtype != torch.float32 or has_tf32_products() else 'tf32x3'
+    options = dict(ROWS=side, COLS=side, EMBED=max(triton.next_power_of_2(embed), 16), PRECISION=precision)
+    if packed.dtype == torch.float32 and embed > 64:  # of 32 positions, registers would lie in memory
+        options['ROWS'] = 16
+    return options
+
+
+def _narrow_tiles(packed: Tensor, embed: int) -> dict[str, Any]:
+    """Options of the gradients of queries and keys, whose accumulators want more registers."""
+    options = _tiles(packed, embed)
+    if packed.dtype != torch.float32:
+        return dict(options, CHANNELS=CHANNELS, num_warps=8 if options['ROWS'] == 64 else 4)
+    return dict(options, CHANNELS=min(CHANNELS, 32), num_warps=8 if options['ROWS'] > 16 else 4)
 
 
 def _gather(
@@ -36,7 +51,6 @@ def _gather(
     size: Sequence[int],
     embed: int,
     transposed: bool = False,
-    scores: tuple[Tensor, Tensor] | None = None,
     residual: Tensor | None = None,
 ) -> None:
     """Writes gamma times the weighted sums of ``values`` along both lines to ``out``.
@@ -50,22 +64,19 @@ def _gather(
         size: (H, W).
         embed: D.
         transposed: over the queries that look at a position, not over the keys that it looks at.
-        scores: gradients of the weights (B, N, H + W) and their means (B, N); the logits' gradients weigh then.
         residual: (B, N, V) of any strides, added.
     """
     (batch, _, channels), (height, width) = values.shape, size
     options = _tiles(packed, embed)
     partial = values.new_empty(values.shape)
-    grad_weights, means = (log_sum, log_sum) if scores is None else scores
     x = out if residual is None else residual
     for axis, (lines, length) in enumerate(((width, height), (height, width))):
         tiles = triton.cdiv(length, options['ROWS']) * triton.cdiv(channels, CHANNELS)
         kernels.gather[(lines, tiles, batch)](
-            packed, values, log_sum, grad_weights, means, partial, x, gamma, out,
+            packed, values, log_sum, partial, x, gamma, out,
             height, width, embed, packed.shape[-1], channels,
             *values.stride()[:2], *x.stride(), *out.stride(),
-            AXIS=axis, TRANSPOSED=transposed, SCORES=scores is not None, RESIDUAL=residual is not None,
-            CHANNELS=CHANNELS, **options,
+            AXIS=axis, TRANSPOSED=transposed, RESIDUAL=residual is not None, CHANNELS=CHANNELS, **options,
         )  # fmt: skip
 
 
@@ -91,18 +102,16 @@ def attend_backward(
     grad: Tensor, features: Tensor, weight: Tensor, packed: Tensor, record: Tensor, gamma: Tensor
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Does what ``operator.attend_backward`` does."""
-    batch, channels, height, width = grad.shape
+    batch, _, height, width = grad.shape
     packed, grad = packed.flatten(1, 2).contiguous(), grad.flatten(2).mT.contiguous()
     with torch.cuda.device_of(grad):
         grad_packed, grad_gamma = _backward_packed(grad, packed, record, gamma, (height, width))
-    many = weight.expand(batch, -1, -1)
-    grad_features = empty_map(features)
-    if grad_features.is_contiguous():
-        torch.bmm(many.mT, grad_packed.mT, out=grad_features.view(batch, channels, -1))
-    else:
-        torch.bmm(grad_packed, many, out=grad_features.permute(0, 2, 3, 1).view(batch, -1, channels))
-    grad_weight = torch.bmm(grad_packed.mT, features.flatten(2).mT).sum(0)
-    return grad_features, grad_weight, grad_packed.sum((0, 1)), grad_gamma
+    grad_rows = grad_packed.flatten(0, 1)
+    maps = grad_packed.view(batch, height, width, -1).permute(0, 3, 1, 2)
+    grad_features = positions_by_rows(maps, weight.t()).permute(0, 3, 1, 2)
+    if not has_channels_last(features):
+        grad_features = grad_features.contiguous()
+    return grad_features, grad_rows.t() @ rows_of(features), grad_rows.sum(0), grad_gamma
 
 
 def _backward_packed(
@@ -111,19 +120,16 @@ def _backward_packed(
     """Returns the gradients of ``packed`` (B, N, 2 D + C) and gamma for that of the result (B, N, C), all dense."""
     (batch, positions, channels), (height, width) = grad.shape, size
     embed = (packed.shape[-1] - channels) // 2
-    options, longest = _tiles(packed, embed), max(size)
-    grad_weights = log_sum.new_empty(batch, positions, height + width)
-    means = log_sum.new_empty(batch, 2, positions)
-    kernels.weight_gradients[(longest, triton.cdiv(longest, options['ROWS']), 2 * batch)](
-        packed, grad, log_sum, grad_weights, means, height, width, embed, packed.shape[-1], channels,
-        CHANNELS=CHANNELS, **options,
-    )  # fmt: skip
-    means = means.sum(1)
-    query, key, _ = packed.split([embed, embed, channels], -1)
-    grad_packed = torch.empty_like(packed)
-    grad_query, grad_key, grad_value = grad_packed.split([embed, embed, channels], -1)
-    common, scores = dict(size=size, embed=embed), (grad_weights, means)
-    _gather(packed, grad, log_sum, gamma, grad_value, transposed=True, **common)
-    _gather(packed, key, log_sum, gamma, grad_query, scores=scores, **common)
-    _gather(packed, query, log_sum, gamma, grad_key, scores=scores, transposed=True, **common)
+    options = _narrow_tiles(packed, embed)
+    grad_packed, means = torch.empty_like(packed), torch.empty_like(log_sum)
+    partial = log_sum.new_empty(batch, positions, 2 * embed)
+    for kernel in (kernels.query_gradients, kernels.key_gradients):
+        for axis, (lines, length) in enumerate(((width, height), (height, width))):
+            kernel[(lines, triton.cdiv(length, options['ROWS']), batch)](
+                packed, grad, log_sum, means, partial, gamma, grad_packed,
+                height, width, embed, packed.shape[-1], channels, AXIS=axis, **options,
+            )  # fmt: skip
+    del partial
+    grad_value = grad_packed[..., 2 * embed :]
+    _gather(packed, grad, log_sum, gamma, grad_value, size=size, embed=embed, transposed=True)
     return grad_packed, means.sum().to(gamma.dtype).reshape(gamma.shape)

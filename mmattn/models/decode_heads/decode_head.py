@@ -11,7 +11,7 @@ from mmseg.structures.sampler import OHEMPixelSampler
 from mmseg.utils import SampleList
 from torch import Tensor, nn
 
-from mmattn.models.losses.binary import check_sampler, for_one_channel, two_classes
+from mmattn.models.losses.binary import check_sampler, counts_no_pixels, for_one_channel, two_classes
 
 
 def one_channel_accuracy(logits: Tensor, label: Tensor, threshold: float, ignore_index: int) -> Tensor:
@@ -68,17 +68,33 @@ class OneChannel:
 
     def loss_by_feat(self, seg_logits: Tensor, batch_data_samples: SampleList) -> dict:
         """Losses of ``seg_logits`` (N, out_channels, h, w), and ``acc_seg``."""
+        parent = super().loss_by_feat
+        if self.out_channels > 1:
+            return parent(seg_logits, batch_data_samples)
         label = self._stack_batch_gt(batch_data_samples)
-        if self.out_channels == 1 and not (label != self.ignore_index).any():
-            nothing = seg_logits.sum() * 0  # some losses fail where no pixel counts
-            losses = self.loss_decode if isinstance(self.loss_decode, nn.ModuleList) else [self.loss_decode]
+        losses = list(self.loss_decode) if isinstance(self.loss_decode, nn.ModuleList) else [self.loss_decode]
+        # Whether a pixel is known is asked where it costs no waiting for a GPU, or where a loss fails without one.
+        asks = not label.is_cuda or not all(map(counts_no_pixels, losses))
+        if asks and not (label != self.ignore_index).any():
+            nothing = seg_logits.sum() * 0
             return {**{loss.loss_name: nothing for loss in losses}, 'acc_seg': nothing.detach()}
-        losses = super().loss_by_feat(seg_logits, batch_data_samples)
-        if self.out_channels == 1:
-            with torch.no_grad():
-                logits = resize(seg_logits, label.shape[2:], mode='bilinear', align_corners=self.align_corners)
-                losses['acc_seg'] = one_channel_accuracy(logits, label.squeeze(1), self.threshold, self.ignore_index)
-        return losses
+        logits = resize(seg_logits, label.shape[2:], mode='bilinear', align_corners=self.align_corners)
+        if getattr(parent, '__func__', None) is BaseDecodeHead.loss_by_feat:
+            found = self._losses(losses, logits, label)
+        else:  # a head that computes more
+            found = parent(seg_logits, batch_data_samples)
+        with torch.no_grad():
+            found['acc_seg'] = one_channel_accuracy(logits, label.squeeze(1), self.threshold, self.ignore_index)
+        return found
+
+    def _losses(self, losses: Sequence[nn.Module], logits: Tensor, label: Tensor) -> dict:
+        """What ``BaseDecodeHead`` does, but for its accuracy of a channel a class, for which it waits for a GPU."""
+        weight = None if self.sampler is None else self.sampler.sample(logits, label)
+        found: dict[str, Tensor] = {}
+        for loss in losses:
+            value = loss(logits, label.squeeze(1), weight=weight, ignore_index=self.ignore_index)
+            found[loss.loss_name] = found[loss.loss_name] + value if loss.loss_name in found else value
+        return found
 
 
 class _TwoClassSampler:

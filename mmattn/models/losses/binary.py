@@ -17,6 +17,8 @@ from mmseg.models.losses.ohem_cross_entropy_loss import OhemCrossEntropy
 from mmseg.models.losses.utils import weight_reduce_loss
 from torch import Tensor, nn
 
+from mmattn.models.losses.lovasz_hinge import LovaszHingeLoss, check_labels
+
 _OUTSIDE = -1e4  # logit of pixels that count nowhere: a probability of 0, without a gradient
 
 
@@ -70,8 +72,13 @@ def for_one_channel(owner: str, loss: nn.Module, *, called_by_name: bool = True)
         return SaltFocal(loss)
     _weigh_classes(owner, loss)
     if isinstance(loss, CrossEntropyLoss) and loss.use_sigmoid:
-        return loss
+        return SaltCrossEntropy(loss)
     return SaltHausdorff(loss) if isinstance(loss, HuasdorffDisstanceLoss) else TwoClassLoss(loss)
+
+
+def counts_no_pixels(loss: nn.Module) -> bool:
+    """Tells whether a loss, as ``for_one_channel`` returns it, is zero where no pixel of a batch counts."""
+    return isinstance(loss, SaltCrossEntropy | SaltFocal | LovaszHingeLoss)
 
 
 def check_sampler(owner: str, losses: Iterable[nn.Module], *, by_loss: bool) -> None:
@@ -164,6 +171,36 @@ class TwoClassLoss(nn.Module):
         if hasattr(self.loss, 'ignore_index') and 'ignore_index' in options:  # some go by their own, not by the head's
             self.loss.ignore_index = options['ignore_index']
         return self.loss(two_classes(logits), label, **options)
+
+
+class SaltCrossEntropy(TwoClassLoss):
+    """MMSegmentation's sigmoid cross-entropy, to the same numbers; none of them is read back from a GPU on the way."""
+
+    def forward(
+        self,
+        logits: Tensor,
+        label: Tensor,
+        *,
+        weight: Tensor | None = None,
+        avg_factor: float | None = None,
+        reduction_override: str | None = None,
+        ignore_index: int = 255,
+    ) -> Tensor:
+        """Computes the loss of (N, 1, H, W) logits and (N, H, W) labels.
+
+        Raises:
+            ValueError: if a label is neither 0, 1, negative nor ``ignore_index``; on a GPU the device reports it.
+        """
+        check_labels(label, (label <= 1) | (label == ignore_index), ignore_index)
+        scores = logits.squeeze(1)
+        valid = ((label >= 0) & (label != ignore_index)).float()
+        factor = None if self.loss.class_weight is None else scores.new_full((1,), self.loss.class_weight[0])
+        losses = F.binary_cross_entropy_with_logits(scores, label.float(), pos_weight=factor, reduction='none')
+        reduction = reduction_override or self.loss.reduction
+        if reduction == 'mean' and avg_factor is None and self.loss.avg_non_ignore:
+            avg_factor = valid.sum()
+        weight = valid if weight is None else weight * valid
+        return self.loss.loss_weight * weight_reduce_loss(losses, weight, reduction, avg_factor)
 
 
 class SaltDice(TwoClassLoss):

@@ -122,7 +122,7 @@ class LovaszHingeLoss(nn.Module):
         rows = len(scores) if self.per_image else 1
         scores, label = scores.reshape(rows, -1), label.reshape(rows, -1)
         salt, valid = label == 1, label != ignore_index
-        _check_labels(label, ~valid | salt | (label == 0), ignore_index)
+        check_labels(label, ~valid | salt | (label == 0), ignore_index)
         losses = lovasz_hinge(scores, salt, valid, activation=self.activation)
         if self.symmetric:
             losses = (losses + lovasz_hinge(-scores, ~salt, valid, activation=self.activation)) / 2
@@ -150,7 +150,7 @@ class LovaszHingeLoss(nn.Module):
         return reduction
 
 
-def _check_labels(label: Tensor, right: Tensor, ignore_index: int) -> None:
+def check_labels(label: Tensor, right: Tensor, ignore_index: int) -> None:
     """Raises ValueError unless all labels are right; on a GPU, without waiting for it, the device reports a failure."""
     message = f'label may hold 0, 1 and ignore_index={ignore_index}'
     if label.is_cuda:

@@ -51,6 +51,7 @@ class ShotDataPreProcessor(BaseDataPreprocessor):
         self.compress = check_choice(name, 'compress', compress, _COMPRESS)
         self.register_buffer('scale', torch.tensor(float(scale)))
         self.register_buffer('velocity_range', torch.tensor([float(low), float(high)]))
+        self._bounds: tuple[float, ...] | None = None  # the same as numbers, once read back from a device
         self.register_buffer('direct', torch.tensor(float(direct)))
 
     def forward(self, data: dict, training: bool = False) -> dict:
@@ -74,9 +75,10 @@ class ShotDataPreProcessor(BaseDataPreprocessor):
         inputs = [self._scaled(gathers.float()) for gathers in inputs]
         longest = max(gathers.shape[1] for gathers in inputs)
         inputs = [torch.nn.functional.pad(x, (0, 0, 0, longest - x.shape[1])) for x in inputs]
-        bounds = tuple(self.velocity_range.tolist())
+        if self._bounds is None:
+            self._bounds = tuple(self.velocity_range.tolist())
         for sample in samples or ():
-            sample.set_metainfo(dict(velocity_range=bounds))
+            sample.set_metainfo(dict(velocity_range=self._bounds))
         return dict(inputs=torch.stack(inputs), data_samples=samples)
 
     def _scaled(self, gathers: Tensor) -> Tensor:
@@ -97,3 +99,4 @@ class ShotDataPreProcessor(BaseDataPreprocessor):
                     logger='current',
                 )
         super()._load_from_state_dict(state_dict, prefix, *args)
+        self._bounds = None

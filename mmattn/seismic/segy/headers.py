@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from mmattn.seismic.segy.layout import TRACE_HEADER, Layout
+from mmattn.seismic.segy.remembered import recall, remember
 from mmattn.seismic.segy.words import Word, parse_word
 
 WINDOW = 32 << 20
@@ -45,9 +46,12 @@ def read_words(layout: Layout, places: Mapping[str, int | str | Word]) -> dict[s
         (num_traces,) by name: int32, or float64 of words that are floats.
     """
     words = {name: parse_word(name, place) for name, place in places.items()}
-    values = {
-        name: np.empty(layout.num_traces, np.float64 if word.is_float else np.int32) for name, word in words.items()
-    }
+    values = {name: known for name, word in words.items() if (known := recall(layout, word)) is not None}
+    words = {name: word for name, word in words.items() if name not in values}
+    if not words:
+        return values
+    for name, word in words.items():
+        values[name] = np.empty(layout.num_traces, np.float64 if word.is_float else np.int32)
     for start, traces in iterate_windows(layout):
         for name, word in words.items():
             field = np.ndarray(
@@ -55,4 +59,6 @@ def read_words(layout: Layout, places: Mapping[str, int | str | Word]) -> dict[s
                 strides=(layout.trace_size,),
             )  # fmt: skip
             values[name][start : start + len(traces)] = word.decode(field)
+    for name, word in words.items():
+        remember(layout, word, values[name])
     return values

@@ -6,6 +6,8 @@ from mmengine.structures import PixelData
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 
+from tests.waiting import Waits
+
 HEADS = {
     'FCN': dict(type='AuxiliaryFCNHead', num_convs=1, concat_input=False),
     'cross': dict(type='CrissCrossHead'),
@@ -68,6 +70,23 @@ def test_a_batch_without_a_known_pixel_has_no_loss(loss: dict):
     (value,) = (value for name, value in found.items() if name.startswith('loss_'))
     assert value.item() == 0
     assert not torch.autograd.grad(value, logits)[0].any()
+
+
+@pytest.mark.parametrize('loss', [SIGMOID, dict(type='FocalLoss'), dict(type='LovaszHingeLoss', symmetric=True)])
+@pytest.mark.parametrize('known', [True, False])
+def test_a_gpu_is_not_waited_for(loss: dict, known: bool, label, monkeypatch):
+    """The labels say that they are on one; the values are those of a CPU, without a known pixel, too."""
+    head, logits = build('FCN', loss_decode=loss), torch.randn(2, 1, 8, 8, requires_grad=True)
+    label = label if known else torch.full_like(label, 255)
+    expected = head.loss_by_feat(logits, samples(label))
+    monkeypatch.setattr(torch.Tensor, 'is_cuda', True)
+    with Waits() as waits:
+        found = head.loss_by_feat(logits, samples(label))
+        sum(value for name, value in found.items() if 'loss' in name).backward()
+    monkeypatch.undo()
+    assert not waits.found
+    assert logits.grad.isfinite().all()
+    assert {name: value.item() for name, value in found.items()} == {n: v.item() for n, v in expected.items()}
 
 
 def test_two_channels_are_mmsegs():

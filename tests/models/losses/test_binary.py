@@ -178,3 +178,19 @@ def test_the_heads_ignored_label_counts(name: str, case):
 def test_losses_without_a_meaning_are_named(config: dict, message: str):
     with pytest.raises(ValueError, match=f'Head: {message}'):
         build(config)
+
+
+@pytest.mark.parametrize(
+    'options', [dict(), dict(avg_non_ignore=True), dict(class_weight=[3.0]), dict(reduction='sum')]
+)
+@pytest.mark.parametrize('weighted', [True, False])
+def test_cross_entropy_has_mmsegs_numbers(options: dict, weighted: bool, case):
+    logits, label = case
+    theirs = MODELS.build(dict(type='CrossEntropyLoss', use_sigmoid=True, **options))
+    ours = for_one_channel('Head', MODELS.build(dict(type='CrossEntropyLoss', use_sigmoid=True, **options)))
+    given = dict(ignore_index=255, weight=torch.rand(2, 8, 9) if weighted else None)
+    found, expected = ours(logits, label, **given), theirs(logits, label, **given)
+    assert torch.equal(found, expected)
+    assert torch.equal(*(torch.autograd.grad(value, logits)[0] for value in (found, expected)))
+    with pytest.raises(ValueError, match=r'label may hold 0, 1 and ignore_index=255, got .*2'):
+        ours(logits, label.clamp(max=1) + 1, **given)

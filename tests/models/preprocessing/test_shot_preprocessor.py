@@ -1,7 +1,9 @@
 import pytest
 import torch
+from mmseg.structures import SegDataSample
 
 from mmattn.models.preprocessing.shot_preprocessor import ShotDataPreProcessor
+from tests.waiting import Waits
 
 
 def test_scales_amplifies_and_pads_time():
@@ -24,6 +26,17 @@ def test_statistics_come_back_with_the_weights():
     trained, other = ShotDataPreProcessor(scale=3.0, direct=-5.0), ShotDataPreProcessor(scale=1.0)
     other.load_state_dict(trained.state_dict())
     assert (float(other.scale), float(other.direct)) == (3, -5)
+
+
+def test_bounds_of_velocity_are_read_once_and_follow_the_weights():
+    processor, trained = ShotDataPreProcessor(), ShotDataPreProcessor(velocity_range=(1000, 2000))
+    data = dict(inputs=[torch.ones(1, 5, 3)], data_samples=[SegDataSample()])
+    assert processor(data)['data_samples'][0].velocity_range == (1500, 4500)
+    with Waits() as waits:
+        processor(data)
+    assert not waits.found
+    processor.load_state_dict(trained.state_dict())
+    assert processor(data)['data_samples'][0].velocity_range == (1000, 2000)
 
 
 def test_wrong_values():
