@@ -1,18 +1,24 @@
 """Shows sections of a survey in the browser, with the probability of salt and a label over them.
 
 python tools/view.py survey.sgy salt.sgy --label label.npy
+python tools/view.py survey.sgy salt.sgy --config CONFIG --checkpoint CHECKPOINT
 
 Prints the address of a page that this machine alone can open, and runs until Ctrl-C. Of a survey larger than memory
-only the section in sight is read. Needs Panel: pip install 'mmattn[view]'.
+only the section in sight is read. With a network a click shows what its attention layers see from that point. Needs
+Panel: pip install 'mmattn[view]'.
 """
 
 import argparse
+from typing import TYPE_CHECKING
 
 from mmattn.cli.command_line import ToolParser, run_tool
 from mmattn.cli.segy_options import add_segy_options, segy_options
 from mmattn.common.errors import InputError, one_line
 from mmattn.viewer.access import new_token, page_address
-from mmattn.viewer.survey import open_survey
+from mmattn.viewer.survey import Survey, open_survey
+
+if TYPE_CHECKING:
+    from mmattn.viewer.page import Explain
 
 
 def parse_args() -> argparse.Namespace:
@@ -22,12 +28,16 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('probability', nargs='?', help='probability of salt, 0 to 1, on the same grid')
     parser.add_argument('--label', help='0 background, 1 salt, 255 unknown, on the same grid')
     parser.add_argument('--clip', type=float, help="amplitude of the last colour; the survey's own by default")
+    parser.add_argument('--config', help='of a network whose attention a click shows')
+    parser.add_argument('--checkpoint', help='of that network')
     parser.add_argument('--host', default='127.0.0.1', help='where to listen; 0.0.0.0 lets other machines in')
     parser.add_argument('--port', type=int, default=0, help='to listen on; 0 takes a free one')
     add_segy_options(parser.add_argument_group('how SEG-Y is read'))
     args = parser.parse_args()
     if not 0 <= args.port < 1 << 16:
         parser.error(f'--port must be from 0 to 65535, got {args.port}')
+    if (args.config is None) != (args.checkpoint is None):
+        parser.error('--config and --checkpoint belong together: give both or none')
     return args
 
 
@@ -37,6 +47,27 @@ def segy_as_given(args: argparse.Namespace) -> dict:
     add_segy_options(parser.add_argument_group())
     usual = segy_options(parser.parse_args([]))
     return {name: value for name, value in segy_options(args).items() if value != usual[name]}
+
+
+def explainer(args: argparse.Namespace, survey: Survey) -> 'Explain | None':
+    """What makes pictures of a network's attention, if there is a network."""
+    if args.config is None:
+        return None
+    try:
+        from mmattn.cli.launch import load_config, read_model
+        from mmattn.engine.attention_pictures import draw_overview
+        from mmattn.inference.attention import look_at_section
+        from mmattn.inference.clip import choose_clip
+    except ImportError as error:
+        raise InputError(one_line(error)) from None
+    model = read_model(load_config(args.config), args.checkpoint, 'cpu')
+    clip, _ = choose_clip(model, survey.volume, args.clip)
+
+    def explain(direction: str, index: int, row: int, column: int) -> bytes:
+        section = survey.volume.section(direction, index).T
+        return draw_overview(*look_at_section(model, section, row, column, clip=clip))
+
+    return explain
 
 
 def main() -> None:
@@ -49,7 +80,8 @@ def main() -> None:
         )
         from mmattn.viewer.server import make_server
 
-        server = make_server(survey, token, host=args.host, port=args.port)
+        explain = explainer(args, survey)
+        server = make_server(survey, token, host=args.host, port=args.port, explain=explain)
     except ImportError as error:
         raise InputError(f"the page needs Panel ({one_line(error)}): pip install 'mmattn[view]'") from None
     except ValueError as error:

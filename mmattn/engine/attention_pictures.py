@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from mmattn.attention.maps import AttentionMap, SeenAttention
 
 _HEAT, _DIVERGING = 'inferno', 'RdBu_r'
 _MOST_HEADS = 8
+_TELLING = 'through', 'weights', 'rows', 'columns', 'positions'
 _MARK = '#009E73'
 
 
@@ -65,6 +67,35 @@ def save_attention(seen: SeenAttention, picture: Picture, path: str | Path, *, d
     call = f', call {seen.call + 1}' if seen.call else ''
     figure.suptitle(f'{seen.layer or "the layer"} ({seen.kind}{call})', fontsize=10)
     figure.savefig(path, dpi=dpi)
+
+
+def draw_overview(seen: Sequence[SeenAttention], picture: Picture, *, most: int = 8, dpi: int = 90) -> bytes:
+    """Draws the most telling map of each call of a layer, as PNG: the mean over its heads.
+
+    Args:
+        seen: of the first image of its batch.
+        picture: what they are drawn over.
+        most: calls that are drawn, the last ones of the network.
+        dpi: pixels an inch.
+
+    Raises:
+        ValueError: if no layer has a map.
+    """
+    chosen = [one for one in seen if one.maps][-most:]
+    if not chosen:
+        raise ValueError('the network has no attention layer of mmattn, or none that attends')
+    columns = min(len(chosen), 4)
+    figure = Figure(figsize=(2.6 * columns, 2.9 * -(-len(chosen) // columns)), layout='constrained')
+    axes = figure.subplots(-(-len(chosen) // columns), columns, squeeze=False).ravel()
+    for ax in axes[len(chosen) :]:
+        ax.set_axis_off()
+    for ax, one in zip(axes, chosen):
+        name = next((name for name in _TELLING if name in one.maps), next(iter(one.maps)))
+        _draw(ax, one.maps[name], panels(one.maps[name])[0][1], picture)
+        ax.set_title(f'{one.layer}\n{name}', fontsize=7)
+    file = BytesIO()
+    figure.savefig(file, format='png', dpi=dpi)
+    return file.getvalue()
 
 
 def panels(one: AttentionMap) -> list[tuple[str, np.ndarray]]:

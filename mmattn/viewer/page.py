@@ -1,6 +1,7 @@
 """The page: a picture, what moves it and what is under the cursor. Needs Panel and Bokeh."""
 
 import sys
+from collections.abc import Callable
 
 import panel as pn
 from bokeh.events import MouseMove, RangesUpdate, Tap
@@ -23,11 +24,16 @@ return Math.abs(tick - position) < 0.01 && position in numbers ? numbers[positio
 """
 
 
+Explain = Callable[[str, int, int, int], bytes]
+"""Direction and position of a section, row and column in its picture, to a PNG that explains the network there."""
+
+
 class Page:
     """What one browser tab shows.
 
     Args:
         survey: to look at.
+        explain: makes a picture for the point of a line that is clicked; None for no such picture.
 
     Attributes:
         direction: of the section that is shown.
@@ -36,8 +42,8 @@ class Page:
         sources: what Bokeh draws, by the same names and 'outline'.
     """
 
-    def __init__(self, survey: Survey) -> None:
-        self.survey = survey
+    def __init__(self, survey: Survey, explain: Explain | None = None) -> None:
+        self.survey, self.explain = survey, explain
         self.direction = directions(survey.volume)[0]
         self.positions = {name: len(numbers_of(survey.volume, name)) // 2 for name in directions(survey.volume)}
         self.views: dict[str, View] = {}
@@ -55,7 +61,10 @@ class Page:
         if self.survey.label is not None:
             shown.append(self.label_opacity)
         right = pn.Column(
-            pn.pane.Bokeh(self.figure, sizing_mode='stretch_both'), self.reading, sizing_mode='stretch_both'
+            pn.pane.Bokeh(self.figure, sizing_mode='stretch_both'),
+            self.reading,
+            *([self.attention] if self.explain is not None else []),
+            sizing_mode='stretch_both',
         )
         return pn.Row(pn.Column(*shown, self.message, width=320), right, sizing_mode='stretch_both', min_height=640)
 
@@ -87,11 +96,25 @@ class Page:
         self.reading.object = describe(self.survey, found)
 
     def pick(self, down: float, across: float) -> None:
-        """Takes the sections of the other directions through a point of the picture."""
+        """Takes the sections of the other directions through a point of the picture, and explains the network there."""
         for name, at in zip(AXES[self.direction], (down, across)):
             if name in self.positions:
                 last = len(numbers_of(self.survey.volume, name)) - 1
                 self.positions[name] = min(max(round(at), 0), last)
+        if self.explain is not None and self.direction != 'time':
+            self._explain(round(down), round(across))
+
+    def _explain(self, row: int, column: int) -> None:
+        volume = self.survey.volume
+        counts = (len(numbers_of(volume, name)) for name in AXES[self.direction])
+        if not all(0 <= at < count for at, count in zip((row, column), counts)):
+            return
+        try:
+            picture = self.explain(self.direction, self.positions[self.direction], row, column)
+        except (OSError, ValueError, RuntimeError) as error:
+            self._say(error)
+            return
+        self.attention.object = picture
 
     def _make_widgets(self) -> None:
         volume = self.survey.volume
@@ -106,6 +129,7 @@ class Page:
         self.label_opacity = pn.widgets.FloatSlider(label='opacity of the label', start=0, end=1, step=0.05, value=0.3)
         self.message = pn.pane.Str('', styles={'white-space': 'pre-wrap', 'color': '#b00020'}, width=300)
         self.reading = pn.pane.Str('', height=24)
+        self.attention = pn.pane.PNG(None, max_height=320)
         self.choice.param.watch(self._choose, 'value')
         self.slider.param.watch(self._slide, 'value')
         self.number.param.watch(self._type, 'value')

@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING
 from panel.io.server import get_server
 
 from mmattn.viewer.access import allowed_origins, free_port
-from mmattn.viewer.page import Page
+from mmattn.viewer.page import Explain, Page
 from mmattn.viewer.survey import Survey
 
 if TYPE_CHECKING:
     from bokeh.server.server import Server
 
 
-def make_server(survey: Survey, token: str, *, host: str = '127.0.0.1', port: int = 0) -> 'Server':
+def make_server(
+    survey: Survey, token: str, *, host: str = '127.0.0.1', port: int = 0, explain: Explain | None = None
+) -> 'Server':
     """Makes a server of a page; ``start()`` and its ``io_loop`` run it.
 
     Each browser tab gets a page of its own. Every address that does not begin with the token is not found.
@@ -24,6 +26,7 @@ def make_server(survey: Survey, token: str, *, host: str = '127.0.0.1', port: in
         token: see :func:`mmattn.viewer.access.new_token`.
         host: name or address to listen on.
         port: to listen on; 0 takes a free one.
+        explain: see :class:`mmattn.viewer.page.Page`.
 
     Raises:
         ValueError: if the host or the port cannot be listened on.
@@ -33,7 +36,7 @@ def make_server(survey: Survey, token: str, *, host: str = '127.0.0.1', port: in
     before = signal.getsignal(signal.SIGINT)
     try:
         return get_server(
-            {'/': lambda: Page(survey).layout()},
+            {'/': lambda: Page(survey, explain).layout()},
             port=port,
             address=host,
             websocket_origin=allowed_origins(host, port),

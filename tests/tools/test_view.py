@@ -1,15 +1,21 @@
 """tools/view.py prints the address of its page; what is wrong is one line."""
 
 import re
+import runpy
 import signal
 import subprocess
 import sys
+from io import BytesIO
 from pathlib import Path
+from types import SimpleNamespace
 from urllib.request import urlopen
 
 import numpy as np
 import pytest
+from PIL import Image
 
+from mmattn.viewer.survey import open_survey
+from tests.tiny import write_tiny_config
 from tests.tools.run_here import run_here
 from tests.tools.run_tools import ROOT
 from tests.viewer.surveys import write_survey
@@ -23,6 +29,7 @@ from tests.viewer.surveys import write_survey
         (['{path}', '{path}'], "probability '{path}' must hold values from 0 to 1, got -"),
         (['{path}', '--label', '{probability}'], "label '{probability}' must hold values 0 (background), 1 (salt) and"),
         (['{path}', '--clip', '0'], 'viewer: clip must be above 0, got 0.0'),
+        (['{path}', '--config', 'ccnet_salt'], '--config and --checkpoint belong together: give both or none'),
         (['{path}', '--port', '70000'], '--port must be from 0 to 65535, got 70000'),
         (['{label}', '--iline', '9'], 'iline: options of SEG-Y files, but'),
     ],
@@ -33,6 +40,22 @@ def test_wrong_input_is_one_line(tmp_path: Path, monkeypatch, capsys, arguments:
     assert outcome.returncode == 2
     assert outcome.stderr.startswith(f'error: {message.format(**paths)}')
     assert outcome.stderr.count('\n') == 1
+
+
+def test_what_a_click_is_answered_with(tmp_path: Path):
+    import torch
+    from mmengine.config import Config
+    from mmseg.apis import init_model
+
+    config = write_tiny_config(tmp_path)
+    model = init_model(Config.fromfile(config), device='cpu')
+    torch.save(dict(meta={}, state_dict=model.state_dict()), tmp_path / 'a.pth')
+    tool = runpy.run_path(str(ROOT / 'tools' / 'view.py'), run_name='view')
+    args = SimpleNamespace(config=str(config), checkpoint=str(tmp_path / 'a.pth'), clip=None)
+    with open_survey(write_survey(tmp_path)['path']) as survey:
+        assert tool['explainer'](SimpleNamespace(config=None), survey) is None
+        picture = tool['explainer'](args, survey)('xline', 2, 12, 3)
+    assert np.asarray(Image.open(BytesIO(picture)).convert('L')).std() > 20
 
 
 def test_without_panel(tmp_path: Path, monkeypatch, capsys):

@@ -40,6 +40,29 @@ def test_first_picture(page: Page):
     assert [data[name][0] for name in ('x', 'y', 'dw', 'dh')] == [-0.5, -0.5, 7, 20]
 
 
+def test_a_click_explains_the_network(tmp_path):
+    asked = []
+
+    def explain(direction: str, index: int, row: int, column: int) -> bytes:
+        asked.append((direction, index, row, column))
+        if row == 3:
+            raise ValueError('the network has no attention layer of mmattn')
+        return b'PNG'
+
+    with open_survey(**write_survey(tmp_path), clip=2.0) as survey:
+        page = Page(survey, explain)
+        page.pick(12.4, 2.2)
+        page.pick(12.4, 20.0)  # beside the section
+        assert (asked, page.attention.object) == ([('iline', 3, 12, 2)], b'PNG')
+        page.pick(3.0, 2.0)
+        assert page.message.object == 'the network has no attention layer of mmattn'
+        page.choice.value = 'time'
+        page.pick(1.0, 1.0)
+        assert len(asked) == 2
+        assert page.attention in page.layout()[1]
+        assert Page(survey).attention not in Page(survey).layout()[1]
+
+
 def test_every_direction_by_slider_and_by_number(page: Page):
     page.slider.value = 11
     assert_array_equal(image(page), levels(CUBE[1].T))

@@ -103,8 +103,8 @@ def test_moves_over_the_connection_of_a_browser(tmp_path, monkeypatch):
 
     pages = []
 
-    def make(survey) -> Page:
-        pages.append(Page(survey))
+    def make(survey, explain) -> Page:
+        pages.append(Page(survey, explain))
         return pages[-1]
 
     def work(port: int) -> None:

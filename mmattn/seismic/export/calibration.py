@@ -33,7 +33,7 @@ class LabelledTraces:
 
     Args:
         probability, spread: (n, S).
-        truth: (2, n) true top and base.
+        truth: (2, n) true top and base; NaN where salt reaches the first, or last, sample and they are not known.
         samples: (S,) times or depths.
         threshold: of the probability.
     """
@@ -51,14 +51,17 @@ class LabelledTraces:
             surface: 'top' or 'base'.
             factor: at least 0.
         """
-        if not len(self.probability):
-            return Coverage(float('nan'), 0, float('nan'))
-        salt = self.probability > self.threshold
         top = surface == 'top'
+        truth = self.truth[0 if top else 1]
+        known = np.isfinite(truth)
+        if not known.any():
+            return Coverage(float('nan'), 0, float('nan'))
+        probability, spread, truth = self.probability[known], self.spread[known], truth[known]
+        salt = probability > self.threshold
         index = salt.argmax(1) if top else salt.shape[1] - 1 - salt[:, ::-1].argmax(1)
         side = -1 if top else 1
-        low, high = intervals(self.probability, factor * self.spread, index, side, self.samples, self.threshold)
-        half, truth = abs(self.samples[1] - self.samples[0]) / 2, self.truth[0 if top else 1]
+        low, high = intervals(probability, factor * spread, index, side, self.samples, self.threshold)
+        half = abs(self.samples[1] - self.samples[0]) / 2
         held = (truth >= low - half) & (truth <= high + half)
         return Coverage(float(held.mean()), len(held), float((high - low).mean()))
 
@@ -74,7 +77,7 @@ class LabelledTraces:
                 away.
         """
         check_number('coverage', share, low=0.01, high=0.999)
-        if not len(self.probability):
+        if not np.isfinite(self.truth[0 if surface == 'top' else 1]).any():
             raise ValueError(f'{surface}: no trace has both predicted and true salt, nothing to calibrate by')
         if (most := self.coverage(surface, _LARGEST).share) < share:
             raise ValueError(
@@ -120,6 +123,7 @@ def labelled_traces(
         label = label[both]
         ends = label.argmax(1), label.shape[1] - 1 - label[:, ::-1].argmax(1)
         truth = [crossings(label.astype(float), end, side, samples, 0.5) for end, side in zip(ends, (-1, 1))]
+        truth[0][ends[0] == 0], truth[1][ends[1] == label.shape[1] - 1] = np.nan, np.nan
         kept.append((probability[both], np.asarray(read_std(line, line + 1)[0], np.float64)[both], np.stack(truth)))
     if not kept:
         nothing = np.empty((0, len(samples)))

@@ -33,13 +33,13 @@ class SurveyMap:
 
     def xy(self, iline: np.ndarray, xline: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Coordinates of line numbers, which may lie between lines; arrays of one shape."""
-        x, y = (
+        x, y = (  # rounded, so that no -0.000 is written
             self.origin[axis]
             + self.per_iline[axis] * np.asarray(iline, float)
             + self.per_xline[axis] * np.asarray(xline)
             for axis in (0, 1)
         )
-        return x, y
+        return np.round(x, 6) + 0.0, np.round(y, 6) + 0.0
 
     def lines(self, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Line numbers, as fractions, of coordinates."""

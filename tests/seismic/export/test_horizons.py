@@ -111,6 +111,13 @@ def test_calibrated_intervals_hold_what_they_promise():
         assert 8 < factor * 0.01 / 0.02 < 16  # ms; 1.645 times 8 but for what half a sample forgives
 
 
+def test_tops_beyond_the_first_sample_do_not_count():
+    values, spread, label = noisy(4, 8.0)
+    label[:2, :, :30] = 1
+    found = labelled_traces(reader(values), reader(spread), reader(label), SAMPLES, np.arange(4))
+    assert (found.coverage('top', 1.0).traces, found.coverage('base', 1.0).traces) == (40, 80)
+
+
 def test_what_cannot_be_calibrated_is_said():
     values, spread, label = noisy(4, 8.0)
     nothing = labelled_traces(reader(values), reader(spread), reader(0 * label), SAMPLES, np.arange(4))
