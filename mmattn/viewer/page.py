@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from functools import partial
 
 import panel as pn
 from bokeh.events import MouseMove, RangesUpdate, Tap
@@ -130,14 +131,17 @@ class Page:
         self.message = pn.pane.Str('', styles={'white-space': 'pre-wrap', 'color': '#b00020'}, width=300)
         self.reading = pn.pane.Str('', height=24)
         self.attention = pn.pane.PNG(None, max_height=320)
-        self.choice.param.watch(self._choose, 'value')
-        self.slider.param.watch(self._slide, 'value')
-        self.number.param.watch(self._type, 'value')
-        self.colours.param.watch(lambda event: self._colour(), 'value')
-        self.gain.param.watch(lambda event: self._shade(), 'value')
-        self.opacity.param.watch(lambda event: self._fade(), 'value')
-        self.label_opacity.param.watch(lambda event: self._fade(), 'value')
-        self.threshold.param.watch(lambda event: self._outline(), 'value')
+        for widget, answer in (
+            (self.choice, self._choose),
+            (self.slider, self._slide),
+            (self.number, self._type),
+            (self.colours, self._colour),
+            (self.gain, self._shade),
+            (self.opacity, self._fade),
+            (self.label_opacity, self._fade),
+            (self.threshold, self._outline),
+        ):
+            widget.param.watch(partial(self._answer, answer), 'value')
 
     def _make_picture(self) -> None:
         self.figure = figure(
@@ -168,19 +172,26 @@ class Page:
         self.figure.on_event(Tap, lambda event: self.pick(event.y, event.x))
         self.figure.on_event(RangesUpdate, lambda event: self._read_soon())
 
-    def _choose(self, event: object) -> None:
+    def _answer(self, answer: Callable[[], None], event: object) -> None:
+        """Answers a widget; in a browser when the document is ours to change, which Bokeh insists on."""
+        if self.figure.document is None:
+            answer()
+        else:
+            self.figure.document.add_next_tick_callback(answer)
+
+    def _choose(self) -> None:
         self.direction = self.choice.value
         self._turn()
 
-    def _slide(self, event: object) -> None:
-        if event.new != self._at():
-            self.positions[self.direction] = find_line(self.survey.volume, self.direction, event.new)
+    def _slide(self) -> None:
+        if self.slider.value != self._at():
+            self.positions[self.direction] = find_line(self.survey.volume, self.direction, self.slider.value)
             self._show_position()
             self._read_soon()
 
-    def _type(self, event: object) -> None:
-        if event.new != short(self._at()):
-            self.go_to(event.new)
+    def _type(self) -> None:
+        if self.number.value != short(self._at()):
+            self.go_to(self.number.value)
 
     def _read_soon(self) -> None:
         """Reads once what came in together, as the steps of a drag or a zoom do, is taken in."""

@@ -1,0 +1,154 @@
+"""The page in headless Chromium: what is on the screen is what the files hold.
+
+python -m tests.viewer.test_browser docs/images/viewer.png      # the picture in the documentation
+"""
+
+import io
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from scipy.ndimage import gaussian_filter
+
+from mmattn.seismic import open_volume
+from mmattn.viewer.colours import amplitude_levels
+from mmattn.viewer.survey import usual_clip
+from tests.seismic.segy_files import grid_file, make_cube
+
+ROOT = Path(__file__).resolve().parents[2]
+BROWSER, DRIVER = (shutil.which(name) for name in ('chromium', 'chromedriver'))
+SHAPE = (9, 14, 20)
+FIGURE = "const figure = Array.from(Bokeh.documents[0]._all_models.values()).find(one => one.type == 'Figure');"
+FIND = """
+const found = [];
+const walk = root => root.querySelectorAll('*').forEach(one => {
+    if (one.matches(arguments[0])) found.push(one);
+    if (one.shadowRoot) walk(one.shadowRoot);
+});
+walk(document);
+return found;
+"""
+FRAME = (
+    FIGURE
+    + """
+const view = Bokeh.index.find_one(figure), edge = view.canvas_view.el.getBoundingClientRect(), box = view.frame.bbox;
+return [edge.left + box.left, edge.top + box.top, box.width, box.height];
+"""
+)
+
+
+def title(driver) -> str:
+    return driver.execute_script(FIGURE + 'return figure.title.text || figure.title')
+
+
+def texts(driver) -> str:
+    found = FIND.replace('return found;', "return found.map(one => one.textContent).join('\\n');")
+    return driver.execute_script(found, 'pre')
+
+
+def wait(condition: Callable[[], object], seconds: float = 60) -> object:
+    """Returns what a condition gives once it is true."""
+    until = time.monotonic() + seconds
+    while not (result := condition()):
+        assert time.monotonic() < until, 'the page did not come to it'
+        time.sleep(0.1)
+    return result
+
+
+def on_screen(driver, shape: tuple[int, int]) -> np.ndarray:
+    """The grey levels at the middles of the cells of a picture of (rows, columns)."""
+    left, top, width, height = driver.execute_script(FRAME)
+    screen = np.asarray(Image.open(io.BytesIO(driver.get_screenshot_as_png())).convert('L'), float)
+    rows = (top + (np.arange(shape[0]) + 0.5) * height / shape[0]).astype(int)
+    columns = (left + (np.arange(shape[1]) + 0.5) * width / shape[1]).astype(int)
+    return screen[np.ix_(rows, columns)]
+
+
+@contextmanager
+def opened(*files: Path) -> Iterator[object]:
+    """The page of some files in a browser of 1280 x 720."""
+    from selenium import webdriver
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = BROWSER
+    for option in ('headless=new', 'no-sandbox', 'disable-dev-shm-usage', 'disable-gpu', 'window-size=1280,800'):
+        options.add_argument(f'--{option}')
+    environment = os.environ | dict(PYTHONPATH=str(ROOT), XDG_CACHE_HOME=str(files[0].parent / 'cache'))
+    command = [sys.executable, 'tools/view.py', *map(str, files)]
+    server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)
+    driver = webdriver.Chrome(options, webdriver.ChromeService(DRIVER))
+    try:
+        driver.get(server.stdout.readline().strip())
+        wait(lambda: driver.execute_script('return window.Bokeh && Bokeh.documents.length'))
+        wait(lambda: driver.execute_script(FIND, 'input[type=text]'))
+        yield driver
+    finally:
+        driver.quit()
+        server.terminate()
+        server.wait()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not (BROWSER and DRIVER), reason='needs chromium and chromium-driver')
+def test_what_is_on_the_screen_is_what_the_file_holds(tmp_path: Path):
+    pytest.importorskip('panel')
+    pytest.importorskip('selenium')
+    from selenium.webdriver import ActionChains
+
+    cube = make_cube(SHAPE)
+    grid_file(cube).write(tmp_path / 'survey.sgy')
+    with open_volume(tmp_path / 'survey.sgy') as volume:
+        clip = usual_clip(volume)
+
+    def levels(section: np.ndarray) -> np.ndarray:
+        return amplitude_levels(section, np.ones(section.shape, bool), clip, 0.0).astype(float)
+
+    def agrees(section: np.ndarray) -> bool:
+        return np.corrcoef(on_screen(driver, section.shape).ravel(), levels(section).ravel())[0, 1] > 0.98
+
+    with opened(tmp_path / 'survey.sgy') as driver:
+        wait(lambda: title(driver) == 'survey.sgy: inline 14')
+        wait(lambda: agrees(cube[4].T))
+        assert not agrees(cube[7].T)
+        (typed,) = driver.execute_script(FIND, 'input[type=text]')
+        typed.clear()
+        typed.send_keys('17\n')
+        wait(lambda: title(driver) == 'survey.sgy: inline 17')
+        wait(lambda: agrees(cube[7].T))
+        typed.clear()
+        typed.send_keys('70\n')
+        wait(lambda: "inline must be a number from 10 to 18, got '70'" in texts(driver))
+        left, top, width, height = driver.execute_script(FRAME)
+        at = int(left + 3.5 * width / SHAPE[1]), int(top + 8.5 * height / SHAPE[2])
+        ActionChains(driver).move_by_offset(*at).perform()
+        wait(lambda: f'inline 17 · crossline 303 · time 32 ms · amplitude {cube[7, 3, 8]:.6g}' in texts(driver))
+        next(one for one in driver.execute_script(FIND, 'button') if one.text == 'time').click()
+        wait(lambda: title(driver) == 'survey.sgy: time 40 ms')
+        wait(lambda: agrees(cube[:, :, 10]))
+
+
+def draw(path: Path) -> None:
+    """Draws the page of a made-up survey, with a blurred label for its probability."""
+    with tempfile.TemporaryDirectory() as name:
+        survey, salt = Path(name) / 'survey.sgy', Path(name) / 'salt.npy'
+        command = 'tools/make_synthetic.py', 'volume', str(survey), '--shape', '96', '120', '160', '--seed', '5'
+        subprocess.run([sys.executable, *command], cwd=ROOT, check=True)
+        with open_volume(Path(name) / 'survey_label.sgy') as label:
+            np.save(salt, 0.02 + 0.96 * gaussian_filter(label.slab('iline', 0, label.shape[0]), 2))
+        with opened(survey, salt) as driver:
+            wait(lambda: 'inline' in title(driver))
+            time.sleep(3)
+            driver.save_screenshot(str(path))
+
+
+if __name__ == '__main__':
+    draw(Path(sys.argv[1]))
