@@ -1,6 +1,7 @@
 """Shows sections of a survey in the browser, with the probability of salt and a label over them.
 
 python tools/view.py survey.sgy salt.sgy --label label.npy
+python tools/view.py data/salt                        # tiles that prepare_tgs.py wrote; or: synthetic:5
 python tools/view.py survey.sgy salt.sgy --config CONFIG --checkpoint CHECKPOINT
 
 Prints the address of a page that this machine alone can open, and runs until Ctrl-C. Of a survey larger than memory
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
 def parse_args() -> argparse.Namespace:
     """Reads the command line."""
     parser = ToolParser(__doc__)
-    parser.add_argument('survey', help='amplitudes: SEG-Y, .npy, Zarr or MDIO')
+    parser.add_argument(
+        'survey', help='amplitudes: SEG-Y, .npy, Zarr or MDIO; a folder of tiles (images, masks); synthetic[:SEED]'
+    )
     parser.add_argument('probability', nargs='?', help='probability of salt, 0 to 1, on the same grid')
     parser.add_argument('--label', help='0 background, 1 salt, 255 unknown, on the same grid')
     parser.add_argument('--clip', type=float, help="amplitude of the last colour; the survey's own by default")

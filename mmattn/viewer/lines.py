@@ -5,18 +5,20 @@ import numpy as np
 from mmattn.seismic.segy.geometry import line_step
 from mmattn.seismic.volumes.slice_picture import short
 from mmattn.seismic.volumes.volume import DIRECTIONS, Volume
+from mmattn.viewer.tiles import Tiles
 
 _SAMPLE_NAMES = {'ms': 'time', 'm': 'depth', 'ft': 'depth'}
 
 
 def directions(volume: Volume) -> tuple[str, ...]:
-    """Which sections there are: 'iline', 'xline' and 'time'; of a 2-D line 'iline' alone."""
-    return DIRECTIONS[:1] if volume.is_2d else DIRECTIONS
+    """Which sections there are: 'iline', 'xline' and 'time'; of a 2-D line and of tiles 'iline' alone."""
+    return DIRECTIONS[:1] if volume.is_2d or isinstance(volume, Tiles) else DIRECTIONS
 
 
 def name_of(volume: Volume, direction: str) -> str:
-    """What a section of a direction is called: 'inline', 'crossline', 'time', 'depth' or 'sample'."""
-    names = dict(iline='inline', xline='trace' if volume.is_2d else 'crossline')
+    """What a section of a direction is called: 'inline', 'crossline', 'time', 'depth', 'sample'; 'tile' of tiles."""
+    tiles = isinstance(volume, Tiles)
+    names = dict(iline='tile' if tiles else 'inline', xline='trace' if volume.is_2d or tiles else 'crossline')
     return names.get(direction) or _SAMPLE_NAMES.get(volume.sample_unit, 'sample')
 
 

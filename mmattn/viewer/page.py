@@ -17,6 +17,7 @@ from mmattn.viewer.outlines import outline
 from mmattn.viewer.read_out import describe, read_out
 from mmattn.viewer.sections import AXES, View, clip_window, read_view, whole_window
 from mmattn.viewer.survey import Survey
+from mmattn.viewer.tiles import Tiles
 
 _PAUSE = 30  # ms in which the steps of a drag or a zoom come together
 _TICKS = """
@@ -257,6 +258,8 @@ class Page:
         self.message.object = ''
         volume = self.survey.volume
         shown = f'{name_of(volume, self.direction)} {short(self._at())} {unit_of(volume, self.direction)}'.rstrip()
+        if isinstance(volume, Tiles):
+            shown += f', {volume.names[index]}'
         self.figure.title.text = f'{volume.name}: {shown}{_thinned(self.views["amplitude"])}'
         self._shade()
         for name, levels in (('probability', colours.probability_levels), ('label', colours.label_levels)):

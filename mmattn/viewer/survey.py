@@ -11,6 +11,7 @@ from mmattn.seismic.segy.remembered import remembered_words
 from mmattn.seismic.volumes.fill_values import find_fill_values
 from mmattn.seismic.volumes.labels import IGNORED
 from mmattn.seismic.volumes.volume import Volume
+from mmattn.viewer.tiles import MADE_UP, make_up, open_tiles
 
 _OF_ONE_FILE = 'format', 'num_text_headers', 'allow_truncated', 'null_value'
 _LOOKED_AT = 200
@@ -63,7 +64,8 @@ def open_survey(
     """Opens what a page shows, each file as :func:`mmattn.seismic.open_volume` does; trace headers are remembered.
 
     Args:
-        path: of the amplitudes.
+        path: of the amplitudes; a folder of tiles, see :func:`mmattn.viewer.tiles.open_tiles`; or 'synthetic:SEED', a
+            survey of the built-in geology.
         probability, label: paths of the others.
         clip: see :class:`Survey`; None takes that of :func:`usual_clip`.
         options: of ``open_volume``. A SEG-Y probability and label share those that are no matter of
@@ -83,6 +85,13 @@ def _open(
     clip: float | None,
     options: dict[str, object],
 ) -> Survey:
+    if (MADE_UP.fullmatch(str(path)) and not os.path.exists(path)) or (os.path.isdir(path) and not is_array(path)):
+        if options:
+            raise ValueError(f'{", ".join(options)}: options of SEG-Y files, but {path} is none')
+        volume, own = make_up(str(path)) if not os.path.isdir(path) else open_tiles(path)
+        others = {} if probability is None else dict(probability=open_volume(probability))
+        others['label'] = own if label is None else open_volume(label)
+        return Survey(volume, usual_clip(volume) if clip is None else clip, **others)
     volume = open_volume(path, **options)
     shared = {name: value for name, value in options.items() if name not in _OF_ONE_FILE}
     others = {
