@@ -18,6 +18,7 @@ from mmattn.viewer.read_out import describe, read_out
 from mmattn.viewer.sections import AXES, View, clip_window, read_view, whole_window
 from mmattn.viewer.survey import Survey
 from mmattn.viewer.tiles import Tiles
+from mmattn.viewer.wiggles import wiggles
 
 _PAUSE = 30  # ms in which the steps of a drag or a zoom come together
 _TICKS = """
@@ -41,7 +42,7 @@ class Page:
         direction: of the section that is shown.
         positions: of the section of each direction.
         views: what was read of it, by 'amplitude', 'probability' and 'label'.
-        sources: what Bokeh draws, by the same names and 'outline'.
+        sources: what Bokeh draws, by the same names, 'outline', 'curves' and 'filled'.
     """
 
     def __init__(self, survey: Survey, explain: Explain | None = None) -> None:
@@ -57,7 +58,7 @@ class Page:
 
     def layout(self) -> pn.Row:
         """The page as Panel shows it."""
-        shown = [self.choice, self.slider, self.number, self.colours, self.gain]
+        shown = [self.choice, self.slider, self.number, self.colours, self.wiggles, self.gain]
         if self.survey.probability is not None:
             shown += [self.opacity, self.threshold]
         if self.survey.label is not None:
@@ -125,6 +126,7 @@ class Page:
         self.slider = pn.widgets.DiscreteSlider(label='line', options=[0])
         self.number = pn.widgets.TextInput(label='number')
         self.colours = pn.widgets.Select(label='colours', options=list(colours.MAPS))
+        self.wiggles = pn.widgets.Checkbox(label='wiggles', value=False)
         self.gain = pn.widgets.FloatSlider(label='gain [dB]', start=-20, end=40, step=1, value=0)
         self.opacity = pn.widgets.FloatSlider(label='opacity of the probability', start=0, end=1, step=0.05, value=0.5)
         self.threshold = pn.widgets.FloatSlider(label='outline at', start=0.01, end=0.99, step=0.01, value=0.5)
@@ -137,6 +139,7 @@ class Page:
             (self.slider, self._slide),
             (self.number, self._type),
             (self.colours, self._colour),
+            (self.wiggles, self._draw_traces),
             (self.gain, self._shade),
             (self.opacity, self._fade),
             (self.label_opacity, self._fade),
@@ -166,6 +169,10 @@ class Page:
             name: self.figure.image('image', 'x', 'y', 'dw', 'dh', source=self.sources[name], color_mapper=mapper)
             for name, mapper in mappers.items()
         }
+        for name in ('filled', 'curves'):
+            self.sources[name] = ColumnDataSource(dict(across=[], down=[]))
+        self.figure.patches('across', 'down', source=self.sources['filled'], fill_color='black', line_color=None)
+        self.figure.multi_line('across', 'down', source=self.sources['curves'], line_color='black', line_width=0.7)
         self.sources['outline'] = ColumnDataSource(dict(across=[], down=[]))
         self.figure.multi_line('across', 'down', source=self.sources['outline'], line_color='#ffd400', line_width=2)
         self._fade()
@@ -271,6 +278,15 @@ class Page:
         if view := self.views.get('amplitude'):
             gain = float(self.gain.value)
             self._put('amplitude', colours.amplitude_levels(view.values, view.present, self.survey.clip, gain))
+        self._draw_traces()
+
+    def _draw_traces(self) -> None:
+        """Draws curves over the picture of a line, if they are asked for, and takes its colours away."""
+        view, on = self.views.get('amplitude'), self.wiggles.value and self.direction != 'time'
+        drawn = wiggles(view, self.survey.clip, float(self.gain.value)) if on and view else (([], []), ([], []))
+        for name, (across, down) in zip(('curves', 'filled'), drawn):
+            self.sources[name].data = dict(across=across, down=down)
+        self.images['amplitude'].glyph.global_alpha = 0.0 if on else 1.0
 
     def _put(self, name: str, levels: object) -> None:
         left, top, width, height = self.views[name].box

@@ -149,13 +149,27 @@ def test_thinning_is_said(tmp_path, monkeypatch):
         page = Page(survey)
         page.choice.value = 'time'
         assert page.figure.title.text == 'survey.sgy: time 40 ms (1 of 3 columns and 1 of 2 rows; zoom in for all)'
-        assert [len(column) for column in page.layout()] == [6, 2]
+        assert [len(column) for column in page.layout()] == [7, 2]
 
 
 def test_controls_are_those_of_what_is_shown(page: Page, tmp_path):
-    assert len(page.layout()[0]) == 9
+    assert len(page.layout()[0]) == 10
     np.save(tmp_path / 'line.npy', CUBE[0])
     with open_survey(tmp_path / 'line.npy') as survey:
         line = Page(survey)
         assert line.choice.options == {'inline': 'iline'}
         assert_array_equal(image(line), amplitude_levels(CUBE[0].T, np.ones((20, 7), bool), survey.clip))
+
+
+def test_wiggles_take_the_place_of_colours(page: Page):
+    page.wiggles.value = True
+    curves = page.sources['curves'].data
+    assert len(curves['across']) == len(page.sources['filled'].data['across']) == 7
+    assert_allclose(curves['across'][4], 4 + 0.9 * np.clip(CUBE[3, 4] / 2.0, -1, 1), atol=1e-6)
+    assert page.images['amplitude'].glyph.global_alpha == 0
+    page.choice.value = 'time'  # which has no traces
+    assert page.sources['curves'].data['across'] == []
+    assert page.images['amplitude'].glyph.global_alpha == 1
+    page.choice.value = 'iline'
+    page.wiggles.value = False
+    assert page.sources['filled'].data['across'] == []
