@@ -74,4 +74,6 @@ def _read(paths: list[Path], shape: tuple[int, int] | None = None) -> np.ndarray
 def make_up(text: str) -> tuple[ArrayVolume, ArrayVolume]:
     """Makes the survey that ``synthetic`` or ``synthetic:SEED`` names: amplitudes and labels of 96 x 120 x 160."""
     seed = int(MADE_UP.fullmatch(text)[1] or 0)
-    return tuple(ArrayVolume(volume) for volume in make_volume(_SHAPE, seed=seed))
+    amplitude, label = (ArrayVolume(volume) for volume in make_volume(_SHAPE, seed=seed))
+    amplitude.path = text  # its name on the page
+    return amplitude, label

@@ -73,6 +73,7 @@ def test_a_made_up_survey(monkeypatch: pytest.MonkeyPatch):
     with open_survey('synthetic:5') as survey:
         assert survey.volume.shape == survey.label.shape == (3, 20, 24)
         assert directions(survey.volume) == ('iline', 'xline', 'time')
+        assert survey.volume.name == 'synthetic:5'
         again, _ = make_up('synthetic:5')
         assert np.array_equal(again.section('iline', 1), survey.volume.section('iline', 1))
         other, _ = make_up('synthetic')
