@@ -68,7 +68,7 @@ setup(
     # MMSegmentation comes by an extra, since its packages have two names each: neither is put over the other.
     # OpenCV comes with it, plain or headless.
     install_requires=[
-        'torch>=2.4',
+        'torch>=2.6',  # before, reading a checkpoint as weights alone could still run code (CVE-2025-32434)
         'numpy',
         'scipy',
         'scikit-image',

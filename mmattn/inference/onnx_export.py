@@ -55,10 +55,10 @@ def export_onnx(
     Raises:
         TypeError: if the model is no encoder-decoder segmentor.
         ValueError: if it is not for salt, or its preprocessing cannot be translated.
-        ImportError: if a package of ``mmattn[onnx]`` is missing, or PyTorch is older than 2.6.
+        ImportError: if a package of ``mmattn[onnx]`` is missing, or PyTorch is older than 2.7.
     """
-    if tuple(map(int, torch.__version__.split('.')[:2])) < (2, 6):
-        raise ImportError(f'export to ONNX needs PyTorch 2.6 or newer, this is {torch.__version__}')
+    if tuple(map(int, torch.__version__.split('.')[:2])) < (2, 7):
+        raise ImportError(f'export to ONNX needs PyTorch 2.7 or newer, this is {torch.__version__}')
     onnx = _import('onnx')
     _import('onnxscript')
     predictor = TilePredictor(segmentor)  # checks it
