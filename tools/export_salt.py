@@ -67,7 +67,8 @@ def main() -> None:
     check_folder('--out', args.out)
     from mmattn.seismic.export.horizons import NORMAL_90
     from mmattn.seismic.export.salt import export_salt
-    from mmattn.seismic.export.work import ExportOptions, check_grid
+    from mmattn.seismic.export.work import ExportOptions
+    from mmattn.seismic.volumes.grids import check_grid
 
     names = ('threshold', 'min_body', 'most_meshes', 'every')
     given = {name: getattr(args, name) for name in names}

@@ -15,7 +15,8 @@ def join_processes(backend: str, *, timeout: timedelta | None = None) -> None:
     """Joins the processes that torchrun started, unless this one has.
 
     PyTorch keeps torchrun's store from one start of the processes to the next, with the addresses of those that died:
-    who asks before the new ones are there connects to nobody. So each start has names of its own in it.
+    who asks before the new ones are there connects to nobody. So each start has names of its own in it. Where no agent
+    keeps a store, the first process makes one, as PyTorch does.
 
     Args:
         backend: 'gloo' or 'nccl'.
@@ -23,7 +24,7 @@ def join_processes(backend: str, *, timeout: timedelta | None = None) -> None:
     """
     if distributed.is_initialized():
         return
-    if not was_restarted():
+    if not was_restarted() or os.environ.get('TORCHELASTIC_USE_AGENT_STORE') != 'True':
         distributed.init_process_group(backend, timeout=timeout)
         return
     rank, size = int(os.environ['RANK']), int(os.environ['WORLD_SIZE'])

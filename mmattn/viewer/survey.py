@@ -9,6 +9,7 @@ from mmattn.common.checks import check_positive
 from mmattn.seismic.opening import is_array, open_volume
 from mmattn.seismic.segy.remembered import remembered_words
 from mmattn.seismic.volumes.fill_values import find_fill_values
+from mmattn.seismic.volumes.grids import check_grid
 from mmattn.seismic.volumes.labels import IGNORED
 from mmattn.seismic.volumes.volume import Volume
 from mmattn.viewer.tiles import MADE_UP, make_up, open_tiles
@@ -41,7 +42,7 @@ class Survey:
         check_positive('viewer', 'clip', self.clip)
         for option, other in (('probability', self.probability), ('label', self.label)):
             if other is not None:
-                _check_grid(option, other, self.volume)
+                check_grid(option, other, self.volume)
                 _check_values(option, other)
 
     def __enter__(self) -> 'Survey':
@@ -85,16 +86,16 @@ def _open(
     clip: float | None,
     options: dict[str, object],
 ) -> Survey:
-    if (MADE_UP.fullmatch(str(path)) and not os.path.exists(path)) or (os.path.isdir(path) and not is_array(path)):
+    is_folder = os.path.isdir(path) and not is_array(path)
+    own = None
+    if is_folder or (MADE_UP.fullmatch(str(path)) and not os.path.exists(path)):
         if options:
             raise ValueError(f'{", ".join(options)}: options of SEG-Y files, but {path} is none')
-        volume, own = make_up(str(path)) if not os.path.isdir(path) else open_tiles(path)
-        others = {} if probability is None else dict(probability=open_volume(probability))
-        others['label'] = own if label is None else open_volume(label)
-        return Survey(volume, usual_clip(volume) if clip is None else clip, **others)
-    volume = open_volume(path, **options)
+        volume, own = open_tiles(path) if is_folder else make_up(str(path))
+    else:
+        volume = open_volume(path, **options)
     shared = {name: value for name, value in options.items() if name not in _OF_ONE_FILE}
-    others = {
+    others = dict(label=own) | {
         name: open_volume(other, **({} if is_array(other) else shared))
         for name, other in (('probability', probability), ('label', label))
         if other is not None
@@ -118,32 +119,6 @@ def _spread_traces(volume: Volume) -> np.ndarray:
     places = np.flatnonzero(volume.usable)
     chosen = places[np.unique(np.linspace(0, len(places) - 1, _LOOKED_AT).astype(np.int64))] if len(places) else places
     return volume.traces(*np.unravel_index(chosen, volume.usable.shape))
-
-
-def _check_grid(option: str, other: Volume, volume: Volume) -> None:
-    same = other.shape == volume.shape
-    if same and other.is_numbered and volume.is_numbered:
-        same = np.array_equal(other.ilines, volume.ilines) and np.array_equal(other.xlines, volume.xlines)
-    if same and 'sample' not in (other.sample_unit, volume.sample_unit):
-        same = other.sample_unit == volume.sample_unit
-        same = same and np.allclose(other.samples, volume.samples, rtol=0, atol=0.1 * volume.sample_interval)
-    if not same:
-        raise ValueError(
-            f'{option} {other.path or other.name!r} must be on the grid of the survey, {_grid(volume)}; it has '
-            f'{_grid(other)}'
-        )
-
-
-def _grid(volume: Volume) -> str:
-    ends = (
-        f'{name} {numbers[0]:g} to {numbers[-1]:g}'
-        for name, numbers in (
-            ('inlines', volume.ilines),
-            ('crosslines', volume.xlines),
-            (f'samples [{volume.sample_unit}]', volume.samples),
-        )
-    )
-    return f'{" x ".join(map(str, volume.shape))} of {", ".join(ends)}'
 
 
 def _check_values(option: str, other: Volume) -> None:

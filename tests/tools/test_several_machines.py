@@ -54,10 +54,9 @@ def test_two_nodes_train_as_two_processes_do(tmp_path: Path):
 
 def test_two_nodes_predict_as_one_process_does(inputs, tmp_path: Path):  # noqa: F811
     """Each writes files of its own into a Zarr group."""
-    outputs = lambda name: (tmp_path / f'{name}.npy', '--zarr', tmp_path / f'{name}.zarr', '--memory', 0.5)  # noqa: E731
-    first, *further = outputs('nodes')
-    on_two('bash', 'tools/dist_predict_segy.sh', *inputs, first, 1, *further, *OPTIONS)
-    run(sys.executable, 'tools/predict_segy.py', *inputs, *outputs('one'), *OPTIONS)
+    two, one = (['--zarr', tmp_path / f'{name}.zarr', *OPTIONS] for name in ('nodes', 'one'))
+    on_two('bash', 'tools/dist_predict_segy.sh', *inputs, tmp_path / 'nodes.npy', 1, *two)
+    run(sys.executable, 'tools/predict_segy.py', *inputs, tmp_path / 'one.npy', *one)
     assert np.array_equal(np.load(tmp_path / 'nodes.npy'), np.load(tmp_path / 'one.npy'))
     groups = [zarr.open_group(tmp_path / f'{name}.zarr', mode='r') for name in ('nodes', 'one')]
     for name in ('probability', 'std', 'iline', 'live'):

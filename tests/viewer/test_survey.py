@@ -32,7 +32,7 @@ def test_header_words_are_shared_with_a_probability_in_segy(tmp_path):
 @pytest.mark.parametrize('option', ['probability', 'label'])
 def test_another_grid(tmp_path, option: str):
     np.save(tmp_path / 'a.npy', np.zeros((6, 7, 21)))
-    with pytest.raises(ValueError, match=rf"{option} '.*a.npy' must be on the grid of the survey, 6 x 7 x 20 of inl"):
+    with pytest.raises(ValueError, match=rf'{option} a\.npy must be on the grid of survey\.sgy, 6 x 7 x 20 of inl'):
         open_survey(**{**write_survey(tmp_path), option: tmp_path / 'a.npy'})
 
 

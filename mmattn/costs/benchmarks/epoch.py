@@ -22,6 +22,7 @@ from mmattn.cli.command_line import ON_DEVICE
 from mmattn.cli.device_augmentation import move_augmentation
 from mmattn.cli.launch import InputError, fit_to_device, load_config
 from mmattn.cli.progress import tracked
+from mmattn.costs.benchmarks.measure import synchronize
 
 _WARM_UP = 3  # iterations before the clock starts
 _LOADER_SECONDS = 2.0  # at least, so that batches that wait ready count little
@@ -201,16 +202,11 @@ def timed(
     """
     for _ in range(_WARM_UP):
         work()
-    _synchronize(device)
+    synchronize(device)
     start, images = time.perf_counter(), 0
     for _ in tracked(range(iterations), description):
         images += work()
     while time.perf_counter() - start < seconds:
         images += work()
-    _synchronize(device)
+    synchronize(device)
     return images / (time.perf_counter() - start)
-
-
-def _synchronize(device: torch.device) -> None:
-    if device.type == 'cuda':
-        torch.cuda.synchronize(device)

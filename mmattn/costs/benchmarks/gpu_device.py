@@ -8,6 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 import torch
 
 from mmattn.costs.benchmarks.gpu import Case, GpuRow, Setting
+from mmattn.costs.benchmarks.measure import synchronize
 from mmattn.version import __version__
 
 PRODUCTS = (torch.bfloat16, torch.float32)
@@ -27,17 +28,12 @@ def best_seconds(call: Callable[[], object], device: torch.device, *, calls: int
     call()
     times = []
     for _ in range(calls):
-        _wait(device)
+        synchronize(device)
         start = time.perf_counter()
         call()
-        _wait(device)
+        synchronize(device)
         times.append(time.perf_counter() - start)
     return min(times)
-
-
-def _wait(device: torch.device) -> None:
-    if device.type == 'cuda':
-        torch.cuda.synchronize(device)
 
 
 def _describe(setting: Setting) -> GpuRow:

@@ -44,10 +44,10 @@ def measure_pair(
         for call, kept in zip(calls, times):
             call()
             for _ in range(_TIMED_OF_TURN):
-                _synchronize(device)
+                synchronize(device)
                 start = time.perf_counter()
                 call()
-                _synchronize(device)
+                synchronize(device)
                 kept.append(time.perf_counter() - start)
     costs = [Cost(statistics.median(kept), peak_memory(call, device)) for call, kept in zip(calls, times)]
     return costs[0], costs[1]
@@ -74,6 +74,7 @@ def peak_memory(call: Callable[[], object], device: torch.device) -> int:
     return peak
 
 
-def _synchronize(device: torch.device) -> None:
+def synchronize(device: torch.device) -> None:
+    """Waits until a device has done what it was told."""
     if device.type == 'cuda':
         torch.cuda.synchronize(device)

@@ -16,6 +16,7 @@ from mmseg.apis import inference_model, init_model
 from torch import nn
 
 from mmattn.cli.launch import load_config, replace_sync_bn
+from mmattn.costs.benchmarks.measure import synchronize
 from mmattn.costs.benchmarks.table import Cells
 from mmattn.evaluation import salt_probability
 from mmattn.inference import VolumeOptions, VolumePrediction, predict_volume
@@ -140,12 +141,10 @@ def _section(model: nn.Module, section: np.ndarray) -> np.ndarray:
 
 def _timed(call: Callable[[], object], device: torch.device) -> tuple[float, float]:
     """Seconds of wall-clock and of processor time."""
-    if device.type == 'cuda':
-        torch.cuda.synchronize(device)
+    synchronize(device)
     wall, processor = time.perf_counter(), time.process_time()
     call()
-    if device.type == 'cuda':
-        torch.cuda.synchronize(device)
+    synchronize(device)
     return time.perf_counter() - wall, time.process_time() - processor
 
 

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import torch
 from mmengine.dist import get_world_size
-from mmengine.hooks import Hook
+from mmengine.hooks import EMAHook, Hook
 from mmengine.optim import OptimWrapper
 from mmengine.registry import MODEL_WRAPPERS
 from mmengine.runner import Runner
@@ -56,10 +56,13 @@ class ShardingHook(Hook):
         """Splits the model and the optimiser's state.
 
         Raises:
-            ValueError: if the training has one process, wraps its model, or has another optimiser's wrapper.
+            ValueError: if the training has one process, wraps its model, averages its weights, or has another
+                optimiser's wrapper.
         """
         from torch.distributed.device_mesh import init_device_mesh
 
+        if any(isinstance(hook, EMAHook) for hook in runner.hooks):
+            raise ValueError('ShardingHook: EMAHook averages whole models, which are split here: take one of the two')
         if get_world_size() < 2:
             raise ValueError('ShardingHook: there is one process; start the training by tools/dist_train.sh')
         if isinstance(runner.model, nn.parallel.DistributedDataParallel):
@@ -90,10 +93,7 @@ class ShardingHook(Hook):
 
 def split(model: nn.Module, mesh: object, min_parameters: int) -> list[nn.Module]:
     """Applies ``fully_shard`` to the blocks of a model and to itself, and returns them."""
-    try:
-        from torch.distributed.fsdp import fully_shard
-    except ImportError as error:
-        raise ValueError(f'ShardingHook: needs PyTorch 2.6 or newer, this is {torch.__version__}') from error
+    from torch.distributed.fsdp import fully_shard
 
     units = []
     for module in model.modules():

@@ -12,7 +12,8 @@ from mmattn.seismic.export.calibration import halves, labelled_traces
 from mmattn.seismic.export.horizon_tables import write_horizons
 from mmattn.seismic.export.horizons import SURFACES
 from mmattn.seismic.export.polygons import write_polygons
-from mmattn.seismic.export.work import ExportOptions, Work, check_grid
+from mmattn.seismic.export.work import ExportOptions, Work
+from mmattn.seismic.volumes.grids import check_grid
 from mmattn.seismic.volumes.volume import Volume
 
 

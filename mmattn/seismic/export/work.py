@@ -170,29 +170,6 @@ class Work:
         return between(self.x[0], columns), between(self.y[0], columns)
 
 
-def check_grid(name: str, other: Volume, volume: Volume) -> None:
-    """Raises ValueError, naming both grids, unless a volume has the lines and samples of another."""
-    same = other.shape == volume.shape
-    if same and other.is_numbered and volume.is_numbered:
-        same = np.array_equal(other.ilines, volume.ilines) and np.array_equal(other.xlines, volume.xlines)
-    if same and 'sample' not in (other.sample_unit, volume.sample_unit):
-        same = other.sample_unit == volume.sample_unit
-        same = same and np.allclose(other.samples, volume.samples, rtol=0, atol=0.1 * volume.sample_interval)
-    if not same:
-        raise ValueError(
-            f'{name} {other.name} must be on the grid of {volume.name}, {_grid(volume)}; it has {_grid(other)}'
-        )
-
-
-def _grid(volume: Volume) -> str:
-    lines = (
-        f'{name} {numbers[0]} to {numbers[-1]}'
-        for name, numbers in (('inlines', volume.ilines), ('crosslines', volume.xlines))
-    )
-    times = f'{volume.samples[0]:g} to {volume.samples[-1]:g} {volume.sample_unit}'
-    return f'{" x ".join(map(str, volume.shape))} of {", ".join(lines)}, {times}'
-
-
 def between(numbers: np.ndarray, places: np.ndarray) -> np.ndarray:
     """Values at fractional positions, straight on beyond the ends."""
     numbers = np.asarray(numbers, np.float64)

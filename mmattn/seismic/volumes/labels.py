@@ -8,6 +8,7 @@ from numbers import Real
 import numpy as np
 
 from mmattn.seismic.volumes.fill_values import equals_any, is_usual
+from mmattn.seismic.volumes.grids import have_same_lines
 from mmattn.seismic.volumes.volume import Volume
 
 IGNORED = 255
@@ -140,10 +141,7 @@ def check_label(values: LabelValues, amplitude: Volume, label: Volume, *, num_tr
 
 def check_same_grid(amplitude: Volume, label: Volume) -> None:
     """Raises ValueError, naming both values, unless a label has the lines, interval and start of its amplitudes."""
-    same = amplitude.shape == label.shape
-    if same and amplitude.is_numbered and label.is_numbered:
-        same = np.array_equal(amplitude.ilines, label.ilines) and np.array_equal(amplitude.xlines, label.xlines)
-    if not same:
+    if not have_same_lines(amplitude, label):
         raise ValueError(
             f'the label is on another grid: {_grid(label)}, amplitudes {_grid(amplitude)}{_guess(amplitude, label)}'
         )
