@@ -18,7 +18,7 @@ visualizer = dict(type='SegLocalVisualizer', vis_backends=vis_backends, name='vi
 default_hooks = dict(
     runtime_info=dict(type='LateRuntimeInfoHook'),  # losses are read from a GPU when they are logged
     timer=dict(type='IterTimerHook'),
-    logger=dict(type='LoggerHook', interval=20, log_metric_by_epoch=True),
+    logger=dict(type='OneLogHook', interval=20, log_metric_by_epoch=True),
     param_scheduler=dict(type='ParamSchedulerHook'),
     checkpoint=dict(
         type='SafeCheckpointHook',

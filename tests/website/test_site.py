@@ -118,7 +118,8 @@ def test_every_environment_variable_has_its_place():
                 found |= set(re.findall(r"environ(?:\.get\(|\[|\.setdefault\()'([A-Z_]+)'", text))
     for path in (ROOT / 'tools').glob('*.sh'):
         found |= set(re.findall(r'\$\{([A-Z_]+):-', path.read_text(encoding='utf-8')))
-    launchers = {'MASTER_PORT', 'PATH', 'RANK', 'LOCAL_RANK', 'WORLD_SIZE', 'TORCHELASTIC_RESTART_COUNT'}
+    launchers = {'MASTER_PORT', 'PATH', 'RANK', 'LOCAL_RANK', 'WORLD_SIZE'}
+    launchers |= {'TORCHELASTIC_RESTART_COUNT', 'TORCHELASTIC_USE_AGENT_STORE'}
     assert {name for name in found - launchers if f'`{name}`' not in page} == set()
 
 

@@ -8,6 +8,7 @@ from mmattn.engine.hooks.exact_resume import ExactResumeHook
 from mmattn.engine.hooks.finite import FiniteLossHook
 from mmattn.engine.hooks.late_runtime_info import LateRuntimeInfoHook
 from mmattn.engine.hooks.loss_schedule import LossScheduleHook
+from mmattn.engine.hooks.one_log import OneLogHook
 from mmattn.engine.hooks.overlays import OverlayHook, TileSelection
 from mmattn.engine.hooks.sharding import ShardingHook
 from mmattn.engine.hooks.stop_safely import StopSafelyHook
@@ -21,6 +22,7 @@ __all__ = [
     'FiniteLossHook',
     'LateRuntimeInfoHook',
     'LossScheduleHook',
+    'OneLogHook',
     'OverlayHook',
     'SafeCheckpointHook',
     'ShardingHook',
