@@ -52,6 +52,7 @@ def make(args: argparse.Namespace) -> tuple[list[np.ndarray], list[np.ndarray]]:
     sections = [survey.section(index) for index in range(args.sections)]
     rate = args.sections / (time.process_time() - start)
     print(f'{rate:.0f} sections of {args.size[0]} x {args.size[1]} a second of processor time')
+    sections = [section for section in sections if np.ptp(section.image) > 0]  # as those of TGS that are constant
     return [section.image for section in sections], [section.mask for section in sections]
 
 
