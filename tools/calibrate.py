@@ -3,9 +3,9 @@
 python tools/calibrate.py CONFIG CHECKPOINT calibrated.pth --data data/salt --fold 1 2 3 4 --report 0
 python tools/calibrate.py saved_network calibrated_network --data data/salt --fold 1 2 3 4 --report 0
 
---fold names tiles that the network was not trained on. Their expected calibration error is that of halves fitted on each
-other, mosaics kept together; the temperature that is saved is fitted on all of them. Everything of mmattn that gives
-probabilities uses it: mmattn.load, the prediction of volumes, ONNX. Masks at a threshold of one half stay as they are.
+--fold names tiles that the network was not trained on. Their expected calibration error is that of halves fitted on
+each other, mosaics kept together; the temperature that is saved is fitted on all of them. Everything of mmattn that
+gives probabilities uses it: mmattn.load, the prediction of volumes, ONNX. Masks at a threshold of one half stay.
 """
 
 import argparse

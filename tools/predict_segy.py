@@ -8,6 +8,7 @@ bash tools/dist_predict_segy.sh CONFIG CHECKPOINT in.sgy salt.sgy GPUS [the same
 import argparse
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -240,7 +241,9 @@ def main() -> None:
             if len(args.network) == 2:
                 model = read_model(config, args.network[1], device)
             else:
-                model = load(args.network[0], device=device).segmentor
+                saved = load(args.network[0], device=device)
+                model = saved.segmentor
+                options = replace(options, window=options.window or (None if options.stride else saved.window))
             on_first(lambda: look_at_clip(model, volume, args.clip, yes=args.yes))
             if args.plan:
                 print(on_first(lambda: estimate_work(model, volume, outputs, options)))

@@ -20,14 +20,14 @@ def adapt(
 ) -> SaltPredictor:
     """Returns a predictor whose batch normalisation has the statistics of unlabelled sections.
 
-    Y. Li, N. Wang, J. Shi, J. Liu and X. Hou, "Revisiting Batch Normalization for Practical Domain Adaptation", ICLR
-    Workshop 2017. Weights stay as they are, and so does ``model``. It helps where the survey looks unlike the training's
-    and is represented by what is given: sections with salt and without, from everywhere.
+    Li, Wang, Shi, Liu and Hou, "Revisiting Batch Normalization for Practical Domain Adaptation", ICLR Workshop 2017.
+    Weights stay as they are, and so does ``model``. It helps where the survey looks unlike the training's and is
+    represented by what is given: sections with salt and without, from everywhere.
 
     Args:
         model: of a network with batch normalisation.
-        sections: grey values of 0 to 255, (H, W) each. They are cut into windows of the model's, beside each other; what
-            is smaller is a window.
+        sections: grey values of 0 to 255, (H, W) each. They are cut into windows of the model's, beside each other;
+            what is smaller is a window.
         num_windows: how many windows at most, chosen at random.
         batch_size: windows whose statistics are taken together.
         seed: of the choice.

@@ -183,8 +183,9 @@ def load(
     """Loads a trained network that is ready to predict: ``load('folder')(section)`` is the probability of salt.
 
     Args:
-        name: a network that comes with mmattn, ``salt-synthetic``; a folder that ``save`` wrote; the work directory of a training (its last checkpoint is taken); a config,
-            by path or name, with ``checkpoint``; or ``user/name`` of the Hugging Face Hub, where none such is here.
+        name: a network that comes with mmattn, ``salt-synthetic``; a folder that ``save`` wrote; the work directory of
+            a training (its last checkpoint is taken); a config, by path or name, with ``checkpoint``; or ``user/name``
+            of the Hugging Face Hub, where none such is here.
         checkpoint: file of a training of that config.
         device: cpu, cuda or cuda:N.
         options: ``batch_size``, ``flip``, ``amp`` and ``window`` of ``SaltPredictor``.

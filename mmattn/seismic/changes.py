@@ -1,4 +1,4 @@
-"""What another survey, or a mistake, does to a section: gain, frequency, noise, polarity, phase, dead traces, clipping."""
+"""What another survey, or a mistake, does to a section: gain, frequency, noise, phase, dead traces, clipping."""
 
 from collections.abc import Callable
 from functools import partial

@@ -82,7 +82,7 @@ def test_temperature_is_used_and_saved(sections, model, tmp_path):
 
 def test_the_command_writes_the_card(model, tmp_path, monkeypatch, capsys):
     saved = model.save(tmp_path / 'saved')
-    options = ('--sections', 2, '--out', tmp_path / 'card')
+    options = ('--sections', 1, '--out', tmp_path / 'card')
     done = run_here(monkeypatch, capsys, 'robustness.py', saved, *options)
     assert done.returncode == 0, done.stderr
     assert 'noise, 0 dB' in done.stdout

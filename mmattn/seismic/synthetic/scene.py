@@ -126,7 +126,7 @@ class Scene:
 
 
 class _SaltLook:
-    """What salt does to the section: its impedance, streaks and sutures within, the layers it drags, the shadow under it."""
+    """What salt does to the section: its impedance, streaks and sutures, the layers it drags, the shadow under it."""
 
     def __init__(
         self, rng: np.random.Generator, grid: Grid, axis: InlineAxis, *, wavelength: float, noise: float
