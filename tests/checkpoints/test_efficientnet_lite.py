@@ -50,6 +50,6 @@ def test_another_depth_and_a_part_are_errors():
         convert_state_dict(published(2), 'efficientnet-lite0')
     with pytest.raises(KeyError, match=r'missing blocks\.5\.1\.conv_pw\.weight'):
         convert_state_dict(published(0), 'efficientnet-lite2')
-    part = {name: value for name, value in published(0).items() if not name.startswith('_blocks.7._bn1.running')}
-    with pytest.raises(KeyError, match=r'missing blocks\.3\.2\.bn2\.running_mean, blocks\.3\.2\.bn2\.running_var$'):
+    part = {name: value for name, value in published(0).items() if name != '_blocks.7._bn1.running_mean'}
+    with pytest.raises(KeyError, match=r'missing blocks\.3\.2\.bn2\.running_mean"$'):
         convert_state_dict(part, 'efficientnet-lite0')
