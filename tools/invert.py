@@ -13,8 +13,9 @@ from pathlib import Path
 import numpy as np
 
 from mmattn.cli.command_line import ToolParser, add_cfg_options, check_device, check_folder, run_tool
-from mmattn.cli.launch import load_config, read_model
+from mmattn.cli.launch import load_config
 from mmattn.cli.progress import Display
+from mmattn.cli.saved_weights import read_model
 from mmattn.cli.segy_options import add_segy_options, segy_options
 from mmattn.common.errors import InputError, one_line
 from mmattn.evaluation.velocity_scores import linear_model
