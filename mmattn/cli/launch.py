@@ -13,6 +13,7 @@ from mmseg.registry import METRICS, OPTIMIZERS
 from mmattn.cli.command_line import check_folder
 from mmattn.cli.saved_weights import read_checkpoint, read_content
 from mmattn.cli.settings import check_settings
+from mmattn.cli.total_batch import keep_total_batch
 from mmattn.cli.values import check_values
 from mmattn.common.errors import InputError, one_line
 from mmattn.common.files import hold_folder
@@ -125,7 +126,8 @@ def choose_start(config: Config, *, resume: bool) -> None:
         resume: whether the command line asks to go on; the config may ask, too.
 
     Raises:
-        InputError: if ``resume`` is no switch, or the checkpoint cannot be read.
+        InputError: if ``resume`` is no switch, the checkpoint cannot be read, or the processes at hand cannot share its
+            iterations' samples evenly.
     """
     asked = config.get('resume') or False
     if not isinstance(asked, bool):
@@ -144,7 +146,9 @@ def choose_start(config: Config, *, resume: bool) -> None:
     if start:
         read_checkpoint(start)
     if start and config.resume and '://' not in start:
-        _check_resumable(read_content(start), start)
+        content = read_content(start)
+        _check_resumable(content, start)
+        keep_total_batch(config, content, start)
 
 
 def _check_resumable(content: dict, path: str) -> None:

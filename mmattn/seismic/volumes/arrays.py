@@ -47,8 +47,7 @@ class ArrayVolume(Volume):
         shape = (1, *shape) if len(shape) == 2 else shape
         self.ilines, self.xlines = np.arange(shape[0]), np.arange(shape[1])
         self.samples = np.arange(shape[2], dtype=np.float64)
-        self.trace_index = np.arange(shape[0] * shape[1], dtype=np.int64).reshape(shape[:2])
-        self.usable = np.ones(shape[:2], bool)
+        self.strides, self.usable = (shape[1], 1), np.broadcast_to(np.True_, shape[:2])
         if in_zarr(self.path):
             self._take_lines(zarr_lines(self.path, shape))
 

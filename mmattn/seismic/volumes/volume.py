@@ -14,6 +14,7 @@ import numpy as np
 
 from mmattn.seismic.volumes.fill_search import FillSearch
 from mmattn.seismic.volumes.fill_values import FillValue, check_null_value, equals_any, is_live
+from mmattn.seismic.volumes.live import LiveTraces
 
 DIRECTIONS = ('iline', 'xline', 'time')
 SCAN_BYTES = 32 << 20
@@ -52,7 +53,10 @@ class Volume(ABC):
         sample_interval: between samples, in ``sample_unit``.
         sample_unit: 'ms', 'm' or 'ft'; 'sample' where nothing is known.
         delay: time or depth of the first sample.
-        trace_index: (I, X) int64 position of the trace in the file, -1 where there is none.
+        trace_index: (I, X) int64 position of the trace in the file, -1 where there is none; made at each access where
+            ``strides`` tell, so :meth:`positions` is better.
+        strides: of a full grid in the file's order, positions in the file from an inline to the next, and from a
+            crossline to the next; None of others.
         usable: (I, X) bool, a trace is there and no header marks it as dead.
         is_2d: whether this is a single line, of shape (1, num_traces, num_samples).
         is_numbered: whether line numbers come from the file; False where they are counted from 0.
@@ -66,7 +70,7 @@ class Volume(ABC):
     sample_interval: float
     sample_unit: str
     delay: float
-    trace_index: np.ndarray
+    strides: tuple[int, int] | None = None
     usable: np.ndarray
     is_2d: bool
     is_numbered: bool = True
@@ -96,7 +100,27 @@ class Volume(ABC):
     @property
     def present(self) -> np.ndarray:
         """(I, X) bool: a trace is in the file."""
-        return self.trace_index >= 0
+        if self.strides is None:
+            return self._trace_index >= 0
+        return np.broadcast_to(np.True_, (len(self.ilines), len(self.xlines)))
+
+    @property
+    def trace_index(self) -> np.ndarray:
+        """(I, X) int64 position of the trace in the file, -1 where there is none."""
+        return self.positions(slice(None), slice(None)) if self.strides else self._trace_index
+
+    @trace_index.setter
+    def trace_index(self, value: np.ndarray) -> None:
+        self._trace_index = value
+
+    def positions(self, rows: int | slice | np.ndarray, columns: int | slice | np.ndarray) -> np.ndarray:
+        """Where traces lie in the file: int64 ``trace_index[rows, columns]``."""
+        if self.strides is None:
+            return self._trace_index[rows, columns]
+        along, across = np.arange(len(self.ilines))[rows], np.arange(len(self.xlines))[columns]
+        if isinstance(rows, slice) and isinstance(columns, slice):
+            along = along[:, None]
+        return along * self.strides[0] + across * self.strides[1]
 
     @property
     def live(self) -> np.ndarray:
@@ -121,28 +145,21 @@ class Volume(ABC):
         cached = self.__dict__.get('_scan')
         if cached is not None and (search is None or cached.fill_values is not None):
             return cached
-        alive = np.zeros(self.trace_index.size, bool)
-        where = self.trace_index.ravel()
-        place_of = np.full(max(1, int(where.max(initial=0)) + 1), -1, np.int64)
-        place_of[where[where >= 0]] = np.flatnonzero(where >= 0)
-        usable = self.usable.ravel()
+        alive = LiveTraces(self)
         bad, null, constant = 0, 0, Counter()
         for start, values, num_bad in self._scan_blocks():
-            places = place_of[start : start + len(values)]
             null += self._clear_null(values)
             live = is_live(values)
-            alive[places[places >= 0]] = live[: len(places)][places >= 0]
+            chosen = alive.add(start, live)
             first = values[~live, 0]
             constant.update(float(one) for one in first[first != 0])
             bad += num_bad
             if search is not None:
-                chosen = live[: len(places)] & (places >= 0) & usable[places]
-                search.add(values if chosen.all() and len(chosen) == len(values) else values[: len(places)][chosen])
+                search.add(values if chosen.all() else values[chosen])
             if progress is not None:
-                progress(start + len(values), len(place_of))
+                progress(start + len(values), alive.num_traces)
         fills = None if search is None else tuple(search.found())
-        alive = alive.reshape(self.trace_index.shape) & self.usable
-        self._scan = Scan(alive, bad, null, dict(constant.most_common(5)), fills)
+        self._scan = Scan(alive.on_grid(), bad, null, dict(constant.most_common(5)), fills)
         return self._scan
 
     def section(self, direction: str, index: int) -> np.ndarray:
@@ -205,7 +222,8 @@ class Volume(ABC):
             index: position of the line, from 0.
         """
         self._check_range(direction, index, index + 1)
-        return self._find_bad(self.trace_index[index] if direction == 'iline' else self.trace_index[:, index])
+        every = slice(None)
+        return self._find_bad(self.positions(*((index, every) if direction == 'iline' else (every, index))))
 
     def traces(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
         """Reads single traces.
@@ -217,7 +235,7 @@ class Volume(ABC):
             float32 (n, num_samples).
         """
         out = np.empty((len(rows), self.shape[2]), np.float32)
-        self._read(self.trace_index[rows, columns], out)
+        self._read(self.positions(rows, columns), out)
         self._clear_null(out)
         return out
 
@@ -272,7 +290,8 @@ class Volume(ABC):
             raise IndexError(f'{self.name} has {count} sections of direction {direction}; got {start} to {stop}')
 
     def _slab(self, direction: str, start: int, stop: int) -> np.ndarray:
-        index = self.trace_index[start:stop] if direction == 'iline' else self.trace_index[:, start:stop].T
+        lines, every = slice(start, stop), slice(None)
+        index = self.positions(lines, every) if direction == 'iline' else self.positions(every, lines).T
         out = np.empty((*index.shape, self.shape[2]), np.float32)
         self._read(index.ravel(), out.reshape(-1, self.shape[2]))
         return out
