@@ -196,7 +196,9 @@ def main() -> None:
     args = parse_args()
     import torch  # after the options, so that --help comes at once
 
-    from mmattn.cli.launch import load_config, read_model, was_restarted
+    from mmattn.cli.launch import load_config
+    from mmattn.cli.saved_weights import read_model
+    from mmattn.engine.processes import was_restarted
     from mmattn.inference import Outputs, VolumeOptions, predict_volume
     from mmattn.inference.estimate import estimate_work
     from mmattn.inference.ranks import on_first, rank_and_size, start_ranks

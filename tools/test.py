@@ -23,12 +23,12 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Tests."""
     args = parse_args()
-    from mmattn.cli import launch  # after the options, so that --help comes at once
+    from mmattn.cli import device, launch, saved_weights  # after the options, so that --help comes at once
     from mmattn.cli.running import run
 
     config = launch.load_config(args.config, args.cfg_options)
     config.launcher = args.launcher
-    weights = launch.read_checkpoint(args.checkpoint)
+    weights = saved_weights.read_checkpoint(args.checkpoint)
     config.load_from = args.checkpoint
     launch.choose_work_dir(config, args.config, args.work_dir)
     for option, folder in (('--out', args.out), ('--out-labels', args.out_labels), ('--show-dir', args.show_dir)):
@@ -44,9 +44,9 @@ def main() -> None:
         launch.save_predictions(config, args.config, '--out', dict(output_dir=args.out, keep_results=True))
     if args.out_labels:
         launch.save_predictions(config, args.config, '--out-labels', dict(label_dir=args.out_labels))
-    launch.fit_to_device(config)
+    device.fit_to_device(config)
     runner = launch.build_runner(config, args.config, 'test_loop')
-    launch.check_fit(runner.model, weights, args.checkpoint)
+    saved_weights.check_fit(runner.model, weights, args.checkpoint)
     run(runner, 'test', args.config)
 
 

@@ -10,7 +10,7 @@ from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
 from PIL import Image
 
-from mmattn.cli.launch import replace_sync_bn
+from mmattn.cli.device import replace_sync_bn
 from tests.tiny import write_tiny_config
 from tests.tools.run_here import run_here
 

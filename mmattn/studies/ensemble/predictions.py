@@ -13,8 +13,10 @@ from mmengine.runner import Runner, load_state_dict
 from mmseg.registry import MODELS
 from torch.utils.data import DataLoader
 
-from mmattn.cli.launch import check_fit, load_config, read_checkpoint, replace_sync_bn, use_tta
+from mmattn.cli.device import replace_sync_bn
+from mmattn.cli.launch import load_config, use_tta
 from mmattn.cli.progress import tracked
+from mmattn.cli.saved_weights import check_fit, read_checkpoint
 from mmattn.common.errors import InputError, one_line
 from mmattn.evaluation import remove_small_bodies, salt_probability, score_tile, total_scores
 from mmattn.studies.ensemble.weights import fit_weights
