@@ -27,7 +27,6 @@ from mmattn.common.files import write_whole
 from mmattn.common.resources import resources
 from mmattn.seismic import Volume, open_volume
 from mmattn.seismic.opening import is_array
-from mmattn.seismic.volumes.labels import check_same_grid
 
 if TYPE_CHECKING:
     from mmattn.inference.doubtful_lines import DoubtfulLine
@@ -63,15 +62,6 @@ def parse_args() -> argparse.Namespace:
         if value is not None and not 0 < value < float('inf'):
             parser.error(f'--{name} must be above 0, got {value:g}')
     return args
-
-
-def check_survey(args: argparse.Namespace, options: dict) -> Volume:
-    """Opens the survey, and says whether the label belongs to it."""
-    volume = open_volume(args.survey, **options)
-    shared = {} if is_array(args.labels) else {name: options[name] for name in ('iline', 'xline') if name in options}
-    with open_volume(args.labels, **shared) as label:
-        check_same_grid(volume, label)
-    return volume
 
 
 def in_words(volume: Volume, found: dict[str, np.ndarray]) -> str:
@@ -114,11 +104,10 @@ def main() -> None:
     args = parse_args()
     options = {} if is_array(args.survey) else segy_options(args)
     try:
-        volume = check_survey(args, options)
+        volume = open_volume(args.survey, **options)
     except (ValueError, TypeError, OSError) as error:
         raise InputError(one_line(error)) from error
     out = args.out or Path(args.survey).with_name(f'{Path(args.survey).stem}_salt')
-    check_folder('--out', out)
 
     from mmattn.inference import Outputs, SaltPredictor
     from mmattn.studies.few_lines import Lines, choose_start, find_lines, predict_lines, train_on_lines
@@ -129,6 +118,7 @@ def main() -> None:
     with volume, Display() as display:
         try:
             found = find_lines(lines)
+            check_folder('--out', out)
             print(in_words(volume, found), flush=True)
             start = choose_start(args.start, args.config, args.checkpoint, args.cfg_options)
             print(f'start: {start.words}', flush=True)

@@ -28,8 +28,9 @@ from mmattn.inference import Outputs, VolumeOptions, VolumePrediction, predict_v
 from mmattn.inference.doubtful_lines import DoubtfulLine, doubtful_lines
 from mmattn.inference.loading import load
 from mmattn.seismic import Volume, estimate_clip, open_volume
+from mmattn.seismic.opening import OWN_OPTIONS, is_array
 from mmattn.seismic.volumes.labelled_lines import labelled_lines, runs
-from mmattn.seismic.volumes.labels import IGNORED, LabelValues
+from mmattn.seismic.volumes.labels import IGNORED, LabelValues, check_same_grid
 
 SHIPPED = 'salt-synthetic'
 """The network that a training starts from, where it is there."""
@@ -181,8 +182,13 @@ def find_lines(lines: Lines) -> dict[str, np.ndarray]:
 
     Raises:
         InputError: if there are none.
+        FileNotFoundError, ValueError: if there is no label, or it is on another grid.
     """
-    with open_volume(lines.label, **_array_free(lines.label, lines.options)) as label:
+    with (
+        open_volume(lines.amplitude, **lines.options) as volume,
+        open_volume(lines.label, **_of_others(lines.label, lines.options)) as label,
+    ):
+        check_same_grid(volume, label)
         found = labelled_lines(label, VALUES)
     if not any(len(positions) for positions in found.values()):
         raise InputError(
@@ -216,7 +222,7 @@ def predict_lines(
         given = VolumeOptions(flip=flip, clip=_clip(lines, volume))
         result = predict_volume(segmentor, volume, outputs, options=given, progress=progress)
         live = volume.live
-    kept = {} if str(outputs.probability).endswith(('.npy', '.zarr')) else _shared(lines.options)
+    kept = _of_others(outputs.probability, lines.options)
     with (
         open_volume(outputs.probability, **kept) as probability,
         open_volume(outputs.std, **kept) as std,
@@ -293,11 +299,6 @@ def _random(config: Config) -> nn.Module:
     return _keep(segmentor)
 
 
-def _array_free(path: str, options: Mapping[str, object]) -> dict[str, object]:
-    return {} if str(path).endswith(('.npy', '.zarr')) or '.zarr/' in str(path) else _shared(options)
-
-
-def _shared(options: Mapping[str, object]) -> dict[str, object]:
-    """Options that hold for every SEG-Y file of a survey, and not for the amplitudes' alone."""
-    kept = ('iline', 'xline', 'endian', 'geometry', 'duplicates', 'sample_unit', 'cdp_x', 'cdp_y')
-    return {name: value for name, value in options.items() if name in kept}
+def _of_others(path: str | os.PathLike, options: Mapping[str, object]) -> dict[str, object]:
+    """Options that a file of the same survey shares: none of arrays, nor those of the amplitudes alone."""
+    return {} if is_array(path) else {name: value for name, value in options.items() if name not in OWN_OPTIONS}

@@ -9,7 +9,7 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from mmattn.cli.command_line import ToolParser, run_tool
+from mmattn.cli.command_line import ToolParser, check_file, run_tool
 
 
 def parse_args() -> argparse.Namespace:
@@ -33,6 +33,7 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Measures and prints."""
     args = parse_args()
+    check_file('--out', args.out)
     from mmattn.studies.few_lines_study import measure, table, write_rows
 
     rows = []
