@@ -40,7 +40,7 @@ ALLOWED = {
             'engine.attention_pictures',
         },
     ),
-    'viewer': ({'numpy', 'skimage', 'matplotlib', 'PIL', 'panel', 'bokeh'}, {'seismic', 'common'}),
+    'viewer': ({'numpy', 'skimage', 'matplotlib', 'PIL', 'zarr', 'panel', 'bokeh'}, {'seismic', 'common'}),
     'engine': ({*SCIENCE, *OPENMMLAB, 'torch'}, {'attention.maps', 'checkpoints', 'evaluation', 'seismic', 'common'}),
     'cli': ({*OPENMMLAB, 'torch', 'rich'}, {'engine', 'checkpoints', 'datasets', 'common', 'kernels.context'}),
 }
