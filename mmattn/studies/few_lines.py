@@ -19,7 +19,8 @@ from mmseg.apis import init_model
 from mmseg.registry import DATASETS
 from torch import nn
 
-from mmattn.cli.launch import load_config, read_model
+from mmattn.cli.launch import load_config
+from mmattn.cli.saved_weights import read_model
 from mmattn.common.errors import InputError
 from mmattn.common.resources import find_config
 from mmattn.datasets.segy_salt import SegySaltDataset

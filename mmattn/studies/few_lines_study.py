@@ -13,8 +13,8 @@ from mmattn.inference import Outputs, VolumeOptions, predict_volume
 from mmattn.inference.doubtful_lines import doubtful_lines
 from mmattn.seismic import estimate_clip
 from mmattn.seismic.synthetic import make_volume
+from mmattn.seismic.volumes.arrays import ArrayVolume
 from mmattn.seismic.volumes.labels import IGNORED
-from mmattn.seismic.volumes.volume import ArrayVolume
 from mmattn.studies.few_lines import Lines, choose_start, find_lines, train_on_lines
 
 EVEN, SUGGESTED = 'even', 'suggested'
