@@ -42,7 +42,8 @@ def main() -> None:
     if Path(args.output).exists():
         raise InputError(f'{args.output!r} is there already: name another')
     check_file('output', args.output)
-    from mmattn.cli.launch import load_config, read_checkpoint  # after the options, so that --help comes at once
+    from mmattn.cli.launch import load_config  # after the options, so that --help comes at once
+    from mmattn.cli.saved_weights import read_checkpoint
     from mmattn.inference import load
     from mmattn.inference.calibration import calibration_error, cross_fitted_probability, fit_temperature
     from mmattn.inference.temperature import salt_logits, save_temperature, with_temperature

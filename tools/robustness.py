@@ -60,7 +60,8 @@ def main() -> None:
     check_device(args.device)
     for suffix in ('.csv', '.png') if args.out else ():
         check_file('--out', args.out + suffix)
-    from mmattn.cli.launch import load_config, read_checkpoint  # after the options, so that --help comes at once
+    from mmattn.cli.launch import load_config  # after the options, so that --help comes at once
+    from mmattn.cli.saved_weights import read_checkpoint
     from mmattn.inference import load
     from mmattn.inference.robustness import robustness, save_card
 

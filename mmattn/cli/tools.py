@@ -18,7 +18,10 @@ _SHORT = {
 }
 _HIDDEN = ('torchrun',)
 _GROUPS = {
-    'Networks': ('train', 'test', 'predict', 'ensemble', 'dist-train', 'dist-test', 'dist-predict', 'slurm-train'),
+    'Networks': (
+        *('train', 'test', 'predict', 'few-lines', 'ensemble'),
+        *('dist-train', 'dist-test', 'dist-predict', 'slurm-train'),
+    ),
     'Data': ('info', 'view', 'export-salt', 'prepare-tgs', 'make-synthetic', 'make-shots'),
     'Inversion': ('invert',),
     'Explanation': ('attention-maps',),

@@ -14,8 +14,9 @@ from mmattn.seismic.volumes.slice_picture import short
 from mmattn.viewer import colours
 from mmattn.viewer.lines import directions, find_line, name_of, numbers_of, unit_of
 from mmattn.viewer.outlines import outline
+from mmattn.viewer.painting import Painter
 from mmattn.viewer.read_out import describe, read_out
-from mmattn.viewer.sections import AXES, View, clip_window, read_view, whole_window
+from mmattn.viewer.sections import AXES, View, clip_window, read_view, section_shape, whole_window
 from mmattn.viewer.survey import Survey
 from mmattn.viewer.tiles import Tiles
 from mmattn.viewer.wiggles import wiggles
@@ -43,6 +44,7 @@ class Page:
         positions: of the section of each direction.
         views: what was read of it, by 'amplitude', 'probability' and 'label'.
         sources: what Bokeh draws, by the same names, 'outline', 'curves' and 'filled'.
+        painter: of the label; None where it is only shown.
     """
 
     def __init__(self, survey: Survey, explain: Explain | None = None) -> None:
@@ -54,7 +56,10 @@ class Page:
         self._waiting = False
         self._make_widgets()
         self._make_picture()
+        self.painter = self._make_painter()
         self._turn()
+        if survey.why_not:
+            self.message.object = survey.why_not
 
     def layout(self) -> pn.Row:
         """The page as Panel shows it."""
@@ -63,6 +68,8 @@ class Page:
             shown += [self.opacity, self.threshold]
         if self.survey.label is not None:
             shown.append(self.label_opacity)
+        if self.painter is not None:
+            shown += self.painter.controls()
         right = pn.Column(
             pn.pane.Bokeh(self.figure, sizing_mode='stretch_both'),
             self.reading,
@@ -106,6 +113,32 @@ class Page:
                 self.positions[name] = min(max(round(at), 0), last)
         if self.explain is not None and self.direction != 'time':
             self._explain(round(down), round(across))
+
+    def _make_painter(self) -> Painter | None:
+        if self.survey.painted is None:
+            return None
+
+        def place() -> tuple[str, int, tuple[int, int]]:
+            return self.direction, self.positions[self.direction], section_shape(self.survey.volume, self.direction)
+
+        given = dict(place=place, done=self._read_label, say=self._say, answer=self._answer)
+        return Painter(self.survey.painted, self.figure, **given)
+
+    def _tap(self, down: float, across: float) -> None:
+        if self.painter is not None and self.painter.paints:
+            self.painter.tap(down, across)
+        else:
+            self.pick(down, across)
+
+    def _read_label(self, direction: str, index: int) -> None:
+        """Reads the label anew after a section of it changed, and goes there if it is of the direction shown."""
+        if direction == self.direction and index != self.positions[direction]:
+            self.positions[direction] = index
+            self._show_position()
+            self._read()
+        if self._shown is not None:
+            self.views['label'] = read_view(self.survey.label, *self._shown)
+            self._put('label', colours.label_levels(self.views['label'].values))
 
     def _explain(self, row: int, column: int) -> None:
         volume = self.survey.volume
@@ -161,7 +194,7 @@ class Page:
         self.mapper = LinearColorMapper(colours.amplitude_palette(self.colours.value), low=0, high=255)
         mappers = dict(
             amplitude=self.mapper,
-            label=LinearColorMapper(colours.label_palette(), low=0, high=3),
+            label=LinearColorMapper(colours.label_palette(self.survey.is_sparse), low=0, high=3),
             probability=LinearColorMapper(colours.probability_palette(), low=0, high=255),
         )
         self.sources = {name: ColumnDataSource(nothing) for name in mappers}
@@ -177,7 +210,7 @@ class Page:
         self.figure.multi_line('across', 'down', source=self.sources['outline'], line_color='#ffd400', line_width=2)
         self._fade()
         self.figure.on_event(MouseMove, lambda event: self.point_at(event.y, event.x))
-        self.figure.on_event(Tap, lambda event: self.pick(event.y, event.x))
+        self.figure.on_event(Tap, lambda event: self._tap(event.y, event.x))
         self.figure.on_event(RangesUpdate, lambda event: self._read_soon())
 
     def _answer(self, answer: Callable[[], None], event: object) -> None:
@@ -261,6 +294,8 @@ class Page:
         except OSError as error:
             self._say(error)
             return
+        if self.painter is not None and self._shown is not None and self._shown[:2] != (self.direction, index):
+            self.painter.drop()  # a polygon lies in one section
         self._shown = self.direction, index, window
         self.message.object = ''
         volume = self.survey.volume

@@ -45,11 +45,17 @@ class View(NamedTuple):
         return left, top, width, height
 
 
-def whole_window(volume: Volume, direction: str) -> Window:
-    """All of a section."""
+def section_shape(volume: Volume, direction: str) -> tuple[int, int]:
+    """How many positions a section has, down and across."""
     counts = dict(zip(('iline', 'xline', 'time'), volume.shape))
     down, across = AXES[direction]
-    return Window((0, counts[down]), (0, counts[across]))
+    return counts[down], counts[across]
+
+
+def whole_window(volume: Volume, direction: str) -> Window:
+    """All of a section."""
+    down, across = section_shape(volume, direction)
+    return Window((0, down), (0, across))
 
 
 def clip_window(volume: Volume, direction: str, down: tuple[float, float], across: tuple[float, float]) -> Window:

@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -12,6 +13,8 @@ from mmattn.seismic.volumes.fill_values import find_fill_values
 from mmattn.seismic.volumes.grids import check_grid
 from mmattn.seismic.volumes.labels import IGNORED
 from mmattn.seismic.volumes.volume import Volume
+from mmattn.seismic.volumes.zarr_arrays import is_address
+from mmattn.viewer.label_file import LabelFile, make_label
 from mmattn.viewer.tiles import MADE_UP, make_up, open_tiles
 
 _OF_ONE_FILE = 'format', 'num_text_headers', 'allow_truncated', 'null_value'
@@ -28,6 +31,8 @@ class Survey:
         clip: amplitude drawn in the last colour, above 0.
         probability: of salt, 0 to 1; None if there is none.
         label: 0 background, 1 salt, 255 unknown; None if there is none.
+        painted: the file of the label, to paint on; None where it is only shown.
+        why_not: why it is only shown, in words.
 
     Raises:
         ValueError: if the clip is not positive, another volume is on another grid, or its values are not those above.
@@ -37,6 +42,13 @@ class Survey:
     clip: float
     probability: Volume | None = None
     label: Volume | None = None
+    painted: LabelFile | None = None
+    why_not: str = ''
+
+    @cached_property
+    def is_sparse(self) -> bool:
+        """Whether the label is mostly unknown where it is looked at, as one that is painted by hand."""
+        return self.label is not None and bool((_spread_traces(self.label) == IGNORED).mean() > 0.5)
 
     def __post_init__(self) -> None:
         check_positive('viewer', 'clip', self.clip)
@@ -49,7 +61,7 @@ class Survey:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        for one in (self.volume, self.probability, self.label):
+        for one in (self.volume, self.probability, self.label, self.painted):
             if one is not None:
                 one.close()
 
@@ -67,7 +79,8 @@ def open_survey(
     Args:
         path: of the amplitudes; a folder of tiles, see :func:`mmattn.viewer.tiles.open_tiles`; or 'synthetic:SEED', a
             survey of the built-in geology.
-        probability, label: paths of the others.
+        probability: path of that volume.
+        label: path of that volume; a .npy or .zarr that is not there yet is made, all unknown, to paint on.
         clip: see :class:`Survey`; None takes that of :func:`usual_clip`.
         options: of ``open_volume``. A SEG-Y probability and label share those that are no matter of
             a single file: all but format, num_text_headers, allow_truncated and null_value.
@@ -94,13 +107,21 @@ def _open(
         volume, own = open_tiles(path) if is_folder else make_up(str(path))
     else:
         volume = open_volume(path, **options)
+    if label is not None and not is_address(label) and not os.path.exists(label):
+        make_label(label, volume)
     shared = {name: value for name, value in options.items() if name not in _OF_ONE_FILE}
     others = dict(label=own) | {
         name: open_volume(other, **({} if is_array(other) else shared))
         for name, other in (('probability', probability), ('label', label))
         if other is not None
     }
-    return Survey(volume, usual_clip(volume) if clip is None else clip, **others)
+    painted, why_not = None, ''
+    if label is not None:
+        try:
+            painted = LabelFile(label)
+        except ValueError as error:
+            why_not = str(error)
+    return Survey(volume, usual_clip(volume) if clip is None else clip, **others, painted=painted, why_not=why_not)
 
 
 def usual_clip(volume: Volume) -> float:

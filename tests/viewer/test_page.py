@@ -153,7 +153,7 @@ def test_thinning_is_said(tmp_path, monkeypatch):
 
 
 def test_controls_are_those_of_what_is_shown(page: Page, tmp_path):
-    assert len(page.layout()[0]) == 10
+    assert len(page.layout()[0]) == 16
     np.save(tmp_path / 'line.npy', CUBE[0])
     with open_survey(tmp_path / 'line.npy') as survey:
         line = Page(survey)
