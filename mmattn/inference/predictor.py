@@ -80,6 +80,11 @@ class TilePredictor:
         """What computes: 'torch', or the name and version of another program."""
         return 'torch' if self._network is None else self._network.name
 
+    @property
+    def prepared(self) -> nn.Module:
+        """The copy of the model that PyTorch computes with."""
+        return self._model
+
     def check(self, tiles: np.ndarray) -> None:
         """Compares the backend with PyTorch on windows of a survey; where 'auto' chose it, PyTorch takes over.
 
