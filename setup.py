@@ -88,6 +88,9 @@ setup(
         'view': ['panel>=1.9', 'bokeh>=3.9'],  # BSD-3
         'timm': ['timm>=1.0.9'],  # with a torchvision of the same build as torch
         'onnx': ['onnx', 'onnxscript', 'onnxruntime'],
+        # These compute predictions in place of PyTorch (--backend); both read ONNX.
+        'onnxruntime': ['onnx', 'onnxscript', 'onnxruntime'],  # MIT
+        'openvino': ['onnx', 'onnxscript', 'openvino>=2024.4'],  # Apache-2.0
         'hub': ['huggingface_hub'],
         'docs': ['mkdocs-material', 'mkdocstrings[python]'],
         'test': [

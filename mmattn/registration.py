@@ -27,7 +27,10 @@ _FAMILIES = {
 }
 _PACKAGES = 'models', 'datasets', 'evaluation', 'engine'
 # Modules of ours that cannot be imported without MMSegmentation.
-_NEEDY = frozenset(f'mmattn.{name}' for name in (*_PACKAGES, 'inference', 'costs', 'studies', 'cli.launch'))
+_NEEDY = frozenset(
+    f'mmattn.{name}'
+    for name in (*_PACKAGES, 'inference', 'costs', 'studies', 'cli.launch', 'cli.saved_weights', 'cli.device')
+)
 _LOADERS = 'mmengine.runner.checkpoint'
 
 

@@ -28,7 +28,7 @@ ALLOWED = {
     'datasets': ({*SCIENCE, *OPENMMLAB, 'cv2', 'torch'}, {'seismic', 'waves', 'common'}),
     'evaluation': ({*SCIENCE, *OPENMMLAB, 'torch', 'prettytable'}, {'seismic', 'common'}),
     'inference': (
-        {*SCIENCE, *OPENMMLAB, 'torch', 'safetensors', 'huggingface_hub', 'onnx', 'onnxruntime'},
+        {*SCIENCE, *OPENMMLAB, 'torch', 'safetensors', 'huggingface_hub', 'onnx', 'onnxruntime', 'openvino'},
         {
             'models',
             'attention.maps',
@@ -150,7 +150,7 @@ for name, registry in wanted.items():
     assert result.stdout.split()[-len(names) :] == names
 
 
-@pytest.mark.parametrize('module', ['models', 'datasets', 'evaluation', 'inference', 'cli.launch'])
+@pytest.mark.parametrize('module', ['models', 'datasets', 'evaluation', 'inference', 'cli.launch', 'cli.device'])
 def test_modules_that_need_mmseg_name_the_command(module: str):
     code = f"""
 import importlib, importlib.util

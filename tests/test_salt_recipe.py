@@ -9,7 +9,8 @@ from mmengine.optim import OptimWrapper, build_optim_wrapper
 from mmengine.runner import Runner
 from mmseg.registry import DATASETS, MODELS, PARAM_SCHEDULERS
 
-from mmattn.cli.launch import read_checkpoint, replace_sync_bn
+from mmattn.cli.device import replace_sync_bn
+from mmattn.cli.saved_weights import read_checkpoint
 
 ROOT = Path(__file__).resolve().parents[1]
 RECIPE = ROOT / 'configs' / 'salt_recipe'

@@ -42,7 +42,8 @@ def main() -> None:
     check_device(args.device)
     import numpy as np  # after the options, so that --help comes at once
 
-    from mmattn.cli.launch import load_config, read_model
+    from mmattn.cli.launch import load_config
+    from mmattn.cli.saved_weights import read_model
     from mmattn.common.files import write_whole, written_whole
     from mmattn.engine.attention_pictures import arrays_of, describe_maps, file_name, save_attention
     from mmattn.inference.attention import look_at_image

@@ -14,7 +14,7 @@ from mmattn.checkpoints import Conversion, convert_checkpoint, list_sources
 from mmattn.checkpoints.arrays import is_archive, read_archive
 from mmattn.checkpoints.convert import unwrap
 from mmattn.cli.command_line import ToolParser, check_file, run_tool
-from mmattn.cli.launch import read_checkpoint
+from mmattn.cli.saved_weights import read_checkpoint
 from mmattn.common.errors import InputError, one_line
 from mmattn.engine.storage import AtomicBackend
 

@@ -6,6 +6,7 @@
 # The files are the same as those of one process of as many threads as each has here: OMP_NUM_THREADS, 1 by default, or
 # --threads. Several machines, which see the same files: NNODES, NODE_RANK, MASTER_ADDR and PORT in the environment, the
 # same command on each. With MAX_RESTARTS=N all processes are started again when one dies, and go on.
+# NNODES=MIN:MAX lets machines leave and join: the files stay the same. They wait LAST_CALL seconds for others (30).
 set -euo pipefail
 if [[ $# -lt 5 || ! $5 =~ ^[1-9][0-9]*$ ]]; then echo "usage: bash $0 CONFIG CHECKPOINT in.sgy out.sgy GPUS [options]" >&2; exit 2; fi
 FILES=("${@:1:4}")

@@ -5,7 +5,8 @@
 #
 # Several machines: NNODES, NODE_RANK, MASTER_ADDR and PORT in the environment, the same command on each. With
 # MAX_RESTARTS=N all processes are started again when one dies, and go on from the last checkpoint: see
-# --checkpoint-every.
+# --checkpoint-every. NNODES=MIN:MAX lets machines leave and join: all processes are started again and go on, and
+# what one iteration learns from stays the same. Machines wait LAST_CALL seconds, 30 by default, for others.
 set -euo pipefail
 if [ $# -lt 2 ]; then echo "usage: bash $0 CONFIG GPUS [options]" >&2; exit 2; fi
 CONFIG=$1

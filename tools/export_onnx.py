@@ -43,7 +43,8 @@ def main() -> int:
     if Path(args.output).exists() and not args.force:
         raise InputError(f'{args.output!r} is there already; --force replaces it')
     check_file('output', args.output)
-    from mmattn.cli.launch import load_config, read_checkpoint  # after the options, so that --help comes at once
+    from mmattn.cli.launch import load_config  # after the options, so that --help comes at once
+    from mmattn.cli.saved_weights import read_checkpoint
     from mmattn.inference import load
     from mmattn.inference.onnx_export import compare_onnx, export_onnx
 

@@ -186,7 +186,8 @@ def draw(args, line, before, velocity, truth, out: Path, *, modelled: bool, refi
 def main() -> None:
     """Inverts."""
     args = parse_args()
-    from mmattn.cli.launch import load_config, read_model
+    from mmattn.cli.launch import load_config
+    from mmattn.cli.saved_weights import read_model
 
     check_folder('--out', args.out)
     check_device(args.device)

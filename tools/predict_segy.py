@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mmattn.cli.command_line import ToolParser, add_cfg_options, check_device, run_tool
+from mmattn.cli.command_line import ToolParser, add_backend, add_cfg_options, check_device, run_tool
 from mmattn.cli.progress import Display
 from mmattn.cli.segy_options import add_segy_options, segy_options
 from mmattn.common.errors import InputError, one_line
@@ -77,9 +77,10 @@ def _add_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument('--window', type=int, nargs=2, metavar=('H', 'W'), help="samples and traces; the model's own")
     group.add_argument('--overlap', type=float, help='share of a window, 0 to 0.9 (0.25)')
     group.add_argument('--stride', type=int, nargs=2, metavar=('H', 'W'), help='instead of --overlap')
-    group.add_argument('--batch-size', type=int, default=8, help='windows a call of the network')
+    group.add_argument('--batch-size', type=int, default=16, help='windows a call of the network')
     group.add_argument('--flip', action='store_true', help='predict flipped traces too')
     group.add_argument('--amp', action='store_true', help='mixed precision: float16 on a GPU, bfloat16 on a CPU')
+    add_backend(group)
     group.add_argument('--clip', type=_clip, help='amplitude of black and white: checkpoint, survey or a number')
     group.add_argument('--memory', type=float, default=512, help='MiB for what grows with the lines of the survey')
 
@@ -110,6 +111,8 @@ def score_output(
 
 def summarise(result: 'VolumePrediction') -> None:
     """Prints what was done."""
+    if result.backend != 'torch':
+        print(f'computed by {result.backend}, which agrees with PyTorch')
     print(f'clip {result.clip:.6g}, {result.clip_source}; sections: {" and ".join(result.directions)}')
     if result.already_complete:
         print('already complete: an earlier run had written everything')
@@ -196,7 +199,9 @@ def main() -> None:
     args = parse_args()
     import torch  # after the options, so that --help comes at once
 
-    from mmattn.cli.launch import load_config, read_model, was_restarted
+    from mmattn.cli.launch import load_config
+    from mmattn.cli.saved_weights import read_model
+    from mmattn.engine.processes import was_restarted
     from mmattn.inference import Outputs, VolumeOptions, predict_volume
     from mmattn.inference.estimate import estimate_work
     from mmattn.inference.ranks import on_first, rank_and_size, start_ranks
@@ -216,7 +221,7 @@ def main() -> None:
             **{name: getattr(args, name) for name in ('mask', 'std', 'zarr', 'report')},
             **{name: getattr(args, name) for name in ('threshold', 'min_body', 'fill_holes')},
         )
-        names = ('window', 'overlap', 'stride', 'batch_size', 'flip', 'amp', 'clip', 'memory')
+        names = ('window', 'overlap', 'stride', 'batch_size', 'flip', 'amp', 'backend', 'clip', 'memory')
         directions = None if args.direction is None else tuple(args.direction)
         options = VolumeOptions(directions, **{name: getattr(args, name) for name in names})
         first = rank_and_size()[0] == 0

@@ -34,23 +34,24 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Trains."""
     args = parse_args()
-    from mmattn.cli import launch  # after the options, so that --help comes at once
+    from mmattn.cli import device, launch  # after the options, so that --help comes at once
     from mmattn.cli.device_augmentation import move_augmentation
     from mmattn.cli.running import run
+    from mmattn.engine.processes import was_restarted
 
     config = launch.load_config(args.config, args.cfg_options)
     config.launcher = args.launcher
     launch.choose_work_dir(config, args.config, args.work_dir)
     launch.hold_work_dir(config)
-    launch.choose_start(config, resume=args.resume or launch.was_restarted())
+    launch.choose_start(config, resume=args.resume or was_restarted())
     if args.checkpoint_every is not None:
         launch.save_within_epochs(config, args.config, args.checkpoint_every)
     if args.augment_on_device:
         move_augmentation(config, args.config)
     launch.fit_to_loop(config, args.config)
     if args.strategy == 'fsdp':
-        launch.shard(config)
-    launch.fit_to_device(config, amp=args.amp)
+        device.shard(config)
+    device.fit_to_device(config, amp=args.amp)
     run(launch.build_runner(config, args.config, 'train_loop', 'val_loop'), 'train', args.config)
 
 

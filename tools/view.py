@@ -65,7 +65,8 @@ def explainer(args: argparse.Namespace, survey: Survey) -> 'Explain | None':
     if args.config is None:
         return None
     try:
-        from mmattn.cli.launch import load_config, read_model
+        from mmattn.cli.launch import load_config
+        from mmattn.cli.saved_weights import read_model
         from mmattn.engine.attention_pictures import draw_overview
         from mmattn.inference.attention import look_at_section
         from mmattn.inference.clip import choose_clip

@@ -1,31 +1,25 @@
-"""What tools do with experiments: reading configs and checkpoints, fitting a config to the device at hand."""
+"""What tools do with experiments: reading configs, choosing where they work and from what they start."""
 
 import os
 import shutil
 from pathlib import Path
 
-import torch
 from mmengine.config import Config
 from mmengine.logging import print_log
-from mmengine.model import BaseTTAModel, is_model_wrapper
 from mmengine.runner import Runner
 from mmengine.runner.checkpoint import find_latest_checkpoint
-from mmseg.apis import init_model
 from mmseg.registry import METRICS, OPTIMIZERS
-from torch import Tensor, nn
 
-from mmattn.checkpoints.fit import misfit
-from mmattn.checkpoints.reading import CheckpointError, read_safely
-from mmattn.cli.amp import amp_settings
 from mmattn.cli.command_line import check_folder
+from mmattn.cli.saved_weights import read_checkpoint, read_content
 from mmattn.cli.settings import check_settings
+from mmattn.cli.total_batch import keep_total_batch
 from mmattn.cli.values import check_values
 from mmattn.common.errors import InputError, one_line
 from mmattn.common.files import hold_folder
 from mmattn.common.options import accepted_options
 from mmattn.common.resources import find_config
 from mmattn.engine.building import check_type
-from mmattn.engine.processes import join_processes, was_restarted
 
 
 def load_config(path: str, options: dict | None = None) -> Config:
@@ -57,97 +51,6 @@ def load_config(path: str, options: dict | None = None) -> Config:
         raise InputError(f'config {path!r} has no `model`: it is not an experiment')
     check_values(config, path)
     return config
-
-
-def read_checkpoint(path: str) -> dict[str, Tensor] | None:
-    """Returns the weights in a checkpoint file, or None for a URL, which is left to mmengine.
-
-    Raises:
-        InputError: if there is no such file, it is no checkpoint, its weights are not finite, or reading it would run
-            code.
-    """
-    if '://' in path:
-        return None
-    content = read_content(path)
-    weights = content.get('state_dict', content)
-    if not isinstance(weights, dict) or not any(isinstance(value, Tensor) for value in weights.values()):
-        raise InputError(f'checkpoint {path!r} holds no weights')
-    broken = [name for name, value in weights.items() if _is_broken(value)]
-    if broken:
-        raise InputError(
-            f'checkpoint {path!r} holds numbers that are not finite in {len(broken)} of {len(weights)} tensors, '
-            f'{broken[0]} for one: its training failed; take an earlier one'
-        )
-    return weights
-
-
-def read_content(path: str) -> dict:
-    """Returns all that a checkpoint file holds.
-
-    Raises:
-        InputError: if there is no such file, it is no checkpoint, or reading it would run code.
-    """
-    if not Path(path).is_file():
-        raise InputError(f'checkpoint {path!r} is not a file')
-    try:
-        content = read_safely(path, map_location='cpu')
-    except CheckpointError as error:
-        raise InputError(one_line(error)) from None
-    except Exception as error:
-        raise InputError(f'checkpoint {path!r} cannot be read: {type(error).__name__}: {one_line(error)}') from error
-    if not isinstance(content, dict):
-        raise InputError(f'checkpoint {path!r} holds a {type(content).__name__}, not a dict of weights')
-    return content
-
-
-def _is_broken(value: object) -> bool:
-    if not isinstance(value, Tensor) or not value.is_floating_point() or value.layout is not torch.strided:
-        return False
-    stored = value.untyped_storage().nbytes() // value.element_size()
-    if value.numel() > stored:  # one number that stands for many
-        value = value.as_strided((stored,), (1,), 0)
-    return not bool(value.isfinite().all())
-
-
-def check_fit(model: nn.Module, weights: dict[str, Tensor] | None, path: str) -> None:
-    """Checks that a checkpoint has every tensor of a model, in its shape; mmengine would go on without.
-
-    Args:
-        model: the segmentor, maybe wrapped for several processes or for test-time augmentation.
-        weights: as ``read_checkpoint`` returns them.
-        path: the checkpoint's file, named in the message.
-
-    Raises:
-        InputError: if tensors are missing or of another shape; the message names the first of them.
-    """
-    while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
-        model = model.module
-    if weights is None:
-        return
-    problem = misfit(model.state_dict(), weights)
-    if problem:
-        raise InputError(f'checkpoint {path!r} is not of this config: {problem}')
-
-
-def read_model(config: Config, checkpoint: str, device: str) -> nn.Module:
-    """Builds an experiment's segmentor with the weights of a checkpoint, ready to predict.
-
-    Args:
-        config: the experiment.
-        checkpoint: file of a training, which knows the dataset's classes too.
-        device: of the model.
-
-    Raises:
-        InputError: if the checkpoint cannot be read or is of another model, or the model cannot be built.
-    """
-    weights = read_checkpoint(checkpoint)
-    try:
-        model = init_model(config, checkpoint, device=device)
-    except Exception as error:
-        reason = f'{type(error).__name__}: {one_line(error)}'
-        raise InputError(f'the model cannot be built of checkpoint {checkpoint!r}: {reason}') from error
-    check_fit(model, weights, checkpoint)
-    return model
 
 
 def choose_work_dir(config: Config, config_path: str, work_dir: str | None) -> None:
@@ -223,7 +126,8 @@ def choose_start(config: Config, *, resume: bool) -> None:
         resume: whether the command line asks to go on; the config may ask, too.
 
     Raises:
-        InputError: if ``resume`` is no switch, or the checkpoint cannot be read.
+        InputError: if ``resume`` is no switch, the checkpoint cannot be read, or the processes at hand cannot share its
+            iterations' samples evenly.
     """
     asked = config.get('resume') or False
     if not isinstance(asked, bool):
@@ -242,7 +146,9 @@ def choose_start(config: Config, *, resume: bool) -> None:
     if start:
         read_checkpoint(start)
     if start and config.resume and '://' not in start:
-        _check_resumable(read_content(start), start)
+        content = read_content(start)
+        _check_resumable(content, start)
+        keep_total_batch(config, content, start)
 
 
 def _check_resumable(content: dict, path: str) -> None:
@@ -355,82 +261,3 @@ def use_tta(config: Config, path: str) -> None:
     for dataset in innermost_datasets(config.test_dataloader.dataset):
         dataset.pipeline = config.tta_pipeline
     config.model = dict(config.tta_model, module=config.model)
-
-
-def replace_sync_bn(config: dict | list) -> int:
-    """Replaces every SyncBN in a config by BN, in place, and returns how many there were."""
-    replaced = 0
-    if isinstance(config, dict):
-        if config.get('type') in ('SyncBN', 'MMSyncBN'):
-            config['type'] = 'BN'
-            replaced = 1
-        return replaced + sum(replace_sync_bn(value) for value in config.values())
-    if isinstance(config, list | tuple):
-        return sum(replace_sync_bn(value) for value in config)
-    return 0
-
-
-def _mix_precision(wrapper: Config) -> None:
-    settings = amp_settings()
-    if settings and wrapper.type == settings['type']:
-        return
-    if wrapper.type != 'OptimWrapper':
-        raise InputError(f'--amp needs optim_wrapper.type OptimWrapper, the config has {wrapper.type!r}')
-    wrapper.update({**settings, **wrapper, 'type': settings.get('type', wrapper.type)})
-    now = (
-        f'{wrapper.type} instead of OptimWrapper' if settings else 'no GPU, and no bfloat16 in this processor: float32'
-    )
-    print_log(f'--amp: {now}', logger='current')
-
-
-def shard(config: Config) -> None:
-    """Splits the model, its gradients and the optimiser's state over the processes of a training, in place.
-
-    Raises:
-        InputError: if there is one process.
-    """
-    if int(os.environ.get('WORLD_SIZE', 1)) < 2:
-        raise InputError('--strategy fsdp splits a model over processes, and this is one: start tools/dist_train.sh')
-    config.model_wrapper_cfg = dict(type='NoWrapper')
-    hooks = config.get('custom_hooks') or []
-    if not any(hook.get('type') == 'ShardingHook' for hook in hooks):
-        config.custom_hooks = [*hooks, dict(type='ShardingHook')]
-
-
-def fit_to_device(config: Config, *, amp: bool = False) -> None:
-    """Fits a config to the machine: backend, batch normalisation and mixed precision.
-
-    On a GPU the config stays as it is. Without one: gloo instead of nccl, BN instead of SyncBN with its statistics
-    averaged over processes after each epoch. Each change is logged. ``amp`` turns mixed precision on: float16 with a
-    scaled loss on a GPU, bfloat16 on processors that have it; on others training stays float32, which is logged.
-
-    Args:
-        config: with ``launcher`` set; changed in place.
-        amp: mixed precision is asked for.
-
-    Raises:
-        InputError: if the optimiser's wrapper does not go with mixed precision.
-    """
-    has_gpu = torch.cuda.is_available()
-    if amp:
-        _mix_precision(config.optim_wrapper)
-    launcher = config.get('launcher', 'none')
-    if has_gpu and launcher == 'pytorch' and was_restarted():  # as mmengine does it, but for the store
-        torch.cuda.set_device(int(os.environ['LOCAL_RANK']))
-        join_processes(config.env_cfg.dist_cfg.backend)
-    if has_gpu or launcher == 'none':
-        return
-    config.merge_from_dict({'env_cfg.dist_cfg': dict(backend='gloo')})
-    wrapper = dict(type='MMDistributedDataParallel', device_ids=None, broadcast_buffers=False)
-    wrapper['find_unused_parameters'] = config.get('find_unused_parameters', False)
-    if (config.get('model_wrapper_cfg') or {}).get('type') != 'NoWrapper':
-        config.model_wrapper_cfg = wrapper
-    replaced = replace_sync_bn(config.model)
-    config.custom_hooks = [*(config.get('custom_hooks') or []), dict(type='SyncBuffersHook')]
-    if launcher == 'pytorch':
-        join_processes('gloo')  # mmengine would ask for a CUDA device first
-    if int(os.environ.get('RANK', 0)) == 0:
-        print_log(
-            f'no GPU: gloo instead of nccl, {replaced} SyncBN became BN (statistics averaged each epoch)',
-            logger='current',
-        )

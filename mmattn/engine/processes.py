@@ -1,14 +1,23 @@
 """The group of the processes that torchrun started."""
 
 import os
+import socket
 from datetime import timedelta
 
 from torch import distributed
 
+START = 'MMATTN_START'
+"""Variable in which elastic nodes tell their processes which start this is, from 1 on (``mmattn.cli.elastic``)."""
+
 
 def was_restarted() -> bool:
-    """Tells whether torchrun started this process again after one had died: it goes on then."""
-    return int(os.environ.get('TORCHELASTIC_RESTART_COUNT') or 0) > 0
+    """Tells whether torchrun started this process again: after one had died, a node had left or another had joined."""
+    return int(os.environ.get('TORCHELASTIC_RESTART_COUNT') or 0) > 0 or int(os.environ.get(START) or 1) > 1
+
+
+def number_of_processes() -> int:
+    """How many processes were started together, before they join."""
+    return int(os.environ.get('WORLD_SIZE') or 1)
 
 
 def join_processes(backend: str, *, timeout: timedelta | None = None) -> None:
@@ -16,7 +25,7 @@ def join_processes(backend: str, *, timeout: timedelta | None = None) -> None:
 
     PyTorch keeps torchrun's store from one start of the processes to the next, with the addresses of those that died:
     who asks before the new ones are there connects to nobody. So each start has names of its own in it. Where no agent
-    keeps a store, the first process makes one, as PyTorch does.
+    keeps a store, the first process makes one, as PyTorch does; on one machine it listens to that machine alone.
 
     Args:
         backend: 'gloo' or 'nccl'.
@@ -24,10 +33,17 @@ def join_processes(backend: str, *, timeout: timedelta | None = None) -> None:
     """
     if distributed.is_initialized():
         return
-    if not was_restarted() or os.environ.get('TORCHELASTIC_USE_AGENT_STORE') != 'True':
+    has_store = os.environ.get('TORCHELASTIC_USE_AGENT_STORE') == 'True'
+    alone = os.environ.get('MASTER_ADDR') == '127.0.0.1' and START in os.environ
+    if (has_store and not was_restarted()) or not (has_store or alone):
         distributed.init_process_group(backend, timeout=timeout)
         return
     rank, size = int(os.environ['RANK']), int(os.environ['WORLD_SIZE'])
-    store = distributed.TCPStore(os.environ['MASTER_ADDR'], int(os.environ['MASTER_PORT']), size, is_master=False)
-    store = distributed.PrefixStore(f'start {os.environ["TORCHELASTIC_RESTART_COUNT"]}', store)
+    host, port = os.environ['MASTER_ADDR'], int(os.environ['MASTER_PORT'])
+    if has_store:
+        store = distributed.TCPStore(host, port, size, is_master=False)
+        store = distributed.PrefixStore(f'start {os.environ["TORCHELASTIC_RESTART_COUNT"]}', store)
+    else:
+        first = dict(master_listen_fd=socket.create_server((host, port)).detach()) if rank == 0 else {}
+        store = distributed.TCPStore(host, port, size, is_master=rank == 0, **first)
     distributed.init_process_group(backend, store=store, rank=rank, world_size=size, timeout=timeout)

@@ -24,7 +24,7 @@ from mmattn.common.files import written_whole
 from mmattn.common.names import is_component
 from mmattn.common.resources import find_config
 from mmattn.inference.model_card import model_card
-from mmattn.inference.predictor import TilePredictor, default_window
+from mmattn.inference.predictor import BATCH_SIZE, TilePredictor, default_window
 from mmattn.inference.sections import predict_section
 from mmattn.seismic.volumes.amplitude import scale_amplitude, to_grey
 from mmattn.version import __version__
@@ -42,28 +42,31 @@ class SaltPredictor:
         batch_size: windows a call of the network.
         flip: average with the prediction of the section with its traces reversed.
         amp: mixed precision: float16 on a GPU, bfloat16 on a CPU.
+        backend: what computes, as of ``TilePredictor``.
         window: (height, width) of the windows that large sections are cut into; by default those that the network was
             trained on.
 
     Raises:
         TypeError: if the model is no encoder-decoder segmentor.
-        ValueError: if it is not for salt, or takes channels that only tiles have.
+        ValueError: if it is not for salt, or takes channels that only tiles have; if a backend that was named cannot
+            compute it.
     """
 
     def __init__(
         self,
         segmentor: nn.Module,
         *,
-        batch_size: int = 8,
+        batch_size: int = BATCH_SIZE,
         flip: bool = False,
         amp: bool = False,
+        backend: str = 'torch',
         window: tuple[int, int] | None = None,
     ) -> None:
         while is_model_wrapper(segmentor):
             segmentor = segmentor.module
         self.segmentor = segmentor
         self.window = tuple(window) if window is not None else default_window(segmentor)
-        self._tiles = TilePredictor(segmentor, batch_size=batch_size, flip=flip, amp=amp)
+        self._tiles = TilePredictor(segmentor, batch_size=batch_size, flip=flip, amp=amp, backend=backend)
 
     @property
     def amplitude_clips(self) -> dict[str, float]:
@@ -152,7 +155,7 @@ def load(
             by path or name, with ``checkpoint``; or ``user/name`` of the Hugging Face Hub, where none such is here.
         checkpoint: file of a training of that config.
         device: cpu, cuda or cuda:N.
-        options: ``batch_size``, ``flip``, ``amp`` and ``window`` of ``SaltPredictor``.
+        options: ``batch_size``, ``flip``, ``amp``, ``backend`` and ``window`` of ``SaltPredictor``.
 
     Raises:
         FileNotFoundError: if there is no such network; the message says what was looked for.

@@ -219,8 +219,9 @@ def _trace_blocks(volume: Volume, slabs: Slabs) -> Iterator[tuple[np.ndarray, np
     """Positions in the file and samples of the traces of each inline."""
     for start, slab in slabs:
         for iline, section in enumerate(slab, start):
-            here = volume.trace_index[iline] >= 0
-            yield volume.trace_index[iline, here], section[here]
+            positions = volume.positions(iline, slice(None))
+            here = positions >= 0
+            yield positions[here], section[here]
 
 
 def _write_npy(destination: Path, shape: tuple[int, int, int], slabs: Slabs) -> None:

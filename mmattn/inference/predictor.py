@@ -13,7 +13,10 @@ from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
 from mmattn.evaluation import salt_probability
+from mmattn.inference.backends import ExportedNetwork, check_agreement, export_network
 
+BATCH_SIZE = 16
+"""Windows a call unless told otherwise: below it PyTorch's 1 x 1 convolutions take a slow path on one thread."""
 _AGREEMENT = 1e-4  # of probabilities, between the prepared network and the one that was given
 _DEFAULT_MULTIPLE = 32  # where the data preprocessor does not say what it pads to
 _TILE_CHANNELS = 'AddCoordinateChannels', 'AddDepthChannel'  # of tiles; a window of a volume has no such place
@@ -31,14 +34,24 @@ class TilePredictor:
         batch_size: windows a call of the network.
         flip: also predict each window with its traces reversed.
         amp: mixed precision: float16 on a GPU, bfloat16 on a CPU.
+        backend: what computes: 'torch', 'onnxruntime', 'openvino', or 'auto' for the fastest of those that are
+            installed and agree with PyTorch (``mmattn.inference.backends``).
 
     Raises:
         TypeError: if the model is no encoder-decoder segmentor.
         ValueError: if the model takes or gives another number of channels, or takes channels that only tiles have, or
-            ``batch_size`` is below 1.
+            ``batch_size`` is below 1; if a backend that was named cannot compute it.
     """
 
-    def __init__(self, model: nn.Module, *, batch_size: int = 8, flip: bool = False, amp: bool = False) -> None:
+    def __init__(
+        self,
+        model: nn.Module,
+        *,
+        batch_size: int = BATCH_SIZE,
+        flip: bool = False,
+        amp: bool = False,
+        backend: str = 'torch',
+    ) -> None:
         if batch_size < 1:
             raise ValueError(f'batch_size must be at least 1, got {batch_size}')
         while is_model_wrapper(model):
@@ -55,7 +68,39 @@ class TilePredictor:
         self.device = next(model.parameters()).device
         self._amp = amp
         self.model = model
+        self._network: ExportedNetwork | None = None
         self._model = self._prepare(model)
+        self._strict = backend != 'auto'
+        self._network = export_network(self._model, backend, amp=amp)
+
+    @property
+    def backend(self) -> str:
+        """What computes: 'torch', or the name and version of another program."""
+        return 'torch' if self._network is None else self._network.name
+
+    def check(self, tiles: np.ndarray) -> None:
+        """Compares the backend with PyTorch on windows of a survey; where 'auto' chose it, PyTorch takes over.
+
+        Args:
+            tiles: as they are predicted.
+
+        Raises:
+            ValueError: if they differ and the backend was named.
+        """
+        network = self._network
+        if network is None:
+            return
+        given = self(tiles)
+        self._network = None
+        difference = float(np.abs(given - self(tiles)).max())
+        try:
+            check_agreement(network.name, difference, 'windows of the survey')
+        except ValueError as error:
+            if self._strict:
+                raise
+            print_log(f'backend auto: torch, since {error}', logger='current')
+            return
+        self._network = network
 
     @torch.inference_mode()
     def __call__(self, tiles: np.ndarray) -> np.ndarray:
@@ -79,11 +124,14 @@ class TilePredictor:
         shape = tuple(images.shape[2:])
         samples = [SegDataSample(metainfo=dict(ori_shape=shape, img_shape=shape)) for _ in images]
         data = self._model.data_preprocessor(dict(inputs=list(images), data_samples=samples), False)
-        inputs = data['inputs'].contiguous(memory_format=torch.channels_last)
-        metas = [dict(sample.metainfo, img_shape=inputs.shape[2:]) for sample in data['data_samples']]
+        metas = [dict(sample.metainfo, img_shape=data['inputs'].shape[2:]) for sample in data['data_samples']]
         dtype = torch.float16 if self.device.type == 'cuda' else torch.bfloat16
-        with torch.autocast(self.device.type, dtype=dtype, enabled=self._amp):
-            logits = self._model.encode_decode(inputs, metas)
+        if self._network is not None:
+            logits = self._network(data['inputs'])
+        else:
+            inputs = data['inputs'].contiguous(memory_format=torch.channels_last)
+            with torch.autocast(self.device.type, dtype=dtype, enabled=self._amp):
+                logits = self._model.encode_decode(inputs, metas)
         logits = logits.float()
         left, right, top, bottom = metas[0].get('img_padding_size', metas[0].get('padding_size', (0, 0, 0, 0)))
         logits = logits[:, :, top : logits.shape[2] - bottom, left : logits.shape[3] - right]
@@ -96,11 +144,11 @@ class TilePredictor:
         """A copy of the model with batch normalisation folded, or a plain copy where that changes what it gives."""
         random = np.random.default_rng(0)
         tiles = random.normal(127.5, 40, (1, self.multiple, 2 * self.multiple)).astype(np.float32)
-        original = copy.deepcopy(model).eval()
+        original = _copy(model).eval()
         self._model = original
         expected = self(tiles)
         try:
-            fused = fuse_conv_bn(copy.deepcopy(original)).to(memory_format=torch.channels_last)
+            fused = fuse_conv_bn(_copy(original)).to(memory_format=torch.channels_last)
             self._model = fused
             difference = float(np.abs(self(tiles) - expected).max())
         except (RuntimeError, ValueError, TypeError, AttributeError) as error:
@@ -110,6 +158,12 @@ class TilePredictor:
             return fused
         print_log(f'batch normalisation stays: folding it changes probabilities by {difference:.1g}', logger='current')
         return original.to(memory_format=torch.channels_last)
+
+
+def _copy(model: nn.Module) -> nn.Module:
+    """A copy that shares the model's config, which is larger than many networks."""
+    config = getattr(model, 'cfg', None)
+    return copy.deepcopy(model, {} if config is None else {id(config): config})
 
 
 def _check_channels(model: nn.Module) -> None:

@@ -8,7 +8,8 @@ can be imported from here; tiles, run lengths, mosaics and folds from their modu
 from mmattn.seismic.opening import open_volume
 from mmattn.seismic.segy import SegyError, SegyVolume, copy_with_samples
 from mmattn.seismic.volumes.amplitude import estimate_clip, scale_amplitude, to_grey
-from mmattn.seismic.volumes.volume import ArrayVolume, Volume
+from mmattn.seismic.volumes.arrays import ArrayVolume
+from mmattn.seismic.volumes.volume import Volume
 
 __all__ = [
     'ArrayVolume',

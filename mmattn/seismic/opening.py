@@ -8,7 +8,8 @@ from types import MappingProxyType
 from mmattn.seismic.foreign import by_suffix, foreign_format
 from mmattn.seismic.segy.errors import SegyError
 from mmattn.seismic.segy.volume import SegyVolume
-from mmattn.seismic.volumes.volume import ArrayVolume, Volume
+from mmattn.seismic.volumes.arrays import ArrayVolume
+from mmattn.seismic.volumes.volume import Volume
 from mmattn.seismic.volumes.zarr_arrays import in_zarr
 
 SEGY_DEFAULTS = MappingProxyType(SegyVolume.__init__.__kwdefaults__)

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from mmattn.seismic.synthetic import make_volume
-from mmattn.seismic.volumes.volume import ArrayVolume
+from mmattn.seismic.volumes.arrays import ArrayVolume
 
 MADE_UP = re.compile(r'synthetic(?::(\d+))?')
 _SHAPE = 96, 120, 160

@@ -32,7 +32,7 @@ from mmattn.checkpoints.reading import (
     is_plain_config,
     read_safely,
 )
-from mmattn.cli.launch import read_checkpoint
+from mmattn.cli.saved_weights import read_checkpoint
 from mmattn.common.errors import InputError
 from mmattn.models.weights.pretrained import Pretrained
 from tests.tiny import write_tiny_config

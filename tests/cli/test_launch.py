@@ -1,25 +1,20 @@
-"""Configs and checkpoints given by users, and fitting a config to the device."""
+"""Configs given by users, and from what a training starts."""
 
 import os
 import subprocess
 import sys
 
 import pytest
-import torch
-from mmengine.config import Config, ConfigDict
+from mmengine.config import Config
 
 from mmattn.cli.launch import (
-    check_fit,
     check_test_parts,
     choose_start,
     choose_work_dir,
-    fit_to_device,
     fit_to_loop,
     hold_work_dir,
     innermost_datasets,
     load_config,
-    read_checkpoint,
-    replace_sync_bn,
     save_predictions,
     save_within_epochs,
     use_tta,
@@ -28,12 +23,7 @@ from mmattn.common.errors import InputError
 
 
 def config(**options) -> Config:
-    base = dict(
-        model=dict(backbone=dict(norm_cfg=dict(type='SyncBN')), heads=[dict(norm_cfg=dict(type='SyncBN'))]),
-        optim_wrapper=dict(type='OptimWrapper'),
-        env_cfg=dict(dist_cfg=dict(backend='nccl')),
-    )
-    return Config({**base, **options})
+    return Config(dict(model=dict()) | options)
 
 
 def test_a_missing_config_is_named():
@@ -96,34 +86,6 @@ def test_test_time_augmentation_wraps_the_model():
     assert cfg.test_dataloader.dataset.pipeline == [dict(type='P')]
 
 
-class Evil:
-    def __reduce__(self):
-        return (eval, ('print("ran")',))
-
-
-@pytest.mark.parametrize(
-    ('content', 'message'),
-    [
-        (b'junk', 'is damaged, or is none'),
-        (Evil(), 'cannot be read'),
-        ([torch.ones(1)], 'holds a list, not a dict of weights'),
-    ],
-)
-def test_a_wrong_checkpoint_is_one_line(tmp_path, capsys, content, message: str):
-    path = tmp_path / 'a.pth'
-    path.write_bytes(content) if isinstance(content, bytes) else torch.save(content, path)
-    with pytest.raises(InputError, match=message) as error:
-        read_checkpoint(str(path))
-    assert '\n' not in str(error.value)
-    assert capsys.readouterr().out == ''
-
-
-def test_weights_that_are_no_numbers_are_blamed(tmp_path):
-    torch.save(dict(state_dict=dict(a=torch.ones(2), b=torch.tensor([1.0, float('nan')]))), tmp_path / 'a.pth')
-    with pytest.raises(InputError, match=r"a\.pth' holds numbers that are not finite in 1 of 2 tensors, b for one"):
-        read_checkpoint(str(tmp_path / 'a.pth'))
-
-
 def test_a_second_training_is_refused(tmp_path):
     config = Config(dict(work_dir=str(tmp_path)))
     hold_work_dir(config)
@@ -148,25 +110,6 @@ def test_checkpoints_within_epochs_need_a_number_and_a_hook():
         save_within_epochs(Config(dict(model=dict())), 'a.py', 5)
 
 
-def test_a_missing_checkpoint_is_named():
-    with pytest.raises(InputError, match=r"checkpoint 'gone.pth' is not a file"):
-        read_checkpoint('gone.pth')
-
-
-def test_a_good_checkpoint_and_a_url_pass(tmp_path):
-    torch.save(dict(state_dict=dict(a=torch.ones(2))), tmp_path / 'a.pth')
-    assert read_checkpoint(str(tmp_path / 'a.pth'))['a'].tolist() == [1, 1]
-    assert read_checkpoint('https://example.org/a.pth') is None
-
-
-def test_a_checkpoint_of_another_model_is_an_error():
-    model = torch.nn.Linear(3, 2)
-    check_fit(model, {f'module.{key}': value for key, value in model.state_dict().items()}, 'a.pth')
-    check_fit(model, None, 'https://example.org/a.pth')
-    with pytest.raises(InputError, match='of 2 tensors 1 are missing and 1 have another shape, bias for one'):
-        check_fit(model, dict(weight=torch.ones(5, 5)), 'a.pth')
-
-
 @pytest.mark.parametrize(
     ('own', 'given', 'expected'), [(None, None, 'work_dirs/x'), ('own', None, 'own'), ('own', 'given', 'given')]
 )
@@ -182,55 +125,6 @@ def test_a_work_dir_that_cannot_be_made_is_named(tmp_path):
     (tmp_path / 'file').touch()
     with pytest.raises(InputError, match=r"--work-dir: nothing can be written into '.*file' \(File exists\)"):
         choose_work_dir(Config({}), 'configs/x.py', str(tmp_path / 'file'))
-
-
-def test_replace_sync_bn_everywhere():
-    model = config().model
-    assert replace_sync_bn(model) == 2
-    assert model == ConfigDict(backbone=dict(norm_cfg=dict(type='BN')), heads=[dict(norm_cfg=dict(type='BN'))])
-
-
-def test_cpu_alone_changes_nothing(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
-    monkeypatch.setattr('mmattn.cli.amp.has_bfloat16', lambda: False)
-    cfg = config(launcher='none')
-    fit_to_device(cfg, amp=True)
-    assert cfg.to_dict() == config(launcher='none').to_dict()
-
-
-def test_cpu_with_bfloat16_turns_it_on(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
-    monkeypatch.setattr('mmattn.cli.amp.has_bfloat16', lambda: True)
-    cfg = config(launcher='none')
-    fit_to_device(cfg, amp=True)
-    assert cfg.to_dict() == config(launcher='none', optim_wrapper=dict(type='BFloat16OptimWrapper')).to_dict()
-
-
-def test_cpu_processes_use_gloo_and_bn(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
-    monkeypatch.setattr(torch.distributed, 'is_initialized', lambda: True)
-    cfg = config(launcher='pytorch', find_unused_parameters=True)
-    fit_to_device(cfg)
-    assert cfg.env_cfg.dist_cfg.backend == 'gloo'
-    assert cfg.model.backbone.norm_cfg.type == 'BN'
-    assert cfg.model_wrapper_cfg.device_ids is None
-    assert cfg.model_wrapper_cfg.find_unused_parameters is True
-    assert cfg.custom_hooks == [dict(type='SyncBuffersHook')]
-
-
-def test_gpu_turns_amp_on(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(torch.cuda, 'is_available', lambda: True)
-    cfg = config(launcher='pytorch')
-    fit_to_device(cfg, amp=True)
-    assert cfg.optim_wrapper == dict(type='AmpOptimWrapper', loss_scale='dynamic')
-    assert cfg.env_cfg.dist_cfg.backend == 'nccl'
-    assert cfg.model.backbone.norm_cfg.type == 'SyncBN'
-
-
-def test_amp_with_another_wrapper_is_an_error(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(torch.cuda, 'is_available', lambda: True)
-    with pytest.raises(InputError, match=r"--amp needs optim_wrapper.type OptimWrapper, the config has 'Other'"):
-        fit_to_device(config(optim_wrapper=dict(type='Other')), amp=True)
 
 
 def test_a_tool_ends_with_one_line(root):

@@ -12,7 +12,7 @@ from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
 from numpy.testing import assert_allclose, assert_array_equal
 
-from mmattn.cli.launch import replace_sync_bn
+from mmattn.cli.device import replace_sync_bn
 from mmattn.cli.segy_options import add_segy_options, format_options, segy_options
 from mmattn.datasets import SegySaltDataset
 from mmattn.seismic import open_volume

@@ -9,7 +9,7 @@ from mmattn.inference import Outputs, VolumeOptions, predict_volume
 from mmattn.inference.estimate import count_work, estimate_work
 from mmattn.inference.plan import make_plan
 from mmattn.inference.predictor import TilePredictor
-from mmattn.seismic.volumes.volume import ArrayVolume
+from mmattn.seismic.volumes.arrays import ArrayVolume
 from tests.inference.models import build_tiny
 
 

@@ -9,7 +9,7 @@ import torch
 from mmengine.config import Config
 from mmseg.apis import MMSegInferencer, inference_model, init_model
 
-from mmattn.cli.launch import replace_sync_bn
+from mmattn.cli.device import replace_sync_bn
 from mmattn.datasets import SegySaltDataset
 from mmattn.evaluation import salt_probability
 from mmattn.inference import TilePredictor, default_window, predict_section

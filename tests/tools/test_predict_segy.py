@@ -14,7 +14,7 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
 
-from mmattn.cli.launch import replace_sync_bn
+from mmattn.cli.device import replace_sync_bn
 from mmattn.seismic import open_volume
 from mmattn.seismic.synthetic import make_volume
 from tests.seismic.segy_files import grid_file, make_cube

@@ -12,8 +12,9 @@ import argparse
 from pathlib import Path
 
 from mmattn.cli.command_line import ToolParser, add_cfg_options, check_folder, run_tool
-from mmattn.cli.launch import load_config, read_model
+from mmattn.cli.launch import load_config
 from mmattn.cli.progress import Display
+from mmattn.cli.saved_weights import read_model
 from mmattn.common.errors import InputError, one_line
 from mmattn.datasets.velocity import geometry
 from mmattn.inference.velocity import Line, predict_velocity

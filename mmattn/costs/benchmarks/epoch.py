@@ -19,9 +19,11 @@ from torch.utils.data import DataLoader
 
 from mmattn.cli.amp import amp_options
 from mmattn.cli.command_line import ON_DEVICE
+from mmattn.cli.device import fit_to_device
 from mmattn.cli.device_augmentation import move_augmentation
-from mmattn.cli.launch import InputError, fit_to_device, load_config
+from mmattn.cli.launch import load_config
 from mmattn.cli.progress import tracked
+from mmattn.common.errors import InputError
 from mmattn.costs.benchmarks.measure import synchronize
 
 _WARM_UP = 3  # iterations before the clock starts

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import torch
 
-from mmattn.cli.launch import InputError
+from mmattn.common.errors import InputError
 
 
 @dataclass(frozen=True)

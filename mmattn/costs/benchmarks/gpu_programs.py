@@ -10,8 +10,9 @@ from mmengine.config import Config
 from mmseg.apis import init_model
 from torch.profiler import ProfilerActivity, profile
 
+from mmattn.cli.device import replace_sync_bn
 from mmattn.cli.device_augmentation import move_augmentation
-from mmattn.cli.launch import load_config, replace_sync_bn
+from mmattn.cli.launch import load_config
 from mmattn.costs.benchmarks.epoch import endless, measure_epoch, prepare_training, train_step
 from mmattn.costs.benchmarks.gpu import Case, GpuRow, Setting, judged
 from mmattn.costs.benchmarks.gpu_device import best_seconds

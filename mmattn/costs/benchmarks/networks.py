@@ -13,7 +13,9 @@ from mmseg.registry import MODELS, OPTIMIZERS
 from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
-from mmattn.cli.launch import InputError, load_config, replace_sync_bn
+from mmattn.cli.device import replace_sync_bn
+from mmattn.cli.launch import load_config
+from mmattn.common.errors import InputError
 from mmattn.costs.complexity import input_size
 
 # channels and strides of an encoder's four levels

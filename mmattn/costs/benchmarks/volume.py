@@ -15,7 +15,8 @@ from mmengine.config import Config, ConfigDict
 from mmseg.apis import inference_model, init_model
 from torch import nn
 
-from mmattn.cli.launch import load_config, replace_sync_bn
+from mmattn.cli.device import replace_sync_bn
+from mmattn.cli.launch import load_config
 from mmattn.costs.benchmarks.measure import synchronize
 from mmattn.costs.benchmarks.table import Cells
 from mmattn.evaluation import salt_probability

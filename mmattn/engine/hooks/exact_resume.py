@@ -2,22 +2,25 @@
 
 mmengine starts the generators of random numbers once, when a training begins: one that is resumed draws what the
 beginning drew. Here what is drawn follows from the seed and from where the training stands: the augmentation of a
-sample from its position in the order of all samples, so that it is the same in whatever process it is loaded; what the
-network draws from the iteration. mmengine also begins an epoch anew that a checkpoint was saved within.
+sample from its position in the order of all samples, so that it is the same in whatever process it is loaded, of how
+many; what the network draws from the iteration. mmengine also begins an epoch anew that a checkpoint was saved within.
 """
 
+import math
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 import torch
-from mmengine.dist import get_rank
+from mmengine.dist import get_rank, get_world_size
 from mmengine.hooks import Hook
 from mmengine.runner import EpochBasedTrainLoop, Runner
 from mmseg.registry import HOOKS
 from torch.utils.data import BatchSampler
 
 _ITERATION, _SAMPLE = 1, 2
+SHARE = 'processes', 'batch_size'
+"""What checkpoints tell of an iteration's samples: how many processes, and samples of each."""
 
 
 def derive_seed(*numbers: int) -> int:
@@ -79,10 +82,14 @@ def _rebuild(kind: type, state: dict) -> object:
 
 
 class _Numbered:
-    """A sampler whose indices know their position; it can begin within an epoch."""
+    """A sampler whose indices know their position; it can begin within an epoch.
 
-    def __init__(self, sampler: object, seed: Sequence[int]) -> None:
-        self.sampler, self.seed = sampler, tuple(seed)
+    Of several processes each takes its turn, as mmengine's samplers deal the samples out: how many there are does not
+    change what is drawn for a sample.
+    """
+
+    def __init__(self, sampler: object, seed: int, *, rank: int = 0, size: int = 1) -> None:
+        self.sampler, self.seed, self.rank, self.size = sampler, seed, rank, size
         self.position = self.skipped = 0
 
     def __iter__(self) -> Iterator[Draw]:
@@ -90,7 +97,7 @@ class _Numbered:
         for number, index in enumerate(self.sampler):
             if number >= skipped:
                 position, self.position = self.position, self.position + 1
-                yield Draw(index, derive_seed(*self.seed, _SAMPLE, position))
+                yield Draw(index, derive_seed(self.seed, 0, _SAMPLE, position * self.size + self.rank))
 
     def __len__(self) -> int:
         return len(self.sampler)
@@ -107,12 +114,27 @@ class ExactResumeHook(Hook):
 
     Results do not depend on the number of processes that load data, either. Without a batch sampler of PyTorch's own,
     samples draw as mmengine has it, and a training resumes at the beginning of an epoch; that is logged.
+
+    Checkpoints tell the number of processes and the samples of each. With as many samples an iteration as before,
+    another number of processes sees the same samples in each (``tools/train.py`` sees to it); with more or fewer a
+    resumed training begins its epoch anew, with a warning.
     """
 
     priority = 'VERY_HIGH'
 
     def __init__(self) -> None:
         self._sampler: _Numbered | None = None
+        self._share: dict[str, int] = {}
+        self._before: dict[str, int] = {}
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Keeps how many samples an iteration had."""
+        meta = checkpoint.get('meta') or {}
+        self._before = {name: meta[name] for name in SHARE if name in meta} if runner._resume else {}
+
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Adds how many samples an iteration has."""
+        checkpoint['meta'].update(self._share)
 
     def before_train(self, runner: Runner) -> None:
         """Numbers the samples of the training set."""
@@ -121,11 +143,11 @@ class ExactResumeHook(Hook):
         if type(batches) is not BatchSampler:
             runner.logger.warning("ExactResumeHook: the batch sampler is not PyTorch's: a resumed training will differ")
             return
-        self._seed = int(runner.seed), get_rank()
+        self._share = dict(zip(SHARE, (get_world_size(), loader.batch_size)))
         if getattr(loader.sampler, 'seed', None) is not None:
             loader.sampler.seed = int(runner.seed)  # a resumed training may take it from its checkpoint
         if not isinstance(batches.sampler, _Numbered):
-            batches.sampler = _Numbered(batches.sampler, self._seed)
+            batches.sampler = _Numbered(batches.sampler, int(runner.seed), rank=get_rank(), size=get_world_size())
         self._sampler = batches.sampler
         loader.dataset.__class__ = _seeded_kind(type(loader.dataset))
 
@@ -137,6 +159,14 @@ class ExactResumeHook(Hook):
         if isinstance(loop, EpochBasedTrainLoop):
             self._sampler.position = loop.iter * batch_size
             done = loop.iter - loop.epoch * len(loop.dataloader)
+            if len(self._before) == len(SHARE) and math.prod(self._before.values()) != math.prod(self._share.values()):
+                before, now = ('{processes} x {batch_size}'.format(**one) for one in (self._before, self._share))
+                runner.logger.warning(
+                    f'ExactResumeHook: an iteration had {before} samples (processes x batch_size), and has {now}: '
+                    'epochs are counted on, and this one begins anew; the weights will differ'
+                )
+                done = 0
+            self._before = {}
             if done > 0:
                 runner.logger.info(
                     f'{done} of the {len(loop.dataloader)} iterations of epoch {loop.epoch + 1} are done'

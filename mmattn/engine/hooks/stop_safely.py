@@ -22,6 +22,14 @@ AGREE = 10  # iterations between two questions to the other processes whether on
 _SIGNALS = tuple(getattr(signal, name) for name in ('SIGINT', 'SIGTERM', 'SIGUSR1') if hasattr(signal, name))
 
 
+def own_buffers(saved: list[dict[str, Tensor]], rank: int, size: int) -> dict[str, Tensor]:
+    """What a process had of its own; the mean of all where they are more or fewer than they were."""
+    if len(saved) == size:
+        return saved[rank]
+    stacked = {name: torch.stack([one[name] for one in saved]) for name in saved[0]}
+    return {name: all_.mean(0) if all_.is_floating_point() else all_[0] for name, all_ in stacked.items()}
+
+
 @HOOKS.register_module()
 class StopSafelyHook(Hook):
     """Saves a checkpoint when Ctrl-C, SIGTERM or SIGUSR1 (Slurm's warning) comes, then ends; and every N iterations.
@@ -57,9 +65,9 @@ class StopSafelyHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         """Takes over the signals; validates what an interrupted training did not."""
-        if len(self._buffers) == get_world_size() > 1:
+        if self._buffers:
             own = dict(runner.model.named_buffers())
-            for name, value in self._buffers[runner.rank].items():
+            for name, value in own_buffers(self._buffers, runner.rank, get_world_size()).items():
                 own[name].copy_(value)
         self._buffers = []
         if threading.current_thread() is threading.main_thread():

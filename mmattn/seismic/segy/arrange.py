@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from mmattn.seismic.segy.errors import SegyError
-from mmattn.seismic.segy.geometry import Geometry, grid_geometry, line_geometry
+from mmattn.seismic.segy.geometry import Geometry, grid_geometry, line_geometry, regular_geometry
 from mmattn.seismic.segy.headers import (
     CDP,
     CHANNEL,
@@ -21,6 +21,8 @@ from mmattn.seismic.segy.headers import (
 )
 from mmattn.seismic.segy.layout import Layout
 from mmattn.seismic.segy.reading import TraceReader
+from mmattn.seismic.segy.regular import find_regular
+from mmattn.seismic.segy.remembered import is_remembering
 from mmattn.seismic.segy.suggest import Suggestion, suggest_bytes
 from mmattn.seismic.segy.words import KINDS, Word, parse_word
 
@@ -37,6 +39,8 @@ class Arranged(NamedTuple):
             are part of the volume, not marked dead and have a sample interval, as far as there are such.
         interval: sample intervals (bytes 117-118) of the same traces, in microseconds.
         time_scalar: scalars of times (bytes 215-216) of the same traces.
+
+    Where all traces have the same times, one stands for them.
     """
 
     geometry: Geometry
@@ -68,6 +72,12 @@ def arrange_traces(
         ValueError: if ``iline`` or ``xline`` is no word.
     """
     used = parse_word('iline', iline), parse_word('xline', xline)
+    if geometry != '2d' and not is_remembering() and (grid := find_regular(layout, *used)):
+        return Arranged(
+            regular_geometry(grid.ilines, grid.xlines, grid.strides),
+            np.broadcast_to(np.False_, layout.num_traces),
+            *(np.array([value], np.int32) for value in (grid.delay, grid.interval & 0xFFFF, grid.time_scalar)),
+        )
     numbers = dict(iline=used[0], xline=used[1], offset=OFFSET, cdp=CDP, trace_id=TRACE_ID)
     times = dict(delay=DELAY, interval=INTERVAL, time_scalar=TIME_SCALAR)
     words = read_words(layout, numbers | dict(record=FIELD_RECORD, channel=CHANNEL) | times)

@@ -16,6 +16,7 @@ from mmattn.seismic.segy.layout import Layout, read_layout
 from mmattn.seismic.segy.reading import BUFFER, TraceReader, find_runs
 from mmattn.seismic.segy.text import SIZE, put_line
 from mmattn.seismic.segy.volume import SegyVolume
+from mmattn.seismic.volumes.live import is_all
 
 _FORMAT_AT = 3224
 _SAME = 'endian', 'num_samples', 'num_traces', 'data_start'
@@ -151,8 +152,11 @@ class _Writer:
         self.source, self.layout, self.file = source, source.layout, file
         self.dtype = target_dtype(self.layout)
         self.reader = TraceReader(self.layout)
-        self.alive = np.zeros(self.layout.num_traces, bool)
-        self.alive[source.trace_index[source.live]] = True
+        if source.strides and is_all(source.live):
+            self.alive = np.broadcast_to(np.True_, self.layout.num_traces)
+        else:
+            self.alive = np.zeros(self.layout.num_traces, bool)
+            self.alive[source.trace_index[source.live]] = True
         self.done = np.zeros(self.layout.num_traces, bool)
         self.checks = np.full(self.layout.num_traces, zlib.crc32(bytes(4 * self.layout.num_samples)), np.uint32)
 

@@ -20,16 +20,19 @@ class Geometry:
     Args:
         ilines: (I,) inline numbers, rising; of a 2-D line one.
         xlines: (X,) crossline numbers, rising; of a 2-D line those of its traces in the file's order.
-        trace_index: (I, X) int64 position in the file, -1 where there is no trace.
+        trace_index: (I, X) int64 position in the file, -1 where there is no trace; None where ``strides`` tell.
         is_2d: whether it is a single line.
         notes: what is odd, in words.
+        strides: of a full grid in the file's order, positions from an inline to the next, and from a crossline to the
+            next.
     """
 
     ilines: np.ndarray
     xlines: np.ndarray
-    trace_index: np.ndarray
+    trace_index: np.ndarray | None
     is_2d: bool
     notes: tuple[str, ...] = field(default=())
+    strides: tuple[int, int] | None = None
 
 
 def grid_geometry(iline: np.ndarray, xline: np.ndarray, *, duplicates: str = 'error') -> Geometry:
@@ -66,17 +69,28 @@ def grid_geometry(iline: np.ndarray, xline: np.ndarray, *, duplicates: str = 'er
     missing = places - (len(flat) - repeated)
     if missing:
         notes.append(f'{missing} of {places} places have no trace')
+    notes += _uneven(ilines, xlines)
+    is_2d = 1 in (len(ilines), len(xlines))
+    if is_2d and len(xlines) == 1:
+        ilines, xlines = xlines, ilines
+    index = index.reshape(len(ilines), len(xlines))
+    return Geometry(ilines.astype(np.int64), xlines.astype(np.int64), index, is_2d, tuple(notes))
+
+
+def regular_geometry(ilines: np.ndarray, xlines: np.ndarray, strides: tuple[int, int]) -> Geometry:
+    """A full grid in the file's order; arguments as in :class:`Geometry`."""
+    return Geometry(ilines, xlines, None, False, tuple(_uneven(ilines, xlines)), strides)
+
+
+def _uneven(ilines: np.ndarray, xlines: np.ndarray) -> list[str]:
+    notes = []
     for name, lines in (('inline', ilines), ('crossline', xlines)):
         steps = np.unique(np.diff(lines.astype(np.int64)))
         if len(steps) > 1:
             notes.append(
                 f'{name} numbers are unevenly spaced: steps of {steps[0]} to {steps[-1]}; lines stand side by side'
             )
-    is_2d = 1 in (len(ilines), len(xlines))
-    if is_2d and len(xlines) == 1:
-        ilines, xlines = xlines, ilines
-    index = index.reshape(len(ilines), len(xlines))
-    return Geometry(ilines.astype(np.int64), xlines.astype(np.int64), index, is_2d, tuple(notes))
+    return notes
 
 
 def line_geometry(numbers: np.ndarray, *, line: int = 1, note: str = '') -> Geometry:

@@ -35,6 +35,22 @@ def iterate_windows(layout: Layout) -> Iterator[tuple[int, np.ndarray]]:
         yield start, np.memmap(layout.path, dtype=dtype, mode='r', offset=offset, shape=(count,))
 
 
+def decode_words(layout: Layout, words: Mapping[str, Word], traces: np.ndarray) -> dict[str, np.ndarray]:
+    """Decodes words of the headers of traces as they are stored, (n,) by name."""
+    return {
+        name: word.decode(
+            np.ndarray(
+                traces.shape,
+                word.dtype(layout.endian),
+                buffer=traces,
+                offset=word.byte - 1,
+                strides=(layout.trace_size,),
+            )
+        )
+        for name, word in words.items()
+    }
+
+
 def read_words(layout: Layout, places: Mapping[str, int | str | Word]) -> dict[str, np.ndarray]:
     """Reads words of all trace headers.
 
@@ -53,12 +69,8 @@ def read_words(layout: Layout, places: Mapping[str, int | str | Word]) -> dict[s
     for name, word in words.items():
         values[name] = np.empty(layout.num_traces, np.float64 if word.is_float else np.int32)
     for start, traces in iterate_windows(layout):
-        for name, word in words.items():
-            field = np.ndarray(
-                traces.shape, word.dtype(layout.endian), buffer=traces, offset=word.byte - 1,
-                strides=(layout.trace_size,),
-            )  # fmt: skip
-            values[name][start : start + len(traces)] = word.decode(field)
+        for name, found in decode_words(layout, words, traces).items():
+            values[name][start : start + len(traces)] = found
     for name, word in words.items():
         remember(layout, word, values[name])
     return values

@@ -128,8 +128,12 @@ class SegyVolume(Volume):
         self.line_words = lines
         arranged = arrange_traces(self.layout, iline=lines[0], xline=lines[1], geometry=geometry, duplicates=duplicates)
         self.ilines, self.xlines = arranged.geometry.ilines, arranged.geometry.xlines
-        self.trace_index, self.is_2d = arranged.geometry.trace_index, arranged.geometry.is_2d
-        self.usable = self.present & ~arranged.marked_dead[self.trace_index]
+        self.is_2d, self.strides = arranged.geometry.is_2d, arranged.geometry.strides
+        if self.strides is None:
+            self.trace_index = arranged.geometry.trace_index
+            self.usable = self.present & ~arranged.marked_dead[self.trace_index]
+        else:
+            self.usable = self.present
         self.notes = (*self.layout.notes, *arranged.geometry.notes)
         self._reader = TraceReader(self.layout)
         self._set_samples(sample_unit, arranged, sample_interval, start_time)
@@ -188,7 +192,7 @@ class SegyVolume(Volume):
         Args:
             row, column: positions of inline and crossline, from 0.
         """
-        position = int(self.trace_index[row, column])
+        position = int(self.positions(row, column))
         if position < 0:
             return None
         header = self._reader.read_raw(position, 1)['header'].tobytes()
@@ -285,7 +289,7 @@ class SegyVolume(Volume):
         return values[self.trace_index]
 
     def _thin_slice(self, index: int, rows: slice, columns: slice) -> np.ndarray:
-        positions = self.trace_index[rows, columns]
+        positions = self.positions(rows, columns)
         out = np.empty(positions.shape, np.float32)
         self._reader.read_samples(positions.ravel(), index, out.reshape(-1))
         return out

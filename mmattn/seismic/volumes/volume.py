@@ -1,24 +1,20 @@
-"""What all seismic volumes share, and volumes that lie in NumPy or Zarr arrays.
+"""What all seismic volumes share.
 
 A volume has inlines, crosslines and samples, in this order. Sections and slabs are read when they are asked for, as
 float32; what is not in the file is 0.
 """
 
-import math
-import os
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from mmattn.common.files import ARRAY_ERRORS
 from mmattn.seismic.volumes.fill_search import FillSearch
 from mmattn.seismic.volumes.fill_values import FillValue, check_null_value, equals_any, is_live
-from mmattn.seismic.volumes.zarr_arrays import in_zarr, is_address, open_zarr, zarr_lines
+from mmattn.seismic.volumes.live import LiveTraces
 
 DIRECTIONS = ('iline', 'xline', 'time')
 SCAN_BYTES = 32 << 20
@@ -57,7 +53,10 @@ class Volume(ABC):
         sample_interval: between samples, in ``sample_unit``.
         sample_unit: 'ms', 'm' or 'ft'; 'sample' where nothing is known.
         delay: time or depth of the first sample.
-        trace_index: (I, X) int64 position of the trace in the file, -1 where there is none.
+        trace_index: (I, X) int64 position of the trace in the file, -1 where there is none; made at each access where
+            ``strides`` tell, so :meth:`positions` is better.
+        strides: of a full grid in the file's order, positions in the file from an inline to the next, and from a
+            crossline to the next; None of others.
         usable: (I, X) bool, a trace is there and no header marks it as dead.
         is_2d: whether this is a single line, of shape (1, num_traces, num_samples).
         is_numbered: whether line numbers come from the file; False where they are counted from 0.
@@ -71,7 +70,7 @@ class Volume(ABC):
     sample_interval: float
     sample_unit: str
     delay: float
-    trace_index: np.ndarray
+    strides: tuple[int, int] | None = None
     usable: np.ndarray
     is_2d: bool
     is_numbered: bool = True
@@ -101,7 +100,27 @@ class Volume(ABC):
     @property
     def present(self) -> np.ndarray:
         """(I, X) bool: a trace is in the file."""
-        return self.trace_index >= 0
+        if self.strides is None:
+            return self._trace_index >= 0
+        return np.broadcast_to(np.True_, (len(self.ilines), len(self.xlines)))
+
+    @property
+    def trace_index(self) -> np.ndarray:
+        """(I, X) int64 position of the trace in the file, -1 where there is none."""
+        return self.positions(slice(None), slice(None)) if self.strides else self._trace_index
+
+    @trace_index.setter
+    def trace_index(self, value: np.ndarray) -> None:
+        self._trace_index = value
+
+    def positions(self, rows: int | slice | np.ndarray, columns: int | slice | np.ndarray) -> np.ndarray:
+        """Where traces lie in the file: int64 ``trace_index[rows, columns]``."""
+        if self.strides is None:
+            return self._trace_index[rows, columns]
+        along, across = np.arange(len(self.ilines))[rows], np.arange(len(self.xlines))[columns]
+        if isinstance(rows, slice) and isinstance(columns, slice):
+            along = along[:, None]
+        return along * self.strides[0] + across * self.strides[1]
 
     @property
     def live(self) -> np.ndarray:
@@ -126,28 +145,21 @@ class Volume(ABC):
         cached = self.__dict__.get('_scan')
         if cached is not None and (search is None or cached.fill_values is not None):
             return cached
-        alive = np.zeros(self.trace_index.size, bool)
-        where = self.trace_index.ravel()
-        place_of = np.full(max(1, int(where.max(initial=0)) + 1), -1, np.int64)
-        place_of[where[where >= 0]] = np.flatnonzero(where >= 0)
-        usable = self.usable.ravel()
+        alive = LiveTraces(self)
         bad, null, constant = 0, 0, Counter()
         for start, values, num_bad in self._scan_blocks():
-            places = place_of[start : start + len(values)]
             null += self._clear_null(values)
             live = is_live(values)
-            alive[places[places >= 0]] = live[: len(places)][places >= 0]
+            chosen = alive.add(start, live)
             first = values[~live, 0]
             constant.update(float(one) for one in first[first != 0])
             bad += num_bad
             if search is not None:
-                chosen = live[: len(places)] & (places >= 0) & usable[places]
-                search.add(values if chosen.all() and len(chosen) == len(values) else values[: len(places)][chosen])
+                search.add(values if chosen.all() else values[chosen])
             if progress is not None:
-                progress(start + len(values), len(place_of))
+                progress(start + len(values), alive.num_traces)
         fills = None if search is None else tuple(search.found())
-        alive = alive.reshape(self.trace_index.shape) & self.usable
-        self._scan = Scan(alive, bad, null, dict(constant.most_common(5)), fills)
+        self._scan = Scan(alive.on_grid(), bad, null, dict(constant.most_common(5)), fills)
         return self._scan
 
     def section(self, direction: str, index: int) -> np.ndarray:
@@ -210,7 +222,8 @@ class Volume(ABC):
             index: position of the line, from 0.
         """
         self._check_range(direction, index, index + 1)
-        return self._find_bad(self.trace_index[index] if direction == 'iline' else self.trace_index[:, index])
+        every = slice(None)
+        return self._find_bad(self.positions(*((index, every) if direction == 'iline' else (every, index))))
 
     def traces(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
         """Reads single traces.
@@ -222,7 +235,7 @@ class Volume(ABC):
             float32 (n, num_samples).
         """
         out = np.empty((len(rows), self.shape[2]), np.float32)
-        self._read(self.trace_index[rows, columns], out)
+        self._read(self.positions(rows, columns), out)
         self._clear_null(out)
         return out
 
@@ -277,7 +290,8 @@ class Volume(ABC):
             raise IndexError(f'{self.name} has {count} sections of direction {direction}; got {start} to {stop}')
 
     def _slab(self, direction: str, start: int, stop: int) -> np.ndarray:
-        index = self.trace_index[start:stop] if direction == 'iline' else self.trace_index[:, start:stop].T
+        lines, every = slice(start, stop), slice(None)
+        index = self.positions(lines, every) if direction == 'iline' else self.positions(every, lines).T
         out = np.empty((*index.shape, self.shape[2]), np.float32)
         self._read(index.ravel(), out.reshape(-1, self.shape[2]))
         return out
@@ -301,132 +315,3 @@ class Volume(ABC):
     @abstractmethod
     def _scan_blocks(self) -> Iterator[tuple[int, np.ndarray, int]]:
         """Iterates over all traces: first position, float32 (n, num_samples) that may be changed, and bad samples."""
-
-
-class ArrayVolume(Volume):
-    """A volume in an array (num_ilines, num_xlines, num_samples), or of a line (num_traces, num_samples).
-
-    Args:
-        source: path of a .npy file or a Zarr array, mapped and not read; or an array in memory, which a pickle holds. A
-            Zarr group as ``predict_segy.py`` writes it brings its line numbers, samples and live traces.
-        null_value: a value, or several, that mean 'no data'; see :attr:`Volume.null_value`.
-
-    Raises:
-        FileNotFoundError: if there is no such file.
-        ValueError: if it holds no real numbers in two or three dimensions.
-    """
-
-    sample_interval, sample_unit, delay, notes = 1.0, 'sample', 0.0, ()
-    is_numbered = False
-
-    def __init__(
-        self, source: str | os.PathLike | np.ndarray, *, null_value: float | Sequence[float] | None = None
-    ) -> None:
-        self.null_value = null_value
-        if isinstance(source, np.ndarray):
-            self.path, self._memory = '', source
-        else:
-            self.path, self._memory = str(source), None
-        shape, kind = self._array.shape, np.dtype(self._array.dtype).kind
-        if len(shape) not in (2, 3) or kind not in 'biuf' or 0 in shape:
-            raise ValueError(
-                f'{self.path or "array"} must hold real numbers of shape (ilines, xlines, samples) or (traces, '
-                f'samples), got {self._array.dtype} {tuple(shape)}'
-            )
-        self.is_2d = len(shape) == 2 or shape[0] == 1
-        shape = (1, *shape) if len(shape) == 2 else shape
-        self.ilines, self.xlines = np.arange(shape[0]), np.arange(shape[1])
-        self.samples = np.arange(shape[2], dtype=np.float64)
-        self.trace_index = np.arange(shape[0] * shape[1], dtype=np.int64).reshape(shape[:2])
-        self.usable = np.ones(shape[:2], bool)
-        if in_zarr(self.path):
-            self._take_lines(zarr_lines(self.path, shape))
-
-    def _take_lines(self, beside: dict[str, object]) -> None:
-        """Takes line numbers, samples and live traces that lie beside the array."""
-        if not beside:
-            return
-        self.ilines, self.xlines, self.samples = (beside[name] for name in ('iline', 'xline', 'sample'))
-        self.usable, self.is_numbered = beside['live'], True
-        self.delay, self.sample_unit = float(self.samples[0]), beside['sample_unit']
-        if len(self.samples) > 1:
-            self.sample_interval = float(self.samples[-1] - self.samples[0]) / (len(self.samples) - 1)
-
-    @cached_property
-    def _array(self):
-        return self._memory if self._memory is not None else _open_array(self.path)
-
-    @property
-    def chunks(self) -> tuple[int, ...]:
-        """(ilines, xlines, samples) of what a Zarr array reads at once; () of other arrays."""
-        chunks = getattr(self._array, 'shards', None) or getattr(self._array, 'chunks', None) or ()
-        return tuple(chunks) if len(chunks) == 3 else ()
-
-    def __getstate__(self) -> dict:
-        return {name: value for name, value in self.__dict__.items() if name != '_array'}
-
-    def close(self) -> None:
-        """Lets the file go."""
-        self.__dict__.pop('_array', None)
-
-    def _slab(self, direction: str, start: int, stop: int) -> np.ndarray:
-        if self._array.ndim == 2:
-            block = self._array[...][None] if direction == 'iline' else self._array[start:stop][:, None]
-            return _finite(block[start:stop] if direction == 'iline' else block)[0]
-        if direction == 'iline':
-            return _finite(self._array[start:stop])[0]
-        return _finite(np.moveaxis(self._array[:, start:stop], 1, 0))[0]
-
-    def _read(self, positions: np.ndarray, out: np.ndarray) -> None:
-        for number, position in enumerate(positions):
-            place = position if self._array.ndim == 2 else divmod(int(position), self.shape[1])
-            out[number] = _finite(self._array[place])[0]
-
-    def _find_bad(self, positions: np.ndarray) -> np.ndarray:
-        bad = np.zeros((len(positions), self.shape[2]), bool)
-        if np.dtype(self._array.dtype).kind != 'f':
-            return bad
-        for number, position in enumerate(positions):
-            place = int(position) if self._array.ndim == 2 else divmod(int(position), self.shape[1])
-            with np.errstate(over='ignore'):
-                bad[number] = ~np.isfinite(np.asarray(self._array[place], np.float32))
-        return bad
-
-    def _time_slice(self, index: int) -> np.ndarray:
-        return _finite(self._array[..., index])[0].reshape(self.shape[:2])
-
-    def _thin_slice(self, index: int, rows: slice, columns: slice) -> np.ndarray:
-        if self._array.ndim == 2:
-            return _finite(self._array[columns, index])[0][None][rows]
-        return _finite(self._array[rows, columns, index])[0]
-
-    def _scan_blocks(self) -> Iterator[tuple[int, np.ndarray, int]]:
-        lines = self._array.shape[0]
-        traces = math.prod(self._array.shape[:-1]) // lines  # a row of the first axis
-        step = max(1, SCAN_BYTES // (4 * traces * self.shape[2]))
-        for start in range(0, lines, step):
-            values, bad = _finite(self._array[start : start + step])
-            yield start * traces, values.reshape(-1, self.shape[2]), bad
-
-
-def _open_array(path: str):
-    """Maps a .npy file, or opens a Zarr array."""
-    if not is_address(path) and not Path(path).exists():
-        raise FileNotFoundError(f'array {path!r} does not exist')
-    if in_zarr(path):
-        return open_zarr(path)
-    try:
-        return np.load(path, mmap_mode='r', allow_pickle=False)
-    except ARRAY_ERRORS as error:
-        raise ValueError(f'{path} is no readable .npy file: {error}') from error
-
-
-def _finite(values: np.ndarray) -> tuple[np.ndarray, int]:
-    """C-contiguous float32 with 0 for what is not finite, and how many samples that were."""
-    with np.errstate(over='ignore'):
-        values = np.array(values, dtype=np.float32, order='C')
-    bad = ~np.isfinite(values)
-    count = int(np.count_nonzero(bad))
-    if count:
-        values[bad] = 0
-    return values, count

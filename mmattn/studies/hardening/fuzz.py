@@ -11,8 +11,10 @@ import torch
 from mmengine.config import Config
 
 from mmattn.checkpoints.arrays import read_archive
-from mmattn.cli.launch import build_runner, choose_work_dir, fit_to_device, load_config, read_checkpoint
+from mmattn.cli.device import fit_to_device
+from mmattn.cli.launch import build_runner, choose_work_dir, load_config
 from mmattn.cli.running import run
+from mmattn.cli.saved_weights import read_checkpoint
 from mmattn.cli.settings import SETTINGS
 from mmattn.common.errors import InputError
 from mmattn.seismic import open_volume

@@ -18,7 +18,7 @@ from torch import nn
 
 from mmattn.checkpoints.arrays import read_archive
 from mmattn.checkpoints.reading import CheckpointError
-from mmattn.cli.launch import read_checkpoint
+from mmattn.cli.saved_weights import read_checkpoint
 from mmattn.common.errors import InputError
 from mmattn.common.tables import safe_row
 from mmattn.models.weights.pretrained import Pretrained

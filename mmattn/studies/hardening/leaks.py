@@ -10,7 +10,8 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmseg.apis import init_model
 
-from mmattn.cli.launch import build_runner, fit_to_device, load_config
+from mmattn.cli.device import fit_to_device
+from mmattn.cli.launch import build_runner, load_config
 from mmattn.inference import TilePredictor, predict_section
 from mmattn.studies.hardening import samples
 from mmattn.studies.hardening.campaign import Campaign

@@ -13,7 +13,7 @@ from mmseg.registry import MODELS
 from PIL import Image
 from yapf.yapflib import yapf_api
 
-from mmattn.cli.launch import replace_sync_bn
+from mmattn.cli.device import replace_sync_bn
 from mmattn.seismic.tiles.rle import encode_rle
 
 _EXPERIMENT = """

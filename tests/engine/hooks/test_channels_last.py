@@ -6,7 +6,8 @@ import torch
 from mmengine.config import Config
 from mmengine.runner import Runner
 
-from mmattn.cli.launch import fit_to_device, read_checkpoint
+from mmattn.cli.device import fit_to_device
+from mmattn.cli.saved_weights import read_checkpoint
 from tests.tiny import write_tiny_config
 
 

@@ -13,7 +13,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 import mmattn  # noqa: F401  registers
-from mmattn.engine.hooks.exact_resume import Draw, _seeded_kind, derive_seed
+from mmattn.engine.hooks.exact_resume import Draw, _Numbered, _seeded_kind, derive_seed
 from tests.tiny import write_tiny_config
 
 # Everything that draws or remembers: augmentation, dropout, an average of the weights, a schedule by iteration.
@@ -154,3 +154,32 @@ def test_a_sample_draws_by_its_seed_alone():
     assert (draw, draw.seed) == (3, 11)
     assert copy.deepcopy(dataset)[Draw(3, 11)] == first
     assert len({derive_seed(0, 1, 2, n) for n in range(1000)}) == 1000
+
+
+def test_the_number_of_processes_does_not_change_what_an_iteration_sees():
+    """Of 12 samples, 4 an iteration, one iteration done."""
+
+    def iterations(size: int) -> list[set[tuple[int, int]]]:
+        batch, seen = 4 // size, [set(), set()]
+        for rank in range(size):
+            sampler = _Numbered(range(rank, 12, size), 7, rank=rank, size=size)
+            sampler.position, sampler.skipped = batch, batch
+            for number, draw in enumerate(sampler):
+                seen[number // batch].add((int(draw), draw.seed))
+        return seen
+
+    assert iterations(1) == iterations(2) == iterations(4)
+    assert [{index for index, _ in seen} for seen in iterations(2)] == [{4, 5, 6, 7}, {8, 9, 10, 11}]
+
+
+def test_other_numbers_of_samples_are_warned_of(whole, tmp_path):
+    """The epoch begins anew, where its iterations could not be counted."""
+    path, _, _ = whole
+    losses = Losses()
+    train(path, tmp_path / 'work', losses, stop=2)
+    saved = torch.load(tmp_path / 'work' / 'latest.pth', weights_only=False)['meta']
+    assert (saved['processes'], saved['batch_size']) == (1, 4)
+    train(path, tmp_path / 'work', losses, resume=True, **{'train_dataloader.batch_size': 8})
+    log = '\n'.join(one.read_text() for one in (tmp_path / 'work').rglob('*.log'))
+    assert 'an iteration had 1 x 4 samples (processes x batch_size), and has 1 x 8' in log
+    assert len(losses.values) == 2 + 4

@@ -7,7 +7,7 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 
-from mmattn.cli.launch import fit_to_device
+from mmattn.cli.device import fit_to_device
 from tests.tiny import write_tiny_config
 
 PHASES = [

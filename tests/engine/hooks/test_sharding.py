@@ -7,7 +7,7 @@ from mmengine.config import Config
 from mmengine.hooks import EMAHook
 from torch import nn
 
-from mmattn.cli import launch
+from mmattn.cli import device
 from mmattn.engine.hooks import ShardingHook
 from mmattn.engine.hooks.sharding import NoWrapper, whole
 
@@ -41,11 +41,11 @@ def test_wrong_numbers(number: float, error: type):
 def test_the_option_adds_what_is_not_there(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv('WORLD_SIZE', '2')
     config = Config(dict(custom_hooks=[dict(type='ShardingHook', min_parameters=7)]))
-    launch.shard(config)
+    device.shard(config)
     assert config.custom_hooks == [dict(type='ShardingHook', min_parameters=7)]
     assert config.model_wrapper_cfg.type == 'NoWrapper'
     bare = Config({})
-    launch.shard(bare)
+    device.shard(bare)
     assert [hook.type for hook in bare.custom_hooks] == ['ShardingHook']
 
 
