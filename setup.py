@@ -62,7 +62,7 @@ setup(
     ],
     python_requires='>=3.10',
     packages=find_packages(include=['mmattn', 'mmattn.*']),
-    package_data={'mmattn': ['py.typed']},
+    package_data={'mmattn': ['py.typed', 'networks/*/*']},
     cmdclass={'build_py': BuildWithTools},
     entry_points={'console_scripts': ['mmattn = mmattn.cli.main:main']},
     # MMSegmentation comes by an extra, since its packages have two names each: neither is put over the other.

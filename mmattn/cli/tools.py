@@ -25,8 +25,8 @@ _GROUPS = {
     'Data': ('info', 'view', 'export-salt', 'prepare-tgs', 'make-synthetic', 'make-shots'),
     'Inversion': ('invert',),
     'Explanation': ('attention-maps',),
-    'Weights': ('convert', 'export-onnx'),
-    'Comparisons': ('ablate', 'benchmark', 'speed'),
+    'Weights': ('convert', 'export-onnx', 'calibrate'),
+    'Comparisons': ('ablate', 'benchmark', 'robustness', 'speed'),
     'For those who work on mmattn': ('attention-table', 'model-table', 'zoo', 'hardening'),
 }
 OTHERS = 'Others'

@@ -15,8 +15,8 @@ import torch
 from torch import Tensor, nn
 
 from mmattn.common.files import written_whole
-from mmattn.inference.predictor import TilePredictor, window_multiple
-from mmattn.models.preprocessing.data_preprocessor import SaltDataPreProcessor
+from mmattn.inference.predictor import TilePredictor, temperature_of, window_multiple
+from mmattn.models.preprocessing.data_preprocessor import SMALLEST_DEVIATION, SaltDataPreProcessor
 
 OPSET = 18
 INPUT, OUTPUT, LOGITS = 'section', 'probability', 'logits'
@@ -29,12 +29,14 @@ class _Network(nn.Module):
     def __init__(self, segmentor: nn.Module, *, logits: bool = False) -> None:
         super().__init__()
         self.segmentor, self.logits = segmentor, logits
+        self.temperature = temperature_of(segmentor)
 
     def forward(self, inputs: Tensor) -> Tensor:
         size = inputs.shape[2:]
         logits = self.segmentor.encode_decode(inputs, [dict(img_shape=size, pad_shape=size, ori_shape=size)])
         if self.logits:
             return logits
+        logits = logits / self.temperature
         if logits.shape[1] == 1:
             return logits.sigmoid()
         return logits.softmax(dim=1)[:, 1:]
@@ -209,8 +211,19 @@ def _with_preprocessing(model, preprocessor: SaltDataPreProcessor, multiple: int
     node(before, 'Concat', [zeros, 'pre_before', zeros, 'pre_after'], 'pre_pads', axis=0)
     node(before, 'Pad', [INPUT, 'pre_pads'], 'pre_padded', mode='reflect')
     mean, std = (getattr(preprocessor, name).detach().cpu().numpy()[None] for name in ('mean', 'std'))
-    node(before, 'Sub', ['pre_padded', constant('mean', mean, np.float32)], 'pre_centred')
-    last = node(before, 'Div', ['pre_centred', constant('std', std, np.float32)], 'pre_normalised')
+    if preprocessor.per_section:
+        all_axes = constant('all_axes', [1, 2, 3])
+        node(before, 'ReduceMean', [INPUT, all_axes], 'pre_mean', keepdims=1)
+        node(before, 'Sub', [INPUT, 'pre_mean'], 'pre_deviation')
+        node(before, 'Mul', ['pre_deviation', 'pre_deviation'], 'pre_squares')
+        node(before, 'ReduceMean', ['pre_squares', all_axes], 'pre_variance', keepdims=1)
+        node(before, 'Sqrt', ['pre_variance'], 'pre_std_raw')
+        node(before, 'Max', ['pre_std_raw', constant('least', SMALLEST_DEVIATION, np.float32)], 'pre_std_used')
+        mean_name, std_name = 'pre_mean', 'pre_std_used'
+    else:
+        mean_name, std_name = constant('mean', mean, np.float32), constant('std', std, np.float32)
+    node(before, 'Sub', ['pre_padded', mean_name], 'pre_centred')
+    last = node(before, 'Div', ['pre_centred', std_name], 'pre_normalised')
     repeats = channels if mean.shape[1] == 1 else 1
     node(before, 'Tile', [last, constant('repeats', [1, repeats, 1, 1])], 'padded')
 

@@ -12,6 +12,7 @@ from mmseg.models.utils import resize
 from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
+from mmattn.common.checks import check_positive
 from mmattn.evaluation import salt_probability
 from mmattn.inference.backends import ExportedNetwork, check_agreement, export_network
 from mmattn.models.preprocessing.data_preprocessor import SaltDataPreProcessor
@@ -66,6 +67,7 @@ class TilePredictor:
         self.num_views = 2 if flip else 1
         self.in_channels = _input_channels(model)
         self.multiple = window_multiple(model)
+        self.temperature = temperature_of(model)
         self.device = next(model.parameters()).device
         self._is_grey = _normalises_alike(model.data_preprocessor)
         self._amp = amp
@@ -146,6 +148,7 @@ class TilePredictor:
         logits = logits[:, :, top : logits.shape[2] - bottom, left : logits.shape[3] - right]
         if tuple(logits.shape[2:]) != shape:
             logits = resize(logits, size=shape, mode='bilinear', align_corners=self._model.align_corners)
+        logits = logits / self.temperature
         scores = logits.sigmoid() if logits.shape[1] == 1 else logits
         return torch.stack([salt_probability(score) for score in scores])
 
@@ -186,6 +189,16 @@ def _check_channels(model: nn.Module) -> None:
     strange = [step['type'] for step in pipeline or () if step['type'] in _TILE_CHANNELS]
     if strange:
         raise ValueError(f'the model was trained on tiles with {strange[0]}, a channel that windows do not have')
+
+
+def temperature_of(model: nn.Module) -> float:
+    """What logits are divided by before they become probabilities: told in the checkpoint by tools/calibrate.py, or 1.
+
+    Raises:
+        ValueError: if it is no positive number.
+    """
+    meta = getattr(model, 'dataset_meta', None) or {}
+    return check_positive('checkpoint', 'temperature', float(meta.get('temperature', 1.0)))
 
 
 def window_multiple(model: nn.Module) -> int:
