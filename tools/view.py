@@ -1,6 +1,7 @@
 """Shows sections of a survey in the browser, with the probability of salt and a label over them.
 
 python tools/view.py survey.sgy salt.sgy --label label.zarr      # to paint on; made if it is not there
+python tools/view.py survey.sgy salt.sgy --compare salt2.sgy    # two predictions side by side
 python tools/view.py data/salt                        # tiles that prepare_tgs.py wrote; or: synthetic:5
 python tools/view.py survey.sgy salt.sgy --config CONFIG --checkpoint CHECKPOINT
 
@@ -33,6 +34,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('probability', nargs='?', help='probability of salt, 0 to 1, on the same grid')
     parser.add_argument(
         '--label', help='0 background, 1 salt, 255 unknown, to paint on; a .npy or .zarr is made if it is not there'
+    )
+    parser.add_argument(
+        '--compare', metavar='FILE', help='a second probability on the same grid, shown beside the first'
     )
     parser.add_argument('--clip', type=float, help="amplitude of the last colour; the survey's own by default")
     parser.add_argument('--config', help='of a network whose attention a click shows')
@@ -84,9 +88,8 @@ def main() -> None:
     token = new_token()
     is_new = args.label is not None and not os.path.exists(args.label)
     try:
-        survey = open_survey(
-            args.survey, probability=args.probability, label=args.label, clip=args.clip, **segy_as_given(args)
-        )
+        others = dict(probability=args.probability, label=args.label, compare=args.compare)
+        survey = open_survey(args.survey, **others, clip=args.clip, **segy_as_given(args))
         from mmattn.viewer.server import make_server
 
         explain = explainer(args, survey)

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from mmattn.common.checks import check_positive
 from mmattn.evaluation import salt_probability
 from mmattn.inference.backends import ExportedNetwork, check_agreement, export_network
+from mmattn.models.preprocessing.data_preprocessor import SaltDataPreProcessor
 
 BATCH_SIZE = 16
 """Windows a call unless told otherwise: below it PyTorch's 1 x 1 convolutions take a slow path on one thread."""
@@ -68,6 +69,7 @@ class TilePredictor:
         self.multiple = window_multiple(model)
         self.temperature = temperature_of(model)
         self.device = next(model.parameters()).device
+        self._is_grey = _normalises_alike(model.data_preprocessor)
         self._amp = amp
         self.model = model
         self._network: ExportedNetwork | None = None
@@ -79,6 +81,11 @@ class TilePredictor:
     def backend(self) -> str:
         """What computes: 'torch', or the name and version of another program."""
         return 'torch' if self._network is None else self._network.name
+
+    @property
+    def prepared(self) -> nn.Module:
+        """The copy of the model that PyTorch computes with."""
+        return self._model
 
     def check(self, tiles: np.ndarray) -> None:
         """Compares the backend with PyTorch on windows of a survey; where 'auto' chose it, PyTorch takes over.
@@ -122,16 +129,18 @@ class TilePredictor:
 
     def _probability(self, images: Tensor) -> Tensor:
         """(N, 1, H, W) grey values to (N, H, W) probability."""
-        images = images.expand(-1, self.in_channels, -1, -1)
+        if not self._is_grey:
+            images = images.expand(-1, self.in_channels, -1, -1)
         shape = tuple(images.shape[2:])
         samples = [SegDataSample(metainfo=dict(ori_shape=shape, img_shape=shape)) for _ in images]
         data = self._model.data_preprocessor(dict(inputs=list(images), data_samples=samples), False)
-        metas = [dict(sample.metainfo, img_shape=data['inputs'].shape[2:]) for sample in data['data_samples']]
+        inputs = data['inputs'].expand(-1, self.in_channels, -1, -1)
+        metas = [dict(sample.metainfo, img_shape=inputs.shape[2:]) for sample in data['data_samples']]
         dtype = torch.float16 if self.device.type == 'cuda' else torch.bfloat16
         if self._network is not None:
-            logits = self._network(data['inputs'])
+            logits = self._network(inputs)
         else:
-            inputs = data['inputs'].contiguous(memory_format=torch.channels_last)
+            inputs = inputs.contiguous(memory_format=torch.channels_last)
             with torch.autocast(self.device.type, dtype=dtype, enabled=self._amp):
                 logits = self._model.encode_decode(inputs, metas)
         logits = logits.float()
@@ -161,6 +170,11 @@ class TilePredictor:
             return fused
         print_log(f'batch normalisation stays: folding it changes probabilities by {difference:.1g}', logger='current')
         return original.to(memory_format=torch.channels_last)
+
+
+def _normalises_alike(preprocessor: nn.Module) -> bool:
+    """Tells whether all channels of a section come out alike, so that one is enough until the network."""
+    return isinstance(preprocessor, SaltDataPreProcessor) and preprocessor.mean.numel() == 1
 
 
 def _copy(model: nn.Module) -> nn.Module:

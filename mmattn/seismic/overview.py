@@ -7,7 +7,7 @@ import numpy as np
 
 from mmattn.seismic.segy.report import describe_volume
 from mmattn.seismic.segy.volume import ANGLES, METRES, SegyVolume
-from mmattn.seismic.volumes.amplitude import sample_traces
+from mmattn.seismic.volumes.amplitude import drawn_places, sample_traces
 from mmattn.seismic.volumes.fill_search import FillSearch
 from mmattn.seismic.volumes.fill_values import LOOKS_LIKE_FILL, describe_fill_values, find_fill_values
 from mmattn.seismic.volumes.volume import Volume
@@ -173,12 +173,11 @@ def _spacing(volume: Volume, described: dict) -> str:
 
 def _traces(volume: Volume) -> str:
     present, places = np.count_nonzero(volume.present), volume.present.size
-    rows, columns = np.nonzero(volume.usable)
-    chosen = np.sort(np.random.default_rng(1).permutation(len(rows))[:2000])
-    samples = volume.traces(rows[chosen], columns[chosen])
+    rows, columns = next(drawn_places(volume.usable, 2000, seed=1), (np.empty(0, int),) * 2)
+    samples = volume.traces(rows, columns)
     constant = samples[(samples == samples[:, :1]).all(axis=1), 0] if len(samples) else np.empty(0)
     words = [f'{present} on {places} places', f'{present - np.count_nonzero(volume.usable)} marked dead']
-    among = f'of {len(chosen)} looked at ' if len(chosen) < present else ''
+    among = f'of {len(rows)} looked at ' if len(rows) < present else ''
     words.append(f'{among}{np.count_nonzero(constant == 0)} are zero throughout')
     values, counts = np.unique(constant[constant != 0], return_counts=True)
     words += [f'{count} hold {np.float32(value)!s} throughout' for value, count in zip(values[:3], counts[:3])]

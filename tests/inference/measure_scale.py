@@ -17,6 +17,7 @@ import numpy as np
 
 SAMPLES = 16
 WIDTH = 2000  # traces of an inline
+MEMORY = 256  # MiB that the prediction may use
 
 
 def write_survey(path: Path, traces: int) -> None:
@@ -51,7 +52,7 @@ def predict(path: Path) -> str:
     begin = time.perf_counter()
     with patch('mmattn.inference.volume.predict_slab', constant), open_volume(path) as volume:
         opened = time.perf_counter() - begin
-        options = VolumeOptions(window=(16, 16), memory=256, clip=3.0)
+        options = VolumeOptions(window=(16, 16), memory=MEMORY, clip=3.0)
         result = predict_volume(GreyModel(), volume, path.with_name('out.sgy'), options=options)
     total = time.perf_counter() - begin
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -119,7 +119,8 @@ def test_every_environment_variable_has_its_place():
     for path in (ROOT / 'tools').glob('*.sh'):
         found |= set(re.findall(r'\$\{([A-Z_]+):-', path.read_text(encoding='utf-8')))
     launchers = {'MASTER_PORT', 'PATH', 'RANK', 'LOCAL_RANK', 'WORLD_SIZE'}
-    launchers |= {'TORCHELASTIC_RESTART_COUNT', 'TORCHELASTIC_USE_AGENT_STORE'}
+    launchers |= {'TORCHELASTIC_RESTART_COUNT', 'TORCHELASTIC_USE_AGENT_STORE', 'TORCH_DISABLE_SHARE_RDZV_TCP_STORE'}
+    launchers |= {'SLURM_NTASKS'}
     assert {name for name in found - launchers if f'`{name}`' not in page} == set()
 
 

@@ -126,6 +126,7 @@ class ExactResumeHook(Hook):
         self._sampler: _Numbered | None = None
         self._share: dict[str, int] = {}
         self._before: dict[str, int] = {}
+        self._begins = False
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Keeps how many samples an iteration had."""
@@ -143,6 +144,7 @@ class ExactResumeHook(Hook):
         if type(batches) is not BatchSampler:
             runner.logger.warning("ExactResumeHook: the batch sampler is not PyTorch's: a resumed training will differ")
             return
+        self._begins = True
         self._share = dict(zip(SHARE, (get_world_size(), loader.batch_size)))
         if getattr(loader.sampler, 'seed', None) is not None:
             loader.sampler.seed = int(runner.seed)  # a resumed training may take it from its checkpoint
@@ -158,7 +160,8 @@ class ExactResumeHook(Hook):
         loop, batch_size = runner.train_loop, runner.train_loop.dataloader.batch_size
         if isinstance(loop, EpochBasedTrainLoop):
             self._sampler.position = loop.iter * batch_size
-            done = loop.iter - loop.epoch * len(loop.dataloader)
+            done = loop.iter - loop.epoch * len(loop.dataloader) if self._begins else 0
+            self._begins = False
             if len(self._before) == len(SHARE) and math.prod(self._before.values()) != math.prod(self._share.values()):
                 before, now = ('{processes} x {batch_size}'.format(**one) for one in (self._before, self._share))
                 runner.logger.warning(
@@ -166,7 +169,6 @@ class ExactResumeHook(Hook):
                     'epochs are counted on, and this one begins anew; the weights will differ'
                 )
                 done = 0
-            self._before = {}
             if done > 0:
                 runner.logger.info(
                     f'{done} of the {len(loop.dataloader)} iterations of epoch {loop.epoch + 1} are done'

@@ -2,6 +2,7 @@
 
 import os
 import struct
+import tempfile
 import zlib
 from collections.abc import Iterable
 from pathlib import Path
@@ -60,9 +61,13 @@ def copy_with_samples(
     layout = source.layout
     head, changes = _edit_head(source.read_bytes(0, layout.data_start), layout, text_line)
     tail = b'' if layout.is_truncated else source.read_bytes(layout.data_end, layout.file_size - layout.data_end)
-    with written_whole(destination) as temporary, open(temporary, 'wb') as file:
+    with (
+        written_whole(destination) as temporary,
+        open(temporary, 'wb') as file,
+        tempfile.TemporaryFile(dir=temporary.parent) as checks,
+    ):
         file.write(head)
-        writer = _Writer(source, file)
+        writer = _Writer(source, file, checks)
         changes += writer.write(blocks)
         if layout.is_truncated:
             left = layout.file_size - layout.data_end
@@ -71,7 +76,7 @@ def copy_with_samples(
         file.write(tail)
         _to_disk(file)
         copy, options = _read_copy(temporary, layout)
-        _compare(copy, head, tail, writer.checks, destination)
+        _compare(copy, head, tail, checks, destination)
     options = source.header_options | options
     said = ', '.join(f'{name}={value!r}' for name, value in options.items())
     return changes + ([f'the copy, like its source, opens with options: {said}'] if options else [])
@@ -106,7 +111,7 @@ def _read_copy(path: Path, layout: Layout) -> tuple[Layout, dict[str, object]]:
     )
 
 
-def _compare(copy: Layout, head: bytes, tail: bytes, checks: np.ndarray, destination: Path) -> None:
+def _compare(copy: Layout, head: bytes, tail: bytes, checks: BinaryIO, destination: Path) -> None:
     """Raises SegyError unless a copy reads back as it was written: head, each trace at its place, and tail."""
     with open(copy.path, 'rb') as file:
         same_head = file.read(len(head)) == head
@@ -115,11 +120,13 @@ def _compare(copy: Layout, head: bytes, tail: bytes, checks: np.ndarray, destina
     wrong = [] if same_head and same_tail else ['what stands before or behind the traces']
     reader = TraceReader(copy)
     step = max(1, BUFFER // copy.trace_size)
+    checks.seek(0)
     for start in range(0, copy.num_traces, step):
         count = min(step, copy.num_traces - start)
         traces = reader.read_raw(start, count)
         samples = to_float32(traces['samples'], copy.format)[0]
-        different = np.flatnonzero(_checksums(traces['header']) ^ _checksums(samples) != checks[start : start + count])
+        written = np.frombuffer(checks.read(4 * count), np.uint32)
+        different = np.flatnonzero(_checksums(traces['header']) ^ _checksums(samples) != written)
         if different.size:
             wrong.append(f'trace {start + int(different[0])} (the first is 0)')
             break
@@ -143,13 +150,11 @@ class _Writer:
     Args:
         source: the volume that is copied.
         file: to write to, behind its head.
-
-    Attributes:
-        checks: (num_traces,) uint32, checksums of header and samples that each trace of the copy should have.
+        checks: gets a checksum of header and samples, uint32, that each trace of the copy should have, in its order.
     """
 
-    def __init__(self, source: SegyVolume, file: BinaryIO) -> None:
-        self.source, self.layout, self.file = source, source.layout, file
+    def __init__(self, source: SegyVolume, file: BinaryIO, checks: BinaryIO) -> None:
+        self.source, self.layout, self.file, self.checks = source, source.layout, file, checks
         self.dtype = target_dtype(self.layout)
         self.reader = TraceReader(self.layout)
         if source.strides and is_all(source.live):
@@ -158,7 +163,7 @@ class _Writer:
             self.alive = np.zeros(self.layout.num_traces, bool)
             self.alive[source.trace_index[source.live]] = True
         self.done = np.zeros(self.layout.num_traces, bool)
-        self.checks = np.full(self.layout.num_traces, zlib.crc32(bytes(4 * self.layout.num_samples)), np.uint32)
+        self.of_zeros = np.uint32(zlib.crc32(bytes(4 * self.layout.num_samples)))
 
     def write(self, blocks: Iterable[tuple[np.ndarray, np.ndarray]]) -> list[str]:
         """Writes all traces; returns what is to be said about them."""
@@ -167,7 +172,7 @@ class _Writer:
         absent = np.flatnonzero(~self.done)
         zeros = np.zeros((max(1, BUFFER // self.dtype.itemsize), self.layout.num_samples), np.float32)
         for start, stop in find_runs(absent, 0, len(zeros)):
-            self._write_run(int(absent[start]), zeros[: stop - start])
+            self._write_run(int(absent[start]), zeros[: stop - start], self.of_zeros)
         self.reader.close()
         said = ['samples of all traces']
         dead, forgotten = np.count_nonzero(~self.alive), np.count_nonzero(self.alive & ~self.done)
@@ -191,24 +196,24 @@ class _Writer:
             raise ValueError(f'a block holds traces beyond {layout.num_traces - 1} or written before')
         if np.any(ranked[first + 1 :] == ranked[first:-1]) if len(ranked) > first else False:
             raise ValueError('a block holds a trace twice')
-        given = positions >= 0
-        given[given] = self.alive[positions[given]]
-        self.checks[positions[given]] = _checksums(samples[given])
+        given = _checksums(samples)
         for start, stop in find_runs(ranked, first, max(1, BUFFER // self.dtype.itemsize)):
             chosen = samples[order[start:stop]]
             alive = self.alive[ranked[start:stop]]
             if not np.isfinite(chosen[alive]).all():
                 raise ValueError(f'samples of traces {ranked[start]} to {ranked[stop - 1]} are not all finite')
             chosen[~alive] = 0
-            self._write_run(int(ranked[start]), chosen)
+            expected = np.where(alive, given[order[start:stop]], self.of_zeros)
+            self._write_run(int(ranked[start]), chosen, expected)
         self.done[ranked[first:]] = True
 
-    def _write_run(self, start: int, samples: np.ndarray) -> None:
-        """Writes successive traces with the source's headers."""
+    def _write_run(self, start: int, samples: np.ndarray, expected: np.ndarray) -> None:
+        """Writes successive traces with the source's headers; ``expected`` are checksums of the samples."""
         traces = np.empty(len(samples), self.dtype)
         traces['header'] = self.reader.read_raw(start, len(samples))['header']
         traces['samples'] = samples
-        self.checks[start : start + len(samples)] ^= _checksums(traces['header'])
+        self.checks.seek(4 * start)
+        self.checks.write((expected ^ _checksums(traces['header'])).tobytes())
         self.file.seek(self.layout.data_start + start * self.dtype.itemsize)
         self.file.write(traces.tobytes())
 

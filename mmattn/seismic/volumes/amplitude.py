@@ -4,17 +4,19 @@ Zero amplitude stays zero and signs stay. Grey values have zero at 128, as 8-bit
 survey writes 128 + 127 x amplitude, and ``RandomAmplitude`` and the pictures take 128 for zero).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
 from mmattn.common.checks import check_number, check_whole
 from mmattn.seismic.volumes.fill_search import FillSearch
 from mmattn.seismic.volumes.fill_values import describe_fill_values, find_fill_values, is_live
+from mmattn.seismic.volumes.live import is_all
 from mmattn.seismic.volumes.volume import SCAN_BYTES, Scan, Volume
 
 MID_GREY, GREY_REACH = 128.0, 127.0
 SAMPLED = 2000  # traces that tell what a survey's amplitudes are
+LARGE = 2**20  # traces of a full grid beyond which no array of all their places is made to draw some
 
 
 def estimate_clip(volume: Volume, *, percentile: float = 99.5, num_traces: int = SAMPLED, seed: int = 0) -> float:
@@ -50,12 +52,9 @@ def estimate_clip(volume: Volume, *, percentile: float = 99.5, num_traces: int =
 
 def sample_traces(volume: Volume, *, num_traces: int = SAMPLED, seed: int = 0) -> np.ndarray:
     """Reads live traces drawn evenly from a volume; float32 (num_traces or fewer, num_samples)."""
-    rows, columns = np.nonzero(volume.usable)
-    order = np.random.default_rng(seed).permutation(len(rows))
     found, count = [], 0
-    for start in range(0, len(order), num_traces):
-        chosen = np.sort(order[start : start + num_traces])
-        traces = volume.traces(rows[chosen], columns[chosen])
+    for rows, columns in drawn_places(volume.usable, num_traces, seed=seed):
+        traces = volume.traces(rows, columns)
         live = is_live(traces)
         traces = (traces if live.all() else traces[live])[: num_traces - count]
         found.append(traces)
@@ -65,6 +64,32 @@ def sample_traces(volume: Volume, *, num_traces: int = SAMPLED, seed: int = 0) -
     if not found:
         return np.empty((0, volume.shape[2]), np.float32)
     return found[0] if len(found) == 1 else np.concatenate(found)  # one array is not copied
+
+
+def drawn_places(usable: np.ndarray, count: int, *, seed: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Draws places of traces, each once, until nobody asks for more.
+
+    Args:
+        usable: (I, X) bool, the places that are drawn from.
+        count: at a time; the last ones may be fewer.
+        seed: of the draw.
+
+    Returns:
+        Iterator of rows and columns, in the order of the volume. Of a full grid of more than a million traces nothing
+        is kept by trace until hundreds of ``count`` were drawn.
+    """
+    generator = np.random.default_rng(seed)
+    seen = np.empty(0, np.int64)
+    if is_all(usable) and usable.size > LARGE:
+        seen = generator.choice(usable.size, min(256 * count, usable.size), replace=False)
+        for start in range(0, len(seen), count):
+            yield np.divmod(np.sort(seen[start : start + count]), usable.shape[1])
+    places = np.flatnonzero(usable)
+    order = generator.permutation(len(places))
+    if seen.size:
+        order = order[~np.isin(order, seen)]
+    for start in range(0, len(order), count):
+        yield np.divmod(places[np.sort(order[start : start + count])], usable.shape[1])
 
 
 def refuse_fill_values(volume: Volume, traces: np.ndarray | None = None) -> None:

@@ -7,6 +7,7 @@ from numbers import Real
 
 import numpy as np
 
+from mmattn.seismic.volumes.amplitude import drawn_places
 from mmattn.seismic.volumes.fill_values import equals_any, is_usual
 from mmattn.seismic.volumes.grids import have_same_lines
 from mmattn.seismic.volumes.volume import Volume
@@ -110,11 +111,10 @@ def check_label(values: LabelValues, amplitude: Volume, label: Volume, *, num_tr
         ValueError: if a value is not accounted for, the label holds amplitudes, or no sample is salt though
             ``salt_value`` names it.
     """
-    rows, columns = np.nonzero(label.present)
-    chosen = np.sort(np.random.default_rng(0).permutation(len(rows))[:num_traces])
-    samples = label.traces(rows[chosen], columns[chosen])
+    rows, columns = next(drawn_places(label.present, num_traces, seed=0), (np.empty(0, int),) * 2)
+    samples = label.traces(rows, columns)
     distinct = np.unique(samples)
-    if len(distinct) > 2 and np.array_equal(samples, amplitude.traces(rows[chosen], columns[chosen])):
+    if len(distinct) > 2 and np.array_equal(samples, amplitude.traces(rows, columns)):
         raise ValueError(f'{label.name} holds the amplitudes themselves, not a label')
     whole = not isinstance(values.salt_value, str) and len(distinct) > _MOST_CLASSES
     if whole and values.salt_value is not None:

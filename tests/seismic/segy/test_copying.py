@@ -256,8 +256,8 @@ def test_exchanged_traces_are_noticed(tmp_path: Path, monkeypatch: pytest.Monkey
     source = open_volume(grid_file(make_cube()).write(tmp_path / 'a.sgy'))
     write_run = copying._Writer._write_run
 
-    def exchanged(self, start: int, samples: np.ndarray) -> None:
-        write_run(self, start, samples[::-1].copy())
+    def exchanged(self, start: int, samples: np.ndarray, expected: np.ndarray) -> None:
+        write_run(self, start, samples[::-1].copy(), expected)
 
     monkeypatch.setattr(copying._Writer, '_write_run', exchanged)
     with pytest.raises(SegyError, match=r'trace 0 .* read back otherwise than written'):

@@ -5,6 +5,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from mmattn.seismic import ArrayVolume, estimate_clip, scale_amplitude, to_grey
+from mmattn.seismic.volumes.amplitude import drawn_places
 
 
 def test_clip_is_the_percentile_over_live_traces():
@@ -53,3 +54,15 @@ def test_zero_stays_zero_and_signs_stay():
     assert to_grey(scaled).dtype == np.float32
     with pytest.raises(ValueError, match='clip must be a positive number, got 0'):
         scale_amplitude(scaled, 0)
+
+
+def test_traces_of_large_grids_are_drawn_without_a_list_of_all(monkeypatch: pytest.MonkeyPatch):
+    """Each once, also where hundreds of draws do not suffice; small grids are drawn from as ever."""
+    usable = np.broadcast_to(np.True_, (40, 30))
+    small = next(drawn_places(usable, 50, seed=3))
+    expected = np.sort(np.random.default_rng(3).permutation(1200)[:50])
+    assert np.array_equal(np.ravel_multi_index(small, (40, 30)), expected)
+    monkeypatch.setattr('mmattn.seismic.volumes.amplitude.LARGE', 100)
+    drawn = [np.ravel_multi_index(places, (40, 30)) for places in drawn_places(usable, 2, seed=3)]
+    assert sorted(np.concatenate(drawn)) == list(range(1200))
+    assert all(len(one) == 2 and one[0] < one[1] for one in drawn)
