@@ -62,7 +62,7 @@ setup(
     ],
     python_requires='>=3.10',
     packages=find_packages(include=['mmattn', 'mmattn.*']),
-    package_data={'mmattn': ['py.typed']},
+    package_data={'mmattn': ['py.typed', 'networks/*/*']},
     cmdclass={'build_py': BuildWithTools},
     entry_points={'console_scripts': ['mmattn = mmattn.cli.main:main']},
     # MMSegmentation comes by an extra, since its packages have two names each: neither is put over the other.
@@ -88,6 +88,9 @@ setup(
         'view': ['panel>=1.9', 'bokeh>=3.9'],  # BSD-3
         'timm': ['timm>=1.0.9'],  # with a torchvision of the same build as torch
         'onnx': ['onnx', 'onnxscript', 'onnxruntime'],
+        # These compute predictions in place of PyTorch (--backend); both read ONNX.
+        'onnxruntime': ['onnx', 'onnxscript', 'onnxruntime'],  # MIT
+        'openvino': ['onnx', 'onnxscript', 'openvino>=2024.4'],  # Apache-2.0
         'hub': ['huggingface_hub'],
         'docs': ['mkdocs-material', 'mkdocstrings[python]'],
         'test': [

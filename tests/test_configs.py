@@ -21,7 +21,7 @@ ALL_CONFIGS = sorted(path for path in (ROOT / 'configs').rglob('*.py') if '_base
 VELOCITY_CONFIGS = [path for path in ALL_CONFIGS if '_velocity' in path.stem]
 CONFIGS = [path for path in ALL_CONFIGS if path not in VELOCITY_CONFIGS]
 SALT_CONFIGS = [path for path in CONFIGS if path.parent.name in ('configs', 'salt_224')]
-TILE_CONFIGS = [path for path in SALT_CONFIGS if '_segy' not in path.stem]
+TILE_CONFIGS = [path for path in SALT_CONFIGS if path.stem != 'salt_synthetic' and '_segy' not in path.stem]
 
 
 def parametrize(paths: list[Path]) -> pytest.MarkDecorator:
@@ -147,6 +147,13 @@ def test_salt_data_decides_the_dataset(path: Path, monkeypatch: pytest.MonkeyPat
     assert config.train_dataloader.dataset.type == 'SaltDataset'
     assert config.train_dataloader.dataset.data_root == str(tmp_path)
     assert (config.model.data_preprocessor.mean, config.model.data_preprocessor.std) == (99.5, 12.5)
+
+
+def test_the_network_that_ships_never_sees_tiles(monkeypatch: pytest.MonkeyPatch, tmp_path):
+    monkeypatch.setenv('SALT_DATA', str(tmp_path))
+    config = Config.fromfile(ROOT / 'configs' / 'salt_synthetic.py')
+    for loader in (config.train_dataloader, config.val_dataloader, config.test_dataloader):
+        assert loader.dataset.type == 'SyntheticSaltDataset'
 
 
 @pytest.mark.parametrize('name', ['transunet_r50-vit-b16', 'transunet_vit-b16'])

@@ -28,7 +28,7 @@ ALLOWED = {
     'datasets': ({*SCIENCE, *OPENMMLAB, 'cv2', 'torch'}, {'seismic', 'waves', 'common'}),
     'evaluation': ({*SCIENCE, *OPENMMLAB, 'torch', 'prettytable'}, {'seismic', 'common'}),
     'inference': (
-        {*SCIENCE, *OPENMMLAB, 'torch', 'safetensors', 'huggingface_hub', 'onnx', 'onnxruntime'},
+        {*SCIENCE, *OPENMMLAB, 'torch', 'safetensors', 'huggingface_hub', 'onnx', 'onnxruntime', 'openvino'},
         {
             'models',
             'attention.maps',
@@ -40,7 +40,7 @@ ALLOWED = {
             'engine.attention_pictures',
         },
     ),
-    'viewer': ({'numpy', 'skimage', 'matplotlib', 'PIL', 'panel', 'bokeh'}, {'seismic', 'common'}),
+    'viewer': ({'numpy', 'skimage', 'matplotlib', 'PIL', 'zarr', 'panel', 'bokeh'}, {'seismic', 'common'}),
     'engine': ({*SCIENCE, *OPENMMLAB, 'torch'}, {'attention.maps', 'checkpoints', 'evaluation', 'seismic', 'common'}),
     'cli': ({*OPENMMLAB, 'torch', 'rich'}, {'engine', 'checkpoints', 'datasets', 'common', 'kernels.context'}),
 }

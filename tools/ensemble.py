@@ -16,9 +16,10 @@ import numpy as np
 import torch
 from PIL import Image
 
-from mmattn.cli.command_line import ToolParser, add_cfg_options, check_device, check_folder, run_tool
+from mmattn.cli.command_line import ToolParser, add_backend, add_cfg_options, check_device, check_folder, run_tool
 from mmattn.common.errors import InputError
 from mmattn.engine.storage import AtomicBackend
+from mmattn.inference.backends import check_backend
 from mmattn.seismic.tiles.rle import encode_rle
 from mmattn.studies.ensemble.predictions import Member, Predictions, combine, cross_fitted, fit, predict_once
 from mmattn.studies.ensemble.weights import check_weights
@@ -36,6 +37,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--tta', action='store_true', help='test-time augmentation of each member')
     parser.add_argument('--threshold', type=float, default=0.5, help='salt above this probability')
     parser.add_argument('--min-body', type=int, default=0, help='pixels of the smallest body to keep')
+    add_backend(parser)
     parser.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu')
     add_cfg_options(parser, of='every config')
     args = parser.parse_args()
@@ -96,9 +98,14 @@ def main() -> None:
     """Averages."""
     args = parse_args()
     members = [Member(*pair) for pair in args.member]
-    check_device(args.device)
+    try:
+        check_backend(args.backend, check_device(args.device))
+    except ValueError as error:
+        raise InputError(str(error)) from None
     check_folder('--out', args.out)
     settings = dict(tta=args.tta, options=args.cfg_options, device=args.device)
+    if args.backend != 'torch':
+        settings['backend'] = args.backend
     try:
         predictions = [predict_once(member, args.out / 'cache', split=None, **settings) for member in members]
         weights = choose_weights(args.weights, predictions)

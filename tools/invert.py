@@ -9,20 +9,19 @@ pip install 'mmattn[fwi]'.
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mmattn.cli.command_line import ToolParser, add_cfg_options, check_device, check_folder, run_tool
-from mmattn.cli.launch import load_config
 from mmattn.cli.progress import Display
-from mmattn.cli.saved_weights import read_model
 from mmattn.cli.segy_options import add_segy_options, segy_options
 from mmattn.common.errors import InputError, one_line
-from mmattn.evaluation.velocity_scores import linear_model
-from mmattn.inference import velocity as inversion
 from mmattn.seismic.shots.acquisition import Acquisition
 from mmattn.seismic.shots.files import read_salt, read_velocity
-from mmattn.seismic.shots.pictures import VelocityPanel, save_velocity_picture
+
+if TYPE_CHECKING:
+    from mmattn.inference.velocity import Line
 
 
 def parse_args() -> argparse.Namespace:
@@ -51,8 +50,10 @@ def parse_args() -> argparse.Namespace:
     add_segy_options(parser.add_argument_group('SEG-Y models (--start, --true)'), 'velocity', prefix='model-')
     add_cfg_options(parser)
     args = parser.parse_args()
-    if unknown := set(args.format) - set(inversion.FORMATS):
-        parser.error(f'--format must be among {", ".join(inversion.FORMATS)}, got {", ".join(sorted(unknown))}')
+    from mmattn.inference.velocity import FORMATS  # after the options, so that --help comes at once
+
+    if unknown := set(args.format) - set(FORMATS):
+        parser.error(f'--format must be among {", ".join(FORMATS)}, got {", ".join(sorted(unknown))}')
     if args.start is None and len(args.files) < 3:
         parser.error('give CONFIG, CHECKPOINT and SHOTS, or --start and SHOTS')
     if args.start is not None and args.refine < 1:
@@ -86,13 +87,16 @@ def load_model(args: argparse.Namespace, path: str | Path, dx: float) -> np.ndar
 
 def start_model(args: argparse.Namespace, dx: float) -> np.ndarray | None:
     """The model to start from, without a network."""
+    from mmattn.evaluation.velocity_scores import linear_model
+
     if args.start is None:
         return None
     return linear_model(tuple(args.size)) if args.start == 'linear' else load_model(args, args.start, dx)
 
 
-def refine(args: argparse.Namespace, line: inversion.Line, start: np.ndarray, truth: np.ndarray | None, out: Path):
+def refine(args: argparse.Namespace, line: 'Line', start: np.ndarray, truth: np.ndarray | None, out: Path):
     """Refines, writes the misfit table and returns the refinement."""
+    from mmattn.inference import velocity as inversion
     from mmattn.waves import RefineOptions
     from mmattn.waves import refine as refine_model
 
@@ -124,6 +128,8 @@ def refine(args: argparse.Namespace, line: inversion.Line, start: np.ndarray, tr
 
 def invert(args: argparse.Namespace, shots: Path, out: Path, model, pipeline) -> None:
     """Inverts one line."""
+    from mmattn.inference import velocity as inversion
+
     line = inversion.read_line(shots, find_acquisition(args, shots), segy_options(args, 'gathers', taken=True))
     notes = list(line.notes)
     truth = None if args.true is None else load_model(args, args.true, line.acquisition.dx)
@@ -160,6 +166,8 @@ def invert(args: argparse.Namespace, shots: Path, out: Path, model, pipeline) ->
 
 def draw(args, line, before, velocity, truth, out: Path, *, modelled: bool, refined) -> Path:
     """Draws truth, before, after and the middle gather; after refinement its residual too."""
+    from mmattn.seismic.shots.pictures import VelocityPanel, save_velocity_picture
+
     middle = len(line.shots) // 2
     gather, residual = line.shots[middle], None
     if modelled:
@@ -178,6 +186,9 @@ def draw(args, line, before, velocity, truth, out: Path, *, modelled: bool, refi
 def main() -> None:
     """Inverts."""
     args = parse_args()
+    from mmattn.cli.launch import load_config
+    from mmattn.cli.saved_weights import read_model
+
     check_folder('--out', args.out)
     check_device(args.device)
     try:

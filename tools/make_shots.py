@@ -15,7 +15,7 @@ from mmattn.cli.progress import Display
 from mmattn.cli.segy_options import add_segy_options, segy_options
 from mmattn.common.errors import InputError, one_line
 from mmattn.seismic.shots.acquisition import Acquisition
-from mmattn.waves.making import LAYOUTS, FileModels, MakeOptions, SyntheticModels, make_shots, plan
+from mmattn.seismic.shots.pairs import WRITTEN
 
 
 def parse_args() -> argparse.Namespace:
@@ -34,7 +34,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--nt', type=int, default=2000, help='samples')
     parser.add_argument('--decimate', type=int, default=1, help='keep every so many-th sample')
     parser.add_argument('--free-surface', action='store_true', help='the upper edge reflects')
-    parser.add_argument('--layout', choices=LAYOUTS, default='npz')
+    parser.add_argument('--layout', choices=WRITTEN, default='npz')
     parser.add_argument('--split', default='train', help='train or test, where the layout has folders for them')
     parser.add_argument('--jobs', type=int, default=1, help='processes')
     parser.add_argument('--memory', type=float, default=1024, help='MiB for the shots that are modelled at once')
@@ -50,6 +50,8 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Models."""
     args = parse_args()
+    from mmattn.waves.making import FileModels, MakeOptions, SyntheticModels, make_shots, plan
+
     out = Path(args.paths[-1])
     check_folder('out', out)
     try:

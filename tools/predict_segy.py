@@ -1,17 +1,19 @@
 """Predicts salt over a SEG-Y volume and writes it as SEG-Y with the same headers.
 
 python tools/predict_segy.py CONFIG CHECKPOINT in.sgy salt.sgy [--mask mask.sgy] [--std std.sgy] [--resume]
+python tools/predict_segy.py salt-synthetic in.sgy salt.sgy    # a network that comes with mmattn, or a saved folder
 bash tools/dist_predict_segy.sh CONFIG CHECKPOINT in.sgy salt.sgy GPUS [the same options]
 """
 
 import argparse
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mmattn.cli.command_line import ToolParser, add_cfg_options, check_device, run_tool
+from mmattn.cli.command_line import ToolParser, add_backend, add_cfg_options, check_device, run_tool
 from mmattn.cli.progress import Display
 from mmattn.cli.segy_options import add_segy_options, segy_options
 from mmattn.common.errors import InputError, one_line
@@ -30,8 +32,13 @@ if TYPE_CHECKING:
 def parse_args() -> argparse.Namespace:
     """Reads the command line."""
     parser = ToolParser(__doc__)
-    parser.add_argument('config', help='config file of the model, or the name of one that comes with mmattn')
-    parser.add_argument('checkpoint', help='checkpoint file')
+    parser.add_argument(
+        'network',
+        nargs='+',
+        metavar='NETWORK',
+        help='CONFIG CHECKPOINT, files or the name of a config; or one name: a network that comes with mmattn, as '
+        'salt-synthetic, a saved folder or a work directory',
+    )
     parser.add_argument('input', help='a SEG-Y file; .npy and .zarr arrays go too, if the outputs are arrays')
     parser.add_argument('output', help='probability of salt: .sgy, .segy, .npy, .zarr or .mdio')
     _add_outputs(parser.add_argument_group('further outputs'))
@@ -45,7 +52,12 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--device', help='cpu, cuda or cuda:N; a GPU if there is one by default')
     add_cfg_options(parser)
     parser.add_argument('--launcher', choices=['none', 'pytorch'], default='none', help=argparse.SUPPRESS)
-    return parser.parse_args()
+    args = parser.parse_intermixed_args()
+    if len(args.network) > 2:
+        parser.error(f'give CONFIG CHECKPOINT INPUT OUTPUT or NAME INPUT OUTPUT, got {len(args.network) + 2} names')
+    if len(args.network) == 1 and args.cfg_options:
+        parser.error('--cfg-options goes with CONFIG CHECKPOINT: a saved network has no options')
+    return args
 
 
 def _add_outputs(group: argparse._ArgumentGroup) -> None:
@@ -77,9 +89,10 @@ def _add_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument('--window', type=int, nargs=2, metavar=('H', 'W'), help="samples and traces; the model's own")
     group.add_argument('--overlap', type=float, help='share of a window, 0 to 0.9 (0.25)')
     group.add_argument('--stride', type=int, nargs=2, metavar=('H', 'W'), help='instead of --overlap')
-    group.add_argument('--batch-size', type=int, default=8, help='windows a call of the network')
+    group.add_argument('--batch-size', type=int, default=16, help='windows a call of the network')
     group.add_argument('--flip', action='store_true', help='predict flipped traces too')
     group.add_argument('--amp', action='store_true', help='mixed precision: float16 on a GPU, bfloat16 on a CPU')
+    add_backend(group)
     group.add_argument('--clip', type=_clip, help='amplitude of black and white: checkpoint, survey or a number')
     group.add_argument('--memory', type=float, default=512, help='MiB for what grows with the lines of the survey')
 
@@ -110,6 +123,8 @@ def score_output(
 
 def summarise(result: 'VolumePrediction') -> None:
     """Prints what was done."""
+    if result.backend != 'torch':
+        print(f'computed by {result.backend}, which agrees with PyTorch')
     print(f'clip {result.clip:.6g}, {result.clip_source}; sections: {" and ".join(result.directions)}')
     if result.already_complete:
         print('already complete: an earlier run had written everything')
@@ -199,7 +214,7 @@ def main() -> None:
     from mmattn.cli.launch import load_config
     from mmattn.cli.saved_weights import read_model
     from mmattn.engine.processes import was_restarted
-    from mmattn.inference import Outputs, VolumeOptions, predict_volume
+    from mmattn.inference import Outputs, VolumeOptions, load, predict_volume
     from mmattn.inference.estimate import estimate_work
     from mmattn.inference.ranks import on_first, rank_and_size, start_ranks
 
@@ -211,14 +226,15 @@ def main() -> None:
         if args.threads < 1:
             raise InputError(f'--threads must be at least 1, got {args.threads}')
         torch.set_num_threads(args.threads)
-    config = load_config(args.config, args.cfg_options)
+    if len(args.network) == 2:
+        config = load_config(args.network[0], args.cfg_options)
     try:
         outputs = Outputs(
             args.output,
             **{name: getattr(args, name) for name in ('mask', 'std', 'zarr', 'report')},
             **{name: getattr(args, name) for name in ('threshold', 'min_body', 'fill_holes')},
         )
-        names = ('window', 'overlap', 'stride', 'batch_size', 'flip', 'amp', 'clip', 'memory')
+        names = ('window', 'overlap', 'stride', 'batch_size', 'flip', 'amp', 'backend', 'clip', 'memory')
         directions = None if args.direction is None else tuple(args.direction)
         options = VolumeOptions(directions, **{name: getattr(args, name) for name in names})
         first = rank_and_size()[0] == 0
@@ -228,14 +244,19 @@ def main() -> None:
             fill_values = on_first(lambda: look_at(volume, display, yes=args.yes))
             if fill_values:
                 volume.null_value = (*(volume.null_value or ()), *fill_values)
-            model = read_model(config, args.checkpoint, device)
+            if len(args.network) == 2:
+                model = read_model(config, args.network[1], device)
+            else:
+                saved = load(args.network[0], device=device)
+                model = saved.segmentor
+                options = replace(options, window=options.window or (None if options.stride else saved.window))
             on_first(lambda: look_at_clip(model, volume, args.clip, yes=args.yes))
             if args.plan:
                 print(on_first(lambda: estimate_work(model, volume, outputs, options)))
                 return
             on_first(lambda: print(counted(model, volume, outputs, options), flush=True))
             resume = args.resume or was_restarted()
-            about = dict(config=args.config, checkpoint=args.checkpoint)
+            about = dict(config=args.network[0], checkpoint=args.network[-1])
             given = dict(options=options, resume=resume, progress=display, about=about)
             result = predict_volume(model, volume, outputs, **given)
             scores = on_first(lambda: score_output(volume, args, result.files['probability'], labelled))

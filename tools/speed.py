@@ -4,6 +4,8 @@ python tools/speed.py ops [--ops criss_cross …] [--size 1 512 97 97] [--dtype 
 python tools/speed.py model [--heads umixformer_b0 …] [--configs configs/… …] [--size 512 512] [--out FILE]
 python tools/speed.py epoch CONFIG … [--iterations 50] [--workers N] [--amp] [--device cpu] [--out FILE]
 python tools/speed.py volume [--config CONFIG] [--shape 64 128 256] [--overlap 0.25] [--out FILE]
+python tools/speed.py growth [--layers …] [--sides 32 64 128 256] [--threads 1] [--page docs/speed.md]
+python tools/speed.py backends CONFIG … [--batch-size 16] [--threads 1] [--page docs/speed.md]
 python tools/speed.py gpu --out DIR [--minutes 8] [--rehearse]
 """
 
@@ -18,16 +20,19 @@ import torch
 
 from mmattn.cli.command_line import ToolParser, check_device, check_file, run_tool
 from mmattn.cli.progress import progress_bar
-from mmattn.common.errors import InputError
+from mmattn.common.errors import InputError, one_line
+from mmattn.costs.benchmarks.backends import add_backends_command, measure_backends
 from mmattn.costs.benchmarks.epoch import add_epoch_command, measure_epochs
 from mmattn.costs.benchmarks.gpu import add_gpu_command, measure_gpu
+from mmattn.costs.benchmarks.growth import add_growth_command, measure_growth
 from mmattn.costs.benchmarks.model import WORK, ModelRow, Yardstick, key, measure_network
 from mmattn.costs.benchmarks.networks import HEADS, Network, build_head, build_segmentor
 from mmattn.costs.benchmarks.ops import compare
 from mmattn.costs.benchmarks.published import PEERS
-from mmattn.costs.benchmarks.table import Cells, as_markdown, read_rows, write_table
+from mmattn.costs.benchmarks.table import Cells, as_markdown, read_rows, replace_table, write_table
 from mmattn.costs.benchmarks.volume import add_volume_command, compare_volumes
 
+PAGES = 'growth', 'backends'
 DTYPES = {'float32': torch.float32, 'bfloat16': torch.bfloat16, 'float16': torch.float16}
 
 
@@ -60,6 +65,13 @@ def parse_args() -> argparse.Namespace:
         command.add_argument('--repeats', type=int, default=repeats, help='timed calls of each; the median counts')
         command.add_argument('--threads', type=int, help="CPU threads; PyTorch's choice by default")
         command.add_argument('--out', type=Path, help='file for the table: .md or .csv')
+    add_growth_command(commands)
+    add_backends_command(commands)
+    for name in PAGES:
+        command = commands.choices[name]
+        command.add_argument('--threads', type=int, help="CPU threads; PyTorch's choice by default")
+        command.add_argument('--out', type=Path, help='file for the table: .md or .csv')
+        command.add_argument('--page', type=Path, help='document with a part for this table, which is replaced')
     add_epoch_command(commands)
     add_gpu_command(commands)
     args = parser.parse_args()
@@ -69,6 +81,8 @@ def parse_args() -> argparse.Namespace:
         parser.error('--repeats and --threads must be positive')
     if args.command == 'ops' and (min(args.size) < 1 or args.size[1] < 16):
         parser.error('--size must be positive, with at least 16 channels')
+    if args.command == 'growth' and (min(args.sides) < 1 or args.channels < 16 or args.longest <= 0):
+        parser.error('--sides and --longest must be positive, --channels at least 16')
     if args.command == 'model':
         if not args.heads and not args.configs:
             parser.error('model needs --heads or --configs')
@@ -126,6 +140,12 @@ def main() -> int:
         check_device(args.device)
     for table in tables:
         check_file('--out', table)
+    page = getattr(args, 'page', None)
+    if page:
+        try:
+            replace_table(page, args.command, [])
+        except (OSError, ValueError) as error:
+            raise InputError(f'--page {str(page)!r}: {one_line(error)}') from error
     if args.threads:
         torch.set_num_threads(args.threads)
     rows: list[Cells] = []
@@ -137,10 +157,15 @@ def main() -> int:
     code = 0
     try:
         commands = dict(ops=compare_ops, model=measure_models, epoch=measure_epochs, volume=compare_volumes)
-        for new in (commands | dict(gpu=measure_gpu))[args.command](args, list(rows)):
+        commands |= dict(gpu=measure_gpu, growth=measure_growth, backends=measure_backends)
+        for new in commands[args.command](args, list(rows)):
             rows += new
             for table in tables:  # after each, so that an interrupted run keeps what it has
                 write_table(rows, table)
+            if page:
+                replace_table(page, args.command, rows)
+    except ValueError as error:
+        raise InputError(one_line(error)) from error
     except KeyboardInterrupt:
         print('interrupted; what was measured is below', file=sys.stderr)
         code = 130

@@ -5,7 +5,8 @@ python tools/test.py configs/ccnet_salt.py CHECKPOINT [--tta] [--out DIR] [--cfg
 
 import argparse
 
-from mmattn.cli.command_line import ToolParser, check_folder, parse_launch, run_tool
+from mmattn.cli.command_line import ToolParser, add_backend, check_folder, parse_launch, run_tool
+from mmattn.common.errors import InputError
 
 
 def parse_args() -> argparse.Namespace:
@@ -17,17 +18,25 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--out-labels', help="folder for masks of 0 and 1, for MMSegmentation's analysis tools")
     parser.add_argument('--show-dir', help="folder for MMSegmentation's painted images")
     parser.add_argument('--tta', action='store_true', help='test-time augmentation')
+    add_backend(parser)
     return parse_launch(parser)
 
 
 def main() -> None:
     """Tests."""
     args = parse_args()
-    from mmattn.cli import device, launch, saved_weights  # after the options, so that --help comes at once
+    import torch  # after the options, so that --help comes at once
+
+    from mmattn.cli import device, launch, saved_weights
     from mmattn.cli.running import run
+    from mmattn.inference.backends import check_backend, run_by_backend
 
     config = launch.load_config(args.config, args.cfg_options)
     config.launcher = args.launcher
+    try:
+        check_backend(args.backend, 'cuda' if torch.cuda.is_available() else 'cpu')
+    except ValueError as error:
+        raise InputError(str(error)) from None
     weights = saved_weights.read_checkpoint(args.checkpoint)
     config.load_from = args.checkpoint
     launch.choose_work_dir(config, args.config, args.work_dir)
@@ -47,6 +56,7 @@ def main() -> None:
     device.fit_to_device(config)
     runner = launch.build_runner(config, args.config, 'test_loop')
     saved_weights.check_fit(runner.model, weights, args.checkpoint)
+    run_by_backend(runner.model, args.backend)
     run(runner, 'test', args.config)
 
 

@@ -1,6 +1,7 @@
 """Shows sections of a survey in the browser, with the probability of salt and a label over them.
 
-python tools/view.py survey.sgy salt.sgy --label label.npy
+python tools/view.py survey.sgy salt.sgy --label label.zarr      # to paint on; made if it is not there
+python tools/view.py survey.sgy salt.sgy --compare salt2.sgy    # two predictions side by side
 python tools/view.py data/salt                        # tiles that prepare_tgs.py wrote; or: synthetic:5
 python tools/view.py survey.sgy salt.sgy --config CONFIG --checkpoint CHECKPOINT
 
@@ -10,6 +11,8 @@ Panel: pip install 'mmattn[view]'.
 """
 
 import argparse
+import os
+import sys
 from typing import TYPE_CHECKING
 
 from mmattn.cli.command_line import ToolParser, run_tool
@@ -29,7 +32,12 @@ def parse_args() -> argparse.Namespace:
         'survey', help='amplitudes: SEG-Y, .npy, Zarr or MDIO; a folder of tiles (images, masks); synthetic[:SEED]'
     )
     parser.add_argument('probability', nargs='?', help='probability of salt, 0 to 1, on the same grid')
-    parser.add_argument('--label', help='0 background, 1 salt, 255 unknown, on the same grid')
+    parser.add_argument(
+        '--label', help='0 background, 1 salt, 255 unknown, to paint on; a .npy or .zarr is made if it is not there'
+    )
+    parser.add_argument(
+        '--compare', metavar='FILE', help='a second probability on the same grid, shown beside the first'
+    )
     parser.add_argument('--clip', type=float, help="amplitude of the last colour; the survey's own by default")
     parser.add_argument('--config', help='of a network whose attention a click shows')
     parser.add_argument('--checkpoint', help='of that network')
@@ -78,10 +86,10 @@ def main() -> None:
     """Serves the page."""
     args = parse_args()
     token = new_token()
+    is_new = args.label is not None and not os.path.exists(args.label)
     try:
-        survey = open_survey(
-            args.survey, probability=args.probability, label=args.label, clip=args.clip, **segy_as_given(args)
-        )
+        others = dict(probability=args.probability, label=args.label, compare=args.compare)
+        survey = open_survey(args.survey, **others, clip=args.clip, **segy_as_given(args))
         from mmattn.viewer.server import make_server
 
         explain = explainer(args, survey)
@@ -91,6 +99,10 @@ def main() -> None:
     except ValueError as error:
         raise InputError(str(error)) from None
     with survey:
+        if is_new:
+            print(f'new label, all unknown: {args.label}', file=sys.stderr, flush=True)
+        elif survey.why_not:
+            print(f'note: {survey.why_not}', file=sys.stderr, flush=True)
         server.start()
         print(page_address(args.host, server.port, token), flush=True)
         server.io_loop.start()

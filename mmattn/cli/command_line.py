@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from mmattn.cli.tools import program, with_commands
 from mmattn.common.disk import is_full
 from mmattn.common.errors import InputError, one_line
+from mmattn.common.names import BACKENDS
 
 if TYPE_CHECKING:
     import torch
@@ -94,6 +95,12 @@ def add_cfg_options(parser: argparse.ArgumentParser, *, of: str = 'the config', 
     kind = dict(default=[]) if as_text else dict(action=_CfgOptions)
     text = f'override settings of {of}: key=value, key="[a,b]"'
     parser.add_argument('--cfg-options', nargs='+', type=cfg_option, metavar='KEY=VALUE', help=text, **kind)
+
+
+def add_backend(parser: argparse._ActionsContainer) -> None:
+    """Adds the option that says what computes a network's predictions."""
+    text = 'what computes: torch, or, on CPUs, a faster program; auto takes the fastest that agrees with PyTorch'
+    parser.add_argument('--backend', choices=BACKENDS, default='torch', help=text)
 
 
 def parse_launch(parser: argparse.ArgumentParser) -> argparse.Namespace:

@@ -18,12 +18,15 @@ _SHORT = {
 }
 _HIDDEN = ('torchrun',)
 _GROUPS = {
-    'Networks': ('train', 'test', 'predict', 'ensemble', 'dist-train', 'dist-test', 'dist-predict', 'slurm-train'),
+    'Networks': (
+        *('train', 'test', 'predict', 'few-lines', 'ensemble'),
+        *('dist-train', 'dist-test', 'dist-predict', 'slurm-train'),
+    ),
     'Data': ('info', 'view', 'export-salt', 'prepare-tgs', 'make-synthetic', 'make-shots'),
     'Inversion': ('invert',),
     'Explanation': ('attention-maps',),
-    'Weights': ('convert', 'export-onnx'),
-    'Comparisons': ('ablate', 'benchmark', 'speed'),
+    'Weights': ('convert', 'export-onnx', 'calibrate'),
+    'Comparisons': ('ablate', 'benchmark', 'robustness', 'speed'),
     'For those who work on mmattn': ('attention-table', 'model-table', 'zoo', 'hardening'),
 }
 OTHERS = 'Others'

@@ -4,6 +4,8 @@ import difflib
 import re
 from collections.abc import Iterable
 
+BACKENDS = 'auto', 'torch', 'onnxruntime', 'openvino'
+"""What may compute a network's predictions; ``mmattn.inference.backends`` says how."""
 _COMPONENT = re.compile(r'[A-Za-z_]\w*|mm[a-z]+\.[A-Z]\w*')
 
 

@@ -9,14 +9,14 @@ import numpy as np
 from mmengine.logging import print_log
 from mmseg.registry import DATASETS
 
-from mmattn.common.checks import check_whole
+from mmattn.common.checks import check_flag, check_whole
 from mmattn.datasets.sections import SaltSections
 from mmattn.datasets.segy_sections import LoadSegySection, SectionAddress, shared_volume
 from mmattn.seismic import Volume, estimate_clip
 from mmattn.seismic.opening import ARRAY_OPTIONS, OPEN_DEFAULTS, OWN_OPTIONS, is_array
 from mmattn.seismic.overview import Overview, odd_clip, survey_overview
 from mmattn.seismic.volumes.amplitude import refuse_fill_values, refuse_hidden_fill_values
-from mmattn.seismic.volumes.labels import LabelValues, check_label, check_same_grid
+from mmattn.seismic.volumes.labels import IGNORED, LabelValues, check_label, check_same_grid
 from mmattn.seismic.volumes.line_blocks import TRAIN, VAL, line_runs, split_lines, window_starts
 
 SPLITS = ('train', 'val', 'all')
@@ -76,6 +76,7 @@ class SegySaltDataset(SaltSections):
         window: (samples, traces) of a window; None takes whole sections.
         stride: (samples, traces) from window to window; None is the window.
         line_stride: takes every so many lines.
+        skip_unlabelled: leaves out windows whose label is nothing but ignored, which are read for it once.
         clip_percentile: of |amplitude|, see :func:`mmattn.seismic.estimate_clip`.
         metainfo, options: as in :class:`mmattn.datasets.sections.SaltSections`: ``pipeline``, ``test_mode`` and others.
 
@@ -98,6 +99,7 @@ class SegySaltDataset(SaltSections):
         window: tuple[int, int] | None = None,
         stride: tuple[int, int] | None = None,
         line_stride: int = 1,
+        skip_unlabelled: bool = False,
         clip_percentile: float = 99.5,
         metainfo: dict | None = None,
         **options: object,
@@ -111,6 +113,7 @@ class SegySaltDataset(SaltSections):
         self.split, self.val_fraction, self.num_blocks, self.guard = split, val_fraction, num_blocks, guard
         self.window, self.stride = _pair('window', window), _pair('stride', stride if stride is not None else window)
         self.line_stride = check_whole('line_stride', line_stride, least=1)
+        self.skip_unlabelled = check_flag('SegySaltDataset', 'skip_unlabelled', skip_unlabelled)
         if not isinstance(volumes, Sequence) or isinstance(volumes, str) or not volumes:
             raise ValueError(f'volumes must be a list of dicts with at least one, got {volumes!r}')
         self._sources = [
@@ -126,7 +129,8 @@ class SegySaltDataset(SaltSections):
         samples = []
         for source in self._sources:
             count = len(samples)
-            samples += [self._sample(source, address) for address in self._addresses(source)]
+            found = (self._sample(source, address) for address in self._addresses(source))
+            samples += [one for one in found if not self.skip_unlabelled or _is_labelled(one)]
             print_log(
                 f'SegySaltDataset: {len(samples) - count} sections of {source.name} {source.volume().shape} for '
                 f'{self.split!r}, clipped at amplitude {source.clip:.6g}\n' + '\n'.join(source.said),
@@ -190,6 +194,12 @@ class SegySaltDataset(SaltSections):
             )  # fmt: skip
             labels = dict(seg_map_path=label.format(name))
         return self.sample(address.format(name), name, group=source.name, **labels)
+
+
+def _is_labelled(sample: dict) -> bool:
+    """Whether a sample has a label that is not ignored throughout."""
+    address = sample.get('seg_map_path')
+    return address is not None and bool((SectionAddress.parse(address).read_mask() != IGNORED).any())
 
 
 def _check_volume(number: int, given: Mapping, split: str, split_along: str | None, clip_percentile: float) -> _Source:

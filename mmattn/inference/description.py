@@ -60,6 +60,7 @@ def describe_prediction(
         'smallest body of the mask': outputs.min_body,
         'holes filled': outputs.fill_holes,
         'device': _device(model),
+        **({} if result.backend == 'torch' else {'computed by': result.backend}),
         'PyTorch': torch.__version__,
         'mmattn': __version__,
     }

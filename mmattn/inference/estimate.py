@@ -15,6 +15,7 @@ from mmattn.inference.clip import choose_clip
 from mmattn.inference.outputs import SEGY, Outputs
 from mmattn.inference.plan import VolumeOptions, VolumePlan, axis_of, chunks_of, make_plan, windows_a_line
 from mmattn.inference.predictor import TilePredictor
+from mmattn.inference.prepared import make_predictor
 from mmattn.inference.rehearsal import finish_seconds, look_seconds
 from mmattn.inference.scratch import ScratchArray, line_ranges
 from mmattn.inference.sections import predict_slab
@@ -121,7 +122,7 @@ def estimate_work(
         model, volume.shape, options, clip=clip, keep_spread=outputs.needs_spread, chunks=chunks_of(volume)
     )
     work = count_work(volume, plan, outputs, options)
-    predictor = TilePredictor(model, batch_size=options.batch_size, flip=options.flip, amp=options.amp)
+    predictor = make_predictor(model, volume, plan, options)
     took = dict.fromkeys(('start', 'look', 'read', 'network', 'write'), 0.0)
     took['start'] = time.perf_counter() - begin
     took['look'] = look_seconds(volume)

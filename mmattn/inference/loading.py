@@ -6,7 +6,7 @@ and feed the network), ``model.safetensors`` (its weights) and ``README.md`` (it
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -24,13 +24,14 @@ from mmattn.common.files import written_whole
 from mmattn.common.names import is_component
 from mmattn.common.resources import find_config
 from mmattn.inference.model_card import model_card
-from mmattn.inference.predictor import TilePredictor, default_window
+from mmattn.inference.predictor import BATCH_SIZE, TilePredictor, default_window
 from mmattn.inference.sections import predict_section
 from mmattn.seismic.volumes.amplitude import scale_amplitude, to_grey
 from mmattn.version import __version__
 
 CONFIG, WEIGHTS, CARD = 'config.json', 'model.safetensors', 'README.md'
 _FORMAT = 1
+_SHIPPED = Path(__file__).resolve().parents[1] / 'networks'
 _LARGEST_GREY = 255.0
 
 
@@ -42,28 +43,47 @@ class SaltPredictor:
         batch_size: windows a call of the network.
         flip: average with the prediction of the section with its traces reversed.
         amp: mixed precision: float16 on a GPU, bfloat16 on a CPU.
+        backend: what computes, as of ``TilePredictor``.
         window: (height, width) of the windows that large sections are cut into; by default those that the network was
             trained on.
 
     Raises:
         TypeError: if the model is no encoder-decoder segmentor.
-        ValueError: if it is not for salt, or takes channels that only tiles have.
+        ValueError: if it is not for salt, or takes channels that only tiles have; if a backend that was named cannot
+            compute it.
     """
 
     def __init__(
         self,
         segmentor: nn.Module,
         *,
-        batch_size: int = 8,
+        batch_size: int = BATCH_SIZE,
         flip: bool = False,
         amp: bool = False,
+        backend: str = 'torch',
         window: tuple[int, int] | None = None,
     ) -> None:
         while is_model_wrapper(segmentor):
             segmentor = segmentor.module
         self.segmentor = segmentor
+        self._options = dict(batch_size=batch_size, flip=flip, amp=amp, window=window, backend=backend)
         self.window = tuple(window) if window is not None else default_window(segmentor)
-        self._tiles = TilePredictor(segmentor, batch_size=batch_size, flip=flip, amp=amp)
+        self._tiles = TilePredictor(segmentor, batch_size=batch_size, flip=flip, amp=amp, backend=backend)
+
+    def again(self, segmentor: nn.Module | None = None) -> 'SaltPredictor':
+        """Returns a predictor of the segmentor as it is now, or of another, with the same options."""
+        return SaltPredictor(self.segmentor if segmentor is None else segmentor, **self._options)
+
+    def adapted(self, sections: Sequence[np.ndarray], **options: int) -> 'SaltPredictor':
+        """Returns a predictor fitted to a survey without labels, as :func:`mmattn.inference.adaptation.adapt` does."""
+        from mmattn.inference.adaptation import adapt
+
+        return adapt(self, sections, **options)
+
+    @property
+    def temperature(self) -> float:
+        """What logits are divided by before they become probabilities: 1 for a network that was not calibrated."""
+        return self._tiles.temperature
 
     @property
     def amplitude_clips(self) -> dict[str, float]:
@@ -98,12 +118,28 @@ class SaltPredictor:
             )
         return predict_section(self._tiles, section, window=self.window, overlap=overlap)
 
-    def save(self, folder: str | os.PathLike, *, about: str = '') -> Path:
+    def many(self, sections: np.ndarray) -> np.ndarray:
+        """Predicts sections of one size, each as one window: (N, H, W) grey values of 0 to 255 to float32 (N, H, W).
+
+        Raises:
+            ValueError: if they have another shape.
+        """
+        if sections.ndim != 3 or not len(sections):
+            raise ValueError(f'sections must be (N, H, W), one at least, got shape {sections.shape}')
+        size = self._tiles.batch_size
+        parts = []
+        for start in range(0, len(sections), size):
+            traces = np.ascontiguousarray(sections[start : start + size].transpose(0, 2, 1), np.float32)
+            parts.append(self._tiles(traces).mean(0).transpose(0, 2, 1))
+        return np.concatenate(parts)
+
+    def save(self, folder: str | os.PathLike, *, about: str = '', half: bool = False) -> Path:
         """Writes the network as a folder that ``load`` reads, whole or not at all.
 
         Args:
             folder: to write; what is there is replaced if it is a saved network, else refused.
             about: what the model card is to say of data, licence and results.
+            half: write weights as float16, in half the space; ``load`` makes float32 of them again.
 
         Raises:
             FileExistsError: if the folder holds anything else.
@@ -115,6 +151,8 @@ class SaltPredictor:
         weights = {
             name: value.detach().cpu().clone().contiguous() for name, value in self.segmentor.state_dict().items()
         }
+        if half:
+            weights = {name: value.half() if value.is_floating_point() else value for name, value in weights.items()}
         with written_whole(folder) as temporary:
             temporary.mkdir()
             (temporary / CONFIG).write_text(json.dumps(content, indent=1) + '\n', encoding='utf-8')
@@ -148,18 +186,19 @@ def load(
     """Loads a trained network that is ready to predict: ``load('folder')(section)`` is the probability of salt.
 
     Args:
-        name: a folder that ``save`` wrote; the work directory of a training (its last checkpoint is taken); a config,
-            by path or name, with ``checkpoint``; or ``user/name`` of the Hugging Face Hub, where none such is here.
+        name: a network that comes with mmattn, ``salt-synthetic``; a folder that ``save`` wrote; the work directory of
+            a training (its last checkpoint is taken); a config, by path or name, with ``checkpoint``; or ``user/name``
+            of the Hugging Face Hub, where none such is here.
         checkpoint: file of a training of that config.
         device: cpu, cuda or cuda:N.
-        options: ``batch_size``, ``flip``, ``amp`` and ``window`` of ``SaltPredictor``.
+        options: ``batch_size``, ``flip``, ``amp``, ``backend`` and ``window`` of ``SaltPredictor``.
 
     Raises:
         FileNotFoundError: if there is no such network; the message says what was looked for.
         ValueError: if a saved network cannot be read or its weights are not those of its config.
         ImportError: if a network of the Hub is asked for without ``huggingface_hub``.
     """
-    path = Path(name)
+    path = shipped_networks().get(str(name), Path(name))
     if checkpoint is not None:
         segmentor = init_model(str(find_config(name)), str(checkpoint), device=device)
     elif (path / CONFIG).is_file():
@@ -182,6 +221,11 @@ def load(
             f'give the checkpoint, or load work_dirs/{path.stem}'
         )
     return SaltPredictor(segmentor, **options)
+
+
+def shipped_networks() -> dict[str, Path]:
+    """Returns the trained networks that come with mmattn: the name that ``load`` takes to the saved folder."""
+    return {path.parent.name: path.parent for path in sorted(_SHIPPED.glob(f'*/{CONFIG}'))}
 
 
 def _read_training(folder: Path, device: str) -> nn.Module:

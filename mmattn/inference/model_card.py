@@ -25,7 +25,8 @@ probability = model(amplitudes, clip={clip})    # amplitudes: clip is what becom
 | network | {backbone} with {head}, {parameters:.2f} million parameters |
 | input | one section, one channel, any size; cut into windows of {window} |
 | output | the probability of salt at each sample, 0 to 1 |
-| amplitudes it was trained on | mean {mean}, standard deviation {std} in grey values{clips} |
+| amplitudes | {amplitudes}{clips} |
+| temperature | {temperature:g}, that logits are divided by |
 | written by | mmattn {version} |
 
 ## Limits
@@ -54,6 +55,9 @@ def model_card(content: dict, segmentor: nn.Module, about: str) -> str:
     clips = content['dataset_meta'].get('amplitude_clip') or {}
     told = '; clipped at ' + ', '.join(f'{value:g} ({name})' for name, value in clips.items()) if clips else ''
     mean, std = (_numbers(getattr(preprocessor, name, None)) for name in ('mean', 'std'))
+    amplitudes = f'trained on mean {mean}, standard deviation {std} in grey values'
+    if getattr(preprocessor, 'per_section', False):
+        amplitudes = 'of any gain: each window is normalised by its own mean and standard deviation'
     head = model['decode_head']
     head = head[-1] if isinstance(head, list) else head
     return _TEXT.format(
@@ -65,8 +69,8 @@ def model_card(content: dict, segmentor: nn.Module, about: str) -> str:
         window=' x '.join(map(str, content['window'])),
         clip=f'{next(iter(clips.values())):g}' if clips else 2500.0,
         clips=told,
-        mean=mean,
-        std=std,
+        amplitudes=amplitudes,
+        temperature=content['dataset_meta'].get('temperature', 1.0),
         version=content['mmattn'],
     )
 

@@ -4,6 +4,7 @@ The network itself is translated by PyTorch's exporter for heights and widths th
 preprocessing is put around it as operators of ONNX: reflection padding, normalisation, and the cut at the end.
 """
 
+import copy
 import os
 import tempfile
 from collections.abc import Sequence
@@ -14,24 +15,28 @@ import torch
 from torch import Tensor, nn
 
 from mmattn.common.files import written_whole
-from mmattn.inference.predictor import TilePredictor, window_multiple
-from mmattn.models.preprocessing.data_preprocessor import SaltDataPreProcessor
+from mmattn.inference.predictor import TilePredictor, temperature_of, window_multiple
+from mmattn.models.preprocessing.data_preprocessor import SMALLEST_DEVIATION, SaltDataPreProcessor
 
 OPSET = 18
-INPUT, OUTPUT = 'section', 'probability'
+INPUT, OUTPUT, LOGITS = 'section', 'probability', 'logits'
 _LARGEST = 64  # multiples of a side that the exporter is told of
 
 
 class _Network(nn.Module):
-    """What is translated: padded and normalised sections to the probability of salt."""
+    """What is translated: padded and normalised sections to the probability of salt, or to logits."""
 
-    def __init__(self, segmentor: nn.Module) -> None:
+    def __init__(self, segmentor: nn.Module, *, logits: bool = False) -> None:
         super().__init__()
-        self.segmentor = segmentor
+        self.segmentor, self.logits = segmentor, logits
+        self.temperature = temperature_of(segmentor)
 
     def forward(self, inputs: Tensor) -> Tensor:
         size = inputs.shape[2:]
         logits = self.segmentor.encode_decode(inputs, [dict(img_shape=size, pad_shape=size, ori_shape=size)])
+        if self.logits:
+            return logits
+        logits = logits / self.temperature
         if logits.shape[1] == 1:
             return logits.sigmoid()
         return logits.softmax(dim=1)[:, 1:]
@@ -57,29 +62,39 @@ def export_onnx(
         ValueError: if it is not for salt, or its preprocessing cannot be translated.
         ImportError: if a package of ``mmattn[onnx]`` is missing, or PyTorch is older than 2.7.
     """
-    if tuple(map(int, torch.__version__.split('.')[:2])) < (2, 7):
-        raise ImportError(f'export to ONNX needs PyTorch 2.7 or newer, this is {torch.__version__}')
-    onnx = _import('onnx')
-    _import('onnxscript')
+    onnx = _exporter()
     predictor = TilePredictor(segmentor)  # checks it
     channels = predictor.in_channels if channels is None else channels
     multiple = window_multiple(predictor.model)
     if preprocessing:
         _check_preprocessing(predictor.model)
-    network = _Network(predictor.model).eval().cpu().requires_grad_(False)
-    sample = torch.zeros(2, channels, 3 * multiple, 4 * multiple)
-    rows, columns = (torch.export.Dim(name, min=1, max=_LARGEST) for name in ('rows', 'columns'))
-    shapes = ({0: torch.export.Dim('sections', min=1, max=1024), 2: multiple * rows, 3: multiple * columns},)
-    with torch.no_grad(), tempfile.TemporaryDirectory() as temporary:
-        program = torch.export.export(network, (sample,), dynamic_shapes=shapes)
-        file = Path(temporary) / 'network.onnx'
-        torch.onnx.export(program, dynamo=True, verbose=False, opset_version=OPSET).save(file)
-        model = onnx.load(file)
+    model = _translate(_Network(predictor.model), channels, multiple)
     if preprocessing:
         model = _with_preprocessing(model, predictor.model.data_preprocessor, multiple, channels)
     else:
         _rename(model, INPUT, OUTPUT)
     onnx.checker.check_model(model)
+    with written_whole(path) as temporary:
+        onnx.save(model, temporary)
+    return Path(path)
+
+
+def export_logits(segmentor: nn.Module, path: str | os.PathLike, *, channels: int) -> Path:
+    """Writes what ``encode_decode`` of a segmentor does as ONNX: no preprocessing around it, logits at the end.
+
+    Args:
+        segmentor: an encoder-decoder of MMSegmentation, of any number of classes.
+        path: of the file.
+        channels: C of the input ``section``, (N, C, H, W), normalised and padded to the network's multiple. The output
+            ``logits`` is (N, K, H, W).
+
+    Raises:
+        ImportError: if a package of ``mmattn[onnx]`` is missing, or PyTorch is older than 2.7.
+        Exception: whatever PyTorch's exporter raises for a network that it cannot translate.
+    """
+    onnx = _exporter()
+    model = _translate(_Network(copy.deepcopy(segmentor), logits=True), channels, window_multiple(segmentor))
+    _rename(model, INPUT, LOGITS)
     with written_whole(path) as temporary:
         onnx.save(model, temporary)
     return Path(path)
@@ -110,6 +125,29 @@ def compare_onnx(
         given = session.run([OUTPUT], {INPUT: sections[:, None]})[0][:, 0]
         found[size] = float(np.abs(given - expected).max())
     return found
+
+
+def _exporter():
+    """Returns the package ``onnx`` once all that exporting needs is there."""
+    if tuple(map(int, torch.__version__.split('.')[:2])) < (2, 7):
+        raise ImportError(f'export to ONNX needs PyTorch 2.7 or newer, this is {torch.__version__}')
+    _import('onnxscript')
+    return _import('onnx')
+
+
+def _translate(network: nn.Module, channels: int, multiple: int):
+    """Translates a network for sections of any number, and of sides that are multiples of ``multiple``."""
+    import onnx
+
+    network = network.eval().cpu().requires_grad_(False)
+    sample = torch.zeros(2, channels, 3 * multiple, 4 * multiple)
+    rows, columns = (torch.export.Dim(name, min=1, max=_LARGEST) for name in ('rows', 'columns'))
+    shapes = ({0: torch.export.Dim('sections', min=1, max=1024), 2: multiple * rows, 3: multiple * columns},)
+    with torch.no_grad(), tempfile.TemporaryDirectory() as temporary:
+        program = torch.export.export(network, (sample,), dynamic_shapes=shapes)
+        file = Path(temporary) / 'network.onnx'
+        torch.onnx.export(program, dynamo=True, verbose=False, opset_version=OPSET).save(file)
+        return onnx.load(file)
 
 
 def _check_preprocessing(segmentor: nn.Module) -> None:
@@ -173,8 +211,19 @@ def _with_preprocessing(model, preprocessor: SaltDataPreProcessor, multiple: int
     node(before, 'Concat', [zeros, 'pre_before', zeros, 'pre_after'], 'pre_pads', axis=0)
     node(before, 'Pad', [INPUT, 'pre_pads'], 'pre_padded', mode='reflect')
     mean, std = (getattr(preprocessor, name).detach().cpu().numpy()[None] for name in ('mean', 'std'))
-    node(before, 'Sub', ['pre_padded', constant('mean', mean, np.float32)], 'pre_centred')
-    last = node(before, 'Div', ['pre_centred', constant('std', std, np.float32)], 'pre_normalised')
+    if preprocessor.per_section:
+        all_axes = constant('all_axes', [1, 2, 3])
+        node(before, 'ReduceMean', [INPUT, all_axes], 'pre_mean', keepdims=1)
+        node(before, 'Sub', [INPUT, 'pre_mean'], 'pre_deviation')
+        node(before, 'Mul', ['pre_deviation', 'pre_deviation'], 'pre_squares')
+        node(before, 'ReduceMean', ['pre_squares', all_axes], 'pre_variance', keepdims=1)
+        node(before, 'Sqrt', ['pre_variance'], 'pre_std_raw')
+        node(before, 'Max', ['pre_std_raw', constant('least', SMALLEST_DEVIATION, np.float32)], 'pre_std_used')
+        mean_name, std_name = 'pre_mean', 'pre_std_used'
+    else:
+        mean_name, std_name = constant('mean', mean, np.float32), constant('std', std, np.float32)
+    node(before, 'Sub', ['pre_padded', mean_name], 'pre_centred')
+    last = node(before, 'Div', ['pre_centred', std_name], 'pre_normalised')
     repeats = channels if mean.shape[1] == 1 else 1
     node(before, 'Tile', [last, constant('repeats', [1, repeats, 1, 1])], 'padded')
 

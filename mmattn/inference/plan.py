@@ -11,6 +11,8 @@ from mmengine.model import is_model_wrapper
 from torch import nn
 
 from mmattn.common.checks import check_number, check_shape, check_whole
+from mmattn.inference.backends import check_backend
+from mmattn.inference.predictor import BATCH_SIZE
 from mmattn.inference.scratch import Block, line_ranges
 from mmattn.inference.sections import Windows, choose_windows
 
@@ -32,6 +34,7 @@ class VolumeOptions:
             as it takes to fill whole ones.
         flip: also predict with the traces reversed.
         amp: mixed precision: float16 on a GPU, bfloat16 on a CPU.
+        backend: what computes, as of ``TilePredictor``.
         clip: the amplitude that becomes black or white: a number, 'survey' (estimated from this volume), 'checkpoint'
             (saved with the model), or None for the checkpoint's if it knows this volume and else the survey's.
         memory: MiB for the arrays that grow with a survey's lines. The network and one batch of windows come on top.
@@ -45,9 +48,10 @@ class VolumeOptions:
     window: tuple[int, int] | None = None
     overlap: float | None = None
     stride: tuple[int, int] | None = None
-    batch_size: int = 8
+    batch_size: int = BATCH_SIZE
     flip: bool = False
     amp: bool = False
+    backend: str = 'torch'
     clip: float | str | None = None
     memory: float = 512
 
@@ -63,6 +67,7 @@ class VolumeOptions:
         if self.overlap is not None:
             check_number('overlap', self.overlap)
         check_whole('batch_size', self.batch_size, least=1)
+        check_backend(self.backend, amp=self.amp)
         if isinstance(self.clip, str):
             if self.clip not in ('survey', 'checkpoint'):
                 raise ValueError(f"clip must be a positive number, 'survey' or 'checkpoint', got {self.clip!r}")
@@ -193,7 +198,9 @@ def _fitting_lines(
     return min(lines, most)
 
 
-def fingerprint(model: nn.Module, path: str, plan: VolumePlan, options: VolumeOptions) -> dict[str, object]:
+def fingerprint(
+    model: nn.Module, path: str, plan: VolumePlan, options: VolumeOptions, backend: str = 'torch'
+) -> dict[str, object]:
     """Everything that decides the numbers of a prediction, by names for people.
 
     Args:
@@ -201,6 +208,7 @@ def fingerprint(model: nn.Module, path: str, plan: VolumePlan, options: VolumeOp
         path: the volume's file, '' in memory.
         plan: the work.
         options: what the user said.
+        backend: what computes, with its version.
     """
     while is_model_wrapper(model):
         model = model.module
@@ -223,6 +231,7 @@ def fingerprint(model: nn.Module, path: str, plan: VolumePlan, options: VolumeOp
         'device': device,
         'threads': torch.get_num_threads() if device == 'cpu' else None,
         'PyTorch': torch.__version__,
+        **({} if backend == 'torch' else {'backend': backend}),
     }
 
 
@@ -239,7 +248,7 @@ def _weights_digest(model: nn.Module) -> str:
     for name, value in model.state_dict().items():
         value = value.detach().cpu().contiguous()
         digest.update(f'{name} {value.dtype} {tuple(value.shape)}'.encode())
-        digest.update(value.view(-1).view(torch.uint8).numpy().tobytes() if value.numel() else b'')
+        digest.update(value.view(-1).view(torch.uint8).numpy() if value.numel() else b'')
     return digest.hexdigest()[:16]
 
 

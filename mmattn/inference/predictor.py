@@ -12,8 +12,13 @@ from mmseg.models.utils import resize
 from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
+from mmattn.common.checks import check_positive
 from mmattn.evaluation import salt_probability
+from mmattn.inference.backends import ExportedNetwork, check_agreement, export_network
+from mmattn.models.preprocessing.data_preprocessor import SaltDataPreProcessor
 
+BATCH_SIZE = 16
+"""Windows a call unless told otherwise: below it PyTorch's 1 x 1 convolutions take a slow path on one thread."""
 _AGREEMENT = 1e-4  # of probabilities, between the prepared network and the one that was given
 _DEFAULT_MULTIPLE = 32  # where the data preprocessor does not say what it pads to
 _TILE_CHANNELS = 'AddCoordinateChannels', 'AddDepthChannel'  # of tiles; a window of a volume has no such place
@@ -31,14 +36,24 @@ class TilePredictor:
         batch_size: windows a call of the network.
         flip: also predict each window with its traces reversed.
         amp: mixed precision: float16 on a GPU, bfloat16 on a CPU.
+        backend: what computes: 'torch', 'onnxruntime', 'openvino', or 'auto' for the fastest of those that are
+            installed and agree with PyTorch (``mmattn.inference.backends``).
 
     Raises:
         TypeError: if the model is no encoder-decoder segmentor.
         ValueError: if the model takes or gives another number of channels, or takes channels that only tiles have, or
-            ``batch_size`` is below 1.
+            ``batch_size`` is below 1; if a backend that was named cannot compute it.
     """
 
-    def __init__(self, model: nn.Module, *, batch_size: int = 8, flip: bool = False, amp: bool = False) -> None:
+    def __init__(
+        self,
+        model: nn.Module,
+        *,
+        batch_size: int = BATCH_SIZE,
+        flip: bool = False,
+        amp: bool = False,
+        backend: str = 'torch',
+    ) -> None:
         if batch_size < 1:
             raise ValueError(f'batch_size must be at least 1, got {batch_size}')
         while is_model_wrapper(model):
@@ -52,10 +67,49 @@ class TilePredictor:
         self.num_views = 2 if flip else 1
         self.in_channels = _input_channels(model)
         self.multiple = window_multiple(model)
+        self.temperature = temperature_of(model)
         self.device = next(model.parameters()).device
+        self._is_grey = _normalises_alike(model.data_preprocessor)
         self._amp = amp
         self.model = model
+        self._network: ExportedNetwork | None = None
         self._model = self._prepare(model)
+        self._strict = backend != 'auto'
+        self._network = export_network(self._model, backend, amp=amp)
+
+    @property
+    def backend(self) -> str:
+        """What computes: 'torch', or the name and version of another program."""
+        return 'torch' if self._network is None else self._network.name
+
+    @property
+    def prepared(self) -> nn.Module:
+        """The copy of the model that PyTorch computes with."""
+        return self._model
+
+    def check(self, tiles: np.ndarray) -> None:
+        """Compares the backend with PyTorch on windows of a survey; where 'auto' chose it, PyTorch takes over.
+
+        Args:
+            tiles: as they are predicted.
+
+        Raises:
+            ValueError: if they differ and the backend was named.
+        """
+        network = self._network
+        if network is None:
+            return
+        given = self(tiles)
+        self._network = None
+        difference = float(np.abs(given - self(tiles)).max())
+        try:
+            check_agreement(network.name, difference, 'windows of the survey')
+        except ValueError as error:
+            if self._strict:
+                raise
+            print_log(f'backend auto: torch, since {error}', logger='current')
+            return
+        self._network = network
 
     @torch.inference_mode()
     def __call__(self, tiles: np.ndarray) -> np.ndarray:
@@ -75,20 +129,26 @@ class TilePredictor:
 
     def _probability(self, images: Tensor) -> Tensor:
         """(N, 1, H, W) grey values to (N, H, W) probability."""
-        images = images.expand(-1, self.in_channels, -1, -1)
+        if not self._is_grey:
+            images = images.expand(-1, self.in_channels, -1, -1)
         shape = tuple(images.shape[2:])
         samples = [SegDataSample(metainfo=dict(ori_shape=shape, img_shape=shape)) for _ in images]
         data = self._model.data_preprocessor(dict(inputs=list(images), data_samples=samples), False)
-        inputs = data['inputs'].contiguous(memory_format=torch.channels_last)
+        inputs = data['inputs'].expand(-1, self.in_channels, -1, -1)
         metas = [dict(sample.metainfo, img_shape=inputs.shape[2:]) for sample in data['data_samples']]
         dtype = torch.float16 if self.device.type == 'cuda' else torch.bfloat16
-        with torch.autocast(self.device.type, dtype=dtype, enabled=self._amp):
-            logits = self._model.encode_decode(inputs, metas)
+        if self._network is not None:
+            logits = self._network(inputs)
+        else:
+            inputs = inputs.contiguous(memory_format=torch.channels_last)
+            with torch.autocast(self.device.type, dtype=dtype, enabled=self._amp):
+                logits = self._model.encode_decode(inputs, metas)
         logits = logits.float()
         left, right, top, bottom = metas[0].get('img_padding_size', metas[0].get('padding_size', (0, 0, 0, 0)))
         logits = logits[:, :, top : logits.shape[2] - bottom, left : logits.shape[3] - right]
         if tuple(logits.shape[2:]) != shape:
             logits = resize(logits, size=shape, mode='bilinear', align_corners=self._model.align_corners)
+        logits = logits / self.temperature
         scores = logits.sigmoid() if logits.shape[1] == 1 else logits
         return torch.stack([salt_probability(score) for score in scores])
 
@@ -96,11 +156,11 @@ class TilePredictor:
         """A copy of the model with batch normalisation folded, or a plain copy where that changes what it gives."""
         random = np.random.default_rng(0)
         tiles = random.normal(127.5, 40, (1, self.multiple, 2 * self.multiple)).astype(np.float32)
-        original = copy.deepcopy(model).eval()
+        original = _copy(model).eval()
         self._model = original
         expected = self(tiles)
         try:
-            fused = fuse_conv_bn(copy.deepcopy(original)).to(memory_format=torch.channels_last)
+            fused = fuse_conv_bn(_copy(original)).to(memory_format=torch.channels_last)
             self._model = fused
             difference = float(np.abs(self(tiles) - expected).max())
         except (RuntimeError, ValueError, TypeError, AttributeError) as error:
@@ -112,12 +172,33 @@ class TilePredictor:
         return original.to(memory_format=torch.channels_last)
 
 
+def _normalises_alike(preprocessor: nn.Module) -> bool:
+    """Tells whether all channels of a section come out alike, so that one is enough until the network."""
+    return isinstance(preprocessor, SaltDataPreProcessor) and preprocessor.mean.numel() == 1
+
+
+def _copy(model: nn.Module) -> nn.Module:
+    """A copy that shares the model's config, which is larger than many networks."""
+    config = getattr(model, 'cfg', None)
+    return copy.deepcopy(model, {} if config is None else {id(config): config})
+
+
 def _check_channels(model: nn.Module) -> None:
     """Refuses a model whose further channels say where in a tile a pixel lies."""
     pipeline = getattr(model, 'cfg', None) and model.cfg.get('test_pipeline')
     strange = [step['type'] for step in pipeline or () if step['type'] in _TILE_CHANNELS]
     if strange:
         raise ValueError(f'the model was trained on tiles with {strange[0]}, a channel that windows do not have')
+
+
+def temperature_of(model: nn.Module) -> float:
+    """What logits are divided by before they become probabilities: told in the checkpoint by tools/calibrate.py, or 1.
+
+    Raises:
+        ValueError: if it is no positive number.
+    """
+    meta = getattr(model, 'dataset_meta', None) or {}
+    return check_positive('checkpoint', 'temperature', float(meta.get('temperature', 1.0)))
 
 
 def window_multiple(model: nn.Module) -> int:

@@ -7,7 +7,7 @@ import numpy as np
 from mmengine.model import is_model_wrapper
 from torch import nn
 
-from mmattn.inference.predictor import TilePredictor, default_window, window_multiple
+from mmattn.inference.predictor import BATCH_SIZE, TilePredictor, default_window, window_multiple
 from mmattn.inference.tiles import AxisTiles, tile_axis
 
 DEFAULT_OVERLAP = 0.25
@@ -115,15 +115,16 @@ def predict_section(
     window: tuple[int, int] | None = None,
     overlap: float | None = None,
     stride: tuple[int, int] | None = None,
-    batch_size: int = 8,
+    batch_size: int = BATCH_SIZE,
     flip: bool = False,
     amp: bool = False,
+    backend: str = 'torch',
 ) -> np.ndarray:
     """Predicts the probability of salt on one section.
 
     Args:
         model: a segmentor as ``mmseg.apis.init_model`` gives it; or a ``TilePredictor``, prepared once for many
-            sections, whose ``batch_size``, ``flip`` and ``amp`` then count.
+            sections, whose ``batch_size``, ``flip``, ``amp`` and ``backend`` then count.
         array: (num_samples, num_traces), rows are time as in a picture: grey values as the model was trained on them,
             that is amplitudes through ``mmattn.seismic.to_grey(scale_amplitude(amplitudes, clip))``. Any size.
         window: (height, width); by default the model's (``default_window``).
@@ -132,6 +133,7 @@ def predict_section(
         batch_size: windows a call of the network.
         flip: average with the prediction of the section with its traces reversed.
         amp: mixed precision: float16 on a GPU, bfloat16 on a CPU.
+        backend: what computes, as of ``TilePredictor``.
 
     Returns:
         (num_samples, num_traces) float32, 0 to 1.
@@ -146,7 +148,7 @@ def predict_section(
         raise ValueError('array holds NaN or infinity')
     predictor = model
     if not isinstance(model, TilePredictor):
-        predictor = TilePredictor(model, batch_size=batch_size, flip=flip, amp=amp)
+        predictor = TilePredictor(model, batch_size=batch_size, flip=flip, amp=amp, backend=backend)
     windows = choose_windows(predictor.model, window=window, overlap=overlap, stride=stride)
     slab = np.ascontiguousarray(array.T, dtype=np.float32)[None]
     return np.ascontiguousarray(predict_slab(predictor, slab, windows)[0, 0].T)

@@ -19,6 +19,7 @@ from mmattn.inference.finish import Finish
 from mmattn.inference.outputs import SEGY, Outputs
 from mmattn.inference.plan import VolumeOptions, VolumePlan, chunks_of, fingerprint, make_plan
 from mmattn.inference.predictor import TilePredictor
+from mmattn.inference.prepared import make_predictor
 from mmattn.inference.ranks import on_first, rank_and_size, wait_for_all
 from mmattn.inference.scratch import Block, Scratch
 from mmattn.inference.sections import predict_slab
@@ -46,6 +47,7 @@ class VolumePrediction:
         seconds: time of this process, by 'read', 'network', 'write' and 'report'.
         already_complete: whether an earlier run had written everything, and nothing was left to do.
         warnings: what about the probability should make its reader doubt it.
+        backend: what computed: 'torch', or the name and version of another program.
     """
 
     files: dict[str, Path]
@@ -62,6 +64,7 @@ class VolumePrediction:
     seconds: dict[str, float] = field(default_factory=lambda: dict(read=0.0, network=0.0, write=0.0, report=0.0))
     already_complete: bool = False
     warnings: list[str] = field(default_factory=list)
+    backend: str = 'torch'
 
 
 def predict_volume(
@@ -110,10 +113,12 @@ def predict_volume(
     )
     if outputs.std is not None and len(plan.members) == 1:
         raise ValueError('std is the spread of several predictions: give both directions, or flip (--flip)')
-    predictor = TilePredictor(model, batch_size=options.batch_size, flip=options.flip, amp=options.amp)
+    if options.backend != 'torch' and rank_and_size()[1] > 1:  # the first translates for all of them
+        on_first(lambda: make_predictor(model, volume, plan, options).backend)
+    predictor = make_predictor(model, volume, plan, options)
     scratch = Scratch(outputs.scratch)
     num_blocks = len(plan.blocks)
-    identity = fingerprint(model, volume.path, plan, options) | _null_values(volume)
+    identity = fingerprint(model, volume.path, plan, options, predictor.backend) | _null_values(volume)
     on_first(lambda: check_room(_wanted(volume, plan, outputs, scratch), 'the prediction'))
     if on_first(lambda: _begin(scratch, identity, outputs, resume)):
         done = (outputs.files, clip, clip_source, plan.directions, num_blocks, num_blocks)
@@ -121,6 +126,7 @@ def predict_volume(
     try:
         finished = on_first(lambda: _finished(scratch, plan))
         result = VolumePrediction(outputs.files, clip, clip_source, plan.directions, num_blocks, len(finished))
+        result.backend = predictor.backend
         with _timed(result, 'read'):
             scan = on_first(lambda: _scan(volume, scratch, keep=bool(finished)))
         live, result.num_bad_samples, result.num_null_samples, result.constant_traces = scan[:4]

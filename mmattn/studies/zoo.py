@@ -120,7 +120,7 @@ COLLECTIONS = (
         'U-Net',
         'U-Net: Convolutional Networks for Biomedical Image Segmentation',
         f'{_ARXIV}1505.04597',
-        ('salt_unet', 'salt_best', 'salt_recipe/'),
+        ('salt_unet', 'salt_best', 'salt_synthetic', 'salt_recipe/'),
     ),
 )
 
@@ -149,6 +149,8 @@ class Entry:
         folder = self.name.split('/')[0]
         if folder in ('ade20k', 'cityscapes'):
             return dict(ade20k=_ADE, cityscapes=_CITYSCAPES)[folder]
+        if self.name == 'salt_synthetic':
+            return 'the synthetic survey'
         if 'velocity' in self.name:
             return 'shot gathers'
         return 'SEG-Y volumes' if 'segy' in self.name else _TGS

@@ -13,7 +13,7 @@ ABSENT = 255
 """Level of places without a trace."""
 _REACH = 127  # levels on each side of zero amplitude
 _CLEAR = '#00000000'
-_SALT, _UNKNOWN = '#e69f00', '#999999'
+_SALT, _UNKNOWN, _NOT_SALT = '#e69f00', '#999999', '#009e73'
 _PROBABILITY = '#56b4e9'
 
 
@@ -51,9 +51,13 @@ def probability_levels(values: np.ndarray) -> np.ndarray:
     return np.rint(255 * np.clip(values, 0, 1)).astype(np.uint8)
 
 
-def label_palette() -> list[str]:
-    """Colours of :func:`label_levels`: clear, orange (salt), grey (unknown)."""
-    return [_CLEAR, _SALT, _UNKNOWN]
+def label_palette(sparse: bool = False) -> list[str]:
+    """Colours of :func:`label_levels`: clear, orange (salt), grey (unknown).
+
+    Args:
+        sparse: for labels that are mostly unknown: green (not salt), orange, clear.
+    """
+    return [_NOT_SALT, _SALT, _CLEAR] if sparse else [_CLEAR, _SALT, _UNKNOWN]
 
 
 def label_levels(values: np.ndarray) -> np.ndarray:

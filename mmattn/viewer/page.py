@@ -6,25 +6,23 @@ from functools import partial
 
 import panel as pn
 from bokeh.events import MouseMove, RangesUpdate, Tap
-from bokeh.models import ColumnDataSource, CrosshairTool, CustomJSTickFormatter, LinearColorMapper, Range1d
-from bokeh.plotting import figure
+from bokeh.layouts import row
 
 from mmattn.common.errors import one_line
 from mmattn.seismic.volumes.slice_picture import short
 from mmattn.viewer import colours
 from mmattn.viewer.lines import directions, find_line, name_of, numbers_of, unit_of
 from mmattn.viewer.outlines import outline
+from mmattn.viewer.painting import Painter
+from mmattn.viewer.pictures import label_axis, make_mappers, make_picture, make_sources, put_image
 from mmattn.viewer.read_out import describe, read_out
-from mmattn.viewer.sections import AXES, View, clip_window, read_view, whole_window
+from mmattn.viewer.sections import AXES, View, clip_window, read_view, section_shape, whole_window
 from mmattn.viewer.survey import Survey
 from mmattn.viewer.tiles import Tiles
+from mmattn.viewer.way_picture import WayPicture
 from mmattn.viewer.wiggles import wiggles
 
 _PAUSE = 30  # ms in which the steps of a drag or a zoom come together
-_TICKS = """
-const position = Math.round(tick)
-return Math.abs(tick - position) < 0.01 && position in numbers ? numbers[position] : ''
-"""
 
 
 Explain = Callable[[str, int, int, int], bytes]
@@ -41,8 +39,11 @@ class Page:
     Attributes:
         direction: of the section that is shown.
         positions: of the section of each direction.
-        views: what was read of it, by 'amplitude', 'probability' and 'label'.
-        sources: what Bokeh draws, by the same names, 'outline', 'curves' and 'filled'.
+        views: what was read of it, by 'amplitude', 'probability', 'label' and 'compare'.
+        sources: what Bokeh draws, by the same names, 'outline', 'compare_outline', 'curves' and 'filled'.
+        other: the picture of the second probability; None without one.
+        way: the section along a line; None where there are no slices.
+        painter: of the label; None where it is only shown.
     """
 
     def __init__(self, survey: Survey, explain: Explain | None = None) -> None:
@@ -54,18 +55,26 @@ class Page:
         self._waiting = False
         self._make_widgets()
         self._make_picture()
+        self.painter = self._make_painter()
         self._turn()
+        if survey.why_not:
+            self.message.object = survey.why_not
 
     def layout(self) -> pn.Row:
         """The page as Panel shows it."""
         shown = [self.choice, self.slider, self.number, self.colours, self.wiggles, self.gain]
-        if self.survey.probability is not None:
+        if self.survey.probability is not None or self.survey.compare is not None:
             shown += [self.opacity, self.threshold]
         if self.survey.label is not None:
             shown.append(self.label_opacity)
+        if self.way is not None:
+            shown.append(self.line)
+        if self.painter is not None:
+            shown += self.painter.controls()
         right = pn.Column(
-            pn.pane.Bokeh(self.figure, sizing_mode='stretch_both'),
+            pn.pane.Bokeh(row(self._figures(), sizing_mode='stretch_both'), sizing_mode='stretch_both'),
             self.reading,
+            *([pn.pane.Bokeh(self.way.figure, sizing_mode='stretch_width')] if self.way is not None else []),
             *([self.attention] if self.explain is not None else []),
             sizing_mode='stretch_both',
         )
@@ -107,6 +116,56 @@ class Page:
         if self.explain is not None and self.direction != 'time':
             self._explain(round(down), round(across))
 
+    def _make_painter(self) -> Painter | None:
+        if self.survey.painted is None:
+            return None
+
+        def place() -> tuple[str, int, tuple[int, int]]:
+            return self.direction, self.positions[self.direction], section_shape(self.survey.volume, self.direction)
+
+        given = dict(place=place, done=self._read_label, say=self._say, answer=self._answer)
+        return Painter(self.survey.painted, self.figure, **given)
+
+    def _tap(self, down: float, across: float) -> None:
+        if self.way is not None and self.line.value:
+            self._add_corner(down, across)
+        elif self.painter is not None and self.painter.paints:
+            self.painter.tap(down, across)
+        else:
+            self.pick(down, across)
+
+    def _add_corner(self, down: float, across: float) -> None:
+        if self.direction != 'time':
+            name = name_of(self.survey.volume, 'time')
+            self.message.object = f'choose {name}, and click the corners of the line on a slice'
+            return
+        try:
+            self.way.add(down, across)
+        except OSError as error:
+            self._say(error)
+            return
+        self.message.object = ''
+        self.way.mark(on_slice=True)
+        self.way.shade(float(self.gain.value), float(self.threshold.value))
+
+    def _draw_line(self) -> None:
+        """Begins a line across the survey, or takes it away."""
+        if not self.line.value:
+            self.way.clear()
+            self.way.mark(on_slice=False)
+        elif self.direction != 'time':
+            self.choice.value = 'time'
+
+    def _read_label(self, direction: str, index: int) -> None:
+        """Reads the label anew after a section of it changed, and goes there if it is of the direction shown."""
+        if direction == self.direction and index != self.positions[direction]:
+            self.positions[direction] = index
+            self._show_position()
+            self._read()
+        if self._shown is not None:
+            self.views['label'] = read_view(self.survey.label, *self._shown)
+            self._put('label', colours.label_levels(self.views['label'].values))
+
     def _explain(self, row: int, column: int) -> None:
         volume = self.survey.volume
         counts = (len(numbers_of(volume, name)) for name in AXES[self.direction])
@@ -131,6 +190,7 @@ class Page:
         self.opacity = pn.widgets.FloatSlider(label='opacity of the probability', start=0, end=1, step=0.05, value=0.5)
         self.threshold = pn.widgets.FloatSlider(label='outline at', start=0.01, end=0.99, step=0.01, value=0.5)
         self.label_opacity = pn.widgets.FloatSlider(label='opacity of the label', start=0, end=1, step=0.05, value=0.3)
+        self.line = pn.widgets.Toggle(label='line: click its corners on a slice', value=False)
         self.message = pn.pane.Str('', styles={'white-space': 'pre-wrap', 'color': '#b00020'}, width=300)
         self.reading = pn.pane.Str('', height=24)
         self.attention = pn.pane.PNG(None, max_height=320)
@@ -144,41 +204,27 @@ class Page:
             (self.opacity, self._fade),
             (self.label_opacity, self._fade),
             (self.threshold, self._outline),
+            (self.line, self._draw_line),
         ):
             widget.param.watch(partial(self._answer, answer), 'value')
 
     def _make_picture(self) -> None:
-        self.figure = figure(
-            tools='pan,wheel_zoom,box_zoom,reset,save',
-            active_scroll='wheel_zoom',
-            x_range=Range1d(0, 1),
-            y_range=Range1d(1, 0),
-            sizing_mode='stretch_both',
-        )
-        self.figure.add_tools(CrosshairTool())
-        self.figure.grid.visible = False
-        nothing = dict(image=[], x=[], y=[], dw=[], dh=[])
-        self.mapper = LinearColorMapper(colours.amplitude_palette(self.colours.value), low=0, high=255)
-        mappers = dict(
-            amplitude=self.mapper,
-            label=LinearColorMapper(colours.label_palette(), low=0, high=3),
-            probability=LinearColorMapper(colours.probability_palette(), low=0, high=255),
-        )
-        self.sources = {name: ColumnDataSource(nothing) for name in mappers}
-        self.images = {
-            name: self.figure.image('image', 'x', 'y', 'dw', 'dh', source=self.sources[name], color_mapper=mapper)
-            for name, mapper in mappers.items()
-        }
-        for name in ('filled', 'curves'):
-            self.sources[name] = ColumnDataSource(dict(across=[], down=[]))
-        self.figure.patches('across', 'down', source=self.sources['filled'], fill_color='black', line_color=None)
-        self.figure.multi_line('across', 'down', source=self.sources['curves'], line_color='black', line_width=0.7)
-        self.sources['outline'] = ColumnDataSource(dict(across=[], down=[]))
-        self.figure.multi_line('across', 'down', source=self.sources['outline'], line_color='#ffd400', line_width=2)
+        self.mappers, self.sources = make_mappers(sparse=self.survey.is_sparse), make_sources()
+        self.mapper = self.mappers['amplitude']
+        self.figure, self.images = make_picture(self.sources, self.mappers)
+        self.other = self.way = None
+        if self.survey.compare is not None:
+            self.other = make_picture(self.sources, self.mappers, probability='compare', beside=self.figure)
+        if 'time' in self.positions:
+            self.way = WayPicture(self.survey, self.figure, self.mappers)
         self._fade()
-        self.figure.on_event(MouseMove, lambda event: self.point_at(event.y, event.x))
-        self.figure.on_event(Tap, lambda event: self.pick(event.y, event.x))
-        self.figure.on_event(RangesUpdate, lambda event: self._read_soon())
+        for one in self._figures():
+            one.on_event(MouseMove, lambda event: self.point_at(event.y, event.x))
+            one.on_event(Tap, lambda event: self._tap(event.y, event.x))
+            one.on_event(RangesUpdate, lambda event: self._read_soon())
+
+    def _figures(self) -> list:
+        return [self.figure, *([self.other.figure] if self.other is not None else [])]
 
     def _answer(self, answer: Callable[[], None], event: object) -> None:
         """Answers a widget; in a browser when the document is ours to change, which Bokeh insists on."""
@@ -220,17 +266,20 @@ class Page:
             value=self._at(),
         )
         self._show_position()
-        for axis, edges, name, turned in (
-            (self.figure.yaxis, window.down, AXES[self.direction][0], True),
-            (self.figure.xaxis, window.across, AXES[self.direction][1], False),
+        for edges, name, turned in (
+            (window.down, AXES[self.direction][0], True),
+            (window.across, AXES[self.direction][1], False),
         ):
             shown = [short(number) for number in numbers_of(volume, name)]
-            axis.formatter = CustomJSTickFormatter(args=dict(numbers=shown), code=_TICKS)
-            axis.axis_label = f'{name_of(volume, name)} {unit_of(volume, name)}'.rstrip()
+            for figure in self._figures():
+                side = figure.yaxis if turned else figure.xaxis
+                label_axis(side, shown, f'{name_of(volume, name)} {unit_of(volume, name)}'.rstrip())
             ends = edges[0] - 0.5, edges[1] - 0.5
             start, end = reversed(ends) if turned else ends
             span = self.figure.y_range if turned else self.figure.x_range
             span.update(start=start, end=end, reset_start=start, reset_end=end, bounds=ends)
+        if self.way is not None:
+            self.way.mark(on_slice=self.direction == 'time')
         self._read()
 
     def _at(self) -> float:
@@ -251,7 +300,12 @@ class Page:
         window = clip_window(self.survey.volume, self.direction, *edges)
         if (self.direction, index, window) == self._shown:
             return
-        given = dict(amplitude=self.survey.volume, probability=self.survey.probability, label=self.survey.label)
+        given = dict(
+            amplitude=self.survey.volume,
+            probability=self.survey.probability,
+            label=self.survey.label,
+            compare=self.survey.compare,
+        )
         try:
             self.views = {
                 name: read_view(volume, self.direction, index, window)
@@ -261,6 +315,8 @@ class Page:
         except OSError as error:
             self._say(error)
             return
+        if self.painter is not None and self._shown is not None and self._shown[:2] != (self.direction, index):
+            self.painter.drop()  # a polygon lies in one section
         self._shown = self.direction, index, window
         self.message.object = ''
         volume = self.survey.volume
@@ -268,8 +324,11 @@ class Page:
         if isinstance(volume, Tiles):
             shown += f', {volume.names[index]}'
         self.figure.title.text = f'{volume.name}: {shown}{_thinned(self.views["amplitude"])}'
+        if self.other is not None:
+            self.other.figure.title.text = f'{self.survey.compare.name}: {shown}'
         self._shade()
-        for name, levels in (('probability', colours.probability_levels), ('label', colours.label_levels)):
+        probability = colours.probability_levels
+        for name, levels in (('probability', probability), ('compare', probability), ('label', colours.label_levels)):
             if name in self.views:
                 self._put(name, levels(self.views[name].values))
         self._outline()
@@ -278,6 +337,8 @@ class Page:
         if view := self.views.get('amplitude'):
             gain = float(self.gain.value)
             self._put('amplitude', colours.amplitude_levels(view.values, view.present, self.survey.clip, gain))
+        if self.way is not None:
+            self.way.shade(float(self.gain.value), float(self.threshold.value))
         self._draw_traces()
 
     def _draw_traces(self) -> None:
@@ -286,23 +347,34 @@ class Page:
         drawn = wiggles(view, self.survey.clip, float(self.gain.value)) if on and view else (([], []), ([], []))
         for name, (across, down) in zip(('curves', 'filled'), drawn):
             self.sources[name].data = dict(across=across, down=down)
-        self.images['amplitude'].glyph.global_alpha = 0.0 if on else 1.0
+        for image in self._images('amplitude', on_way=False):
+            image.glyph.global_alpha = 0.0 if on else 1.0
 
     def _put(self, name: str, levels: object) -> None:
-        left, top, width, height = self.views[name].box
-        self.sources[name].data = dict(image=[levels], x=[left], y=[top], dw=[width], dh=[height])
+        put_image(self.sources[name], self.views[name], levels)
 
     def _outline(self) -> None:
-        if 'probability' in self.views:
-            across, down = outline(self.views['probability'], float(self.threshold.value))
-            self.sources['outline'].data = dict(across=across, down=down)
+        for name, line in (('probability', 'outline'), ('compare', 'compare_outline')):
+            if name in self.views:
+                across, down = outline(self.views[name], float(self.threshold.value))
+                self.sources[line].data = dict(across=across, down=down)
+        if self.way is not None:
+            self.way.shade(float(self.gain.value), float(self.threshold.value))
 
     def _colour(self) -> None:
         self.mapper.palette = colours.amplitude_palette(self.colours.value)
 
     def _fade(self) -> None:
-        for name, widget in (('probability', self.opacity), ('label', self.label_opacity)):
-            self.images[name].glyph.global_alpha = float(widget.value)
+        layers = ('probability', self.opacity), ('compare', self.opacity), ('label', self.label_opacity)
+        for name, widget in layers:
+            for image in self._images(name):
+                image.glyph.global_alpha = float(widget.value)
+
+    def _images(self, name: str, *, on_way: bool = True) -> list:
+        """The images of a source in all pictures."""
+        pictures = [self, *([self.other] if self.other is not None else [])]
+        pictures += [self.way] if on_way and self.way is not None else []
+        return [picture.images[name] for picture in pictures if name in picture.images]
 
     def _say(self, error: Exception) -> None:
         """Tells what went wrong on the page and on the terminal."""

@@ -18,7 +18,7 @@ class ReadOut(NamedTuple):
         row, column, sample: its positions.
         place: coordinates x and y; None where none are known.
         amplitude: None where there is no trace.
-        probability, label: None where there is no such volume, or no trace.
+        probability, label, compared: None where there is no such volume, or no trace.
     """
 
     row: int
@@ -28,6 +28,7 @@ class ReadOut(NamedTuple):
     amplitude: float | None
     probability: float | None
     label: int | None
+    compared: float | None = None
 
 
 def read_out(survey: Survey, direction: str, index: int, down: float, across: float) -> ReadOut | None:
@@ -45,9 +46,10 @@ def read_out(survey: Survey, direction: str, index: int, down: float, across: fl
     row, column, sample = (at[one] for one in ('iline', 'xline', 'time'))
     if not all(0 <= one < count for one, count in zip((row, column, sample), survey.volume.shape)):
         return None
-    values = [_value(one, row, column, sample) for one in (survey.volume, survey.probability, survey.label)]
+    shown = survey.volume, survey.probability, survey.label, survey.compare
+    values = [_value(one, row, column, sample) for one in shown]
     label = None if values[2] is None else int(values[2])
-    return ReadOut(row, column, sample, survey.volume.place(row, column), values[0], values[1], label)
+    return ReadOut(row, column, sample, survey.volume.place(row, column), values[0], values[1], label, values[3])
 
 
 def describe(survey: Survey, found: ReadOut | None) -> str:
@@ -68,6 +70,8 @@ def describe(survey: Survey, found: ReadOut | None) -> str:
     words.append('no trace' if found.amplitude is None else f'amplitude {found.amplitude:.6g}')
     if found.probability is not None:
         words.append(f'probability {found.probability:.3f}')
+    if found.compared is not None:
+        words.append(f'{survey.compare.name} {found.compared:.3f}')
     if found.label is not None:
         words.append(f'label {({0: "background", 1: "salt"}).get(found.label, "unknown")}')
     return ' · '.join(words)

@@ -45,11 +45,17 @@ class View(NamedTuple):
         return left, top, width, height
 
 
-def whole_window(volume: Volume, direction: str) -> Window:
-    """All of a section."""
+def section_shape(volume: Volume, direction: str) -> tuple[int, int]:
+    """How many positions a section has, down and across."""
     counts = dict(zip(('iline', 'xline', 'time'), volume.shape))
     down, across = AXES[direction]
-    return Window((0, counts[down]), (0, counts[across]))
+    return counts[down], counts[across]
+
+
+def whole_window(volume: Volume, direction: str) -> Window:
+    """All of a section."""
+    down, across = section_shape(volume, direction)
+    return Window((0, down), (0, across))
 
 
 def clip_window(volume: Volume, direction: str, down: tuple[float, float], across: tuple[float, float]) -> Window:
@@ -75,10 +81,10 @@ def read_view(volume: Volume, direction: str, index: int, window: Window, most: 
     scattered = isinstance(volume, SegyVolume)
     if direction == 'time':
         most = tuple(min(one, MOST_SCATTERED) for one in most) if scattered else most
-        down, across = _cells(window.down, most[1]), _cells(window.across, most[0])
+        down, across = thin_range(window.down, most[1]), thin_range(window.across, most[0])
         rows, columns = _slice(down), _slice(across)
         return View(volume.thin_slice(index, rows, columns), volume.present[rows, columns], down, across)
-    down, across = _cells(window.down, most[1]), _cells(window.across, most[0])
+    down, across = thin_range(window.down, most[1]), thin_range(window.across, most[0])
     lines = volume.trace_index if direction == 'iline' else volume.trace_index.T
     if not 0 <= index < len(lines):
         raise IndexError(f'{volume.name} has {len(lines)} sections of direction {direction}; got {index}')
@@ -98,7 +104,7 @@ def _clipped(edges: tuple[float, float], whole: tuple[int, int]) -> tuple[int, i
     return start, max(start + 1, min(int(np.floor(high + 0.5)) + 1, whole[1]))
 
 
-def _cells(edges: tuple[int, int], most: int) -> range:
+def thin_range(edges: tuple[int, int], most: int) -> range:
     """At most ``most`` positions, in the middle of each step."""
     start, stop = edges
     step = -(-(stop - start) // most)

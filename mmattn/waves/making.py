@@ -19,13 +19,13 @@ from mmattn.common.files import ARRAY_ERRORS, write_whole, written_whole
 from mmattn.seismic.shots.acquisition import Acquisition
 from mmattn.seismic.shots.checks import check_velocity
 from mmattn.seismic.shots.files import SUFFIXES, VELOCITY_KEYS, read_salt, read_velocity
+from mmattn.seismic.shots.pairs import WRITTEN
 from mmattn.seismic.shots.sampling import decimate
 from mmattn.seismic.synthetic.velocity import VelocitySurvey
 from mmattn.waves.cache import write_example
 from mmattn.waves.modelling import model_shots
 from mmattn.waves.propagation import get_deepwave
 
-LAYOUTS = ('npz', 'fcnvmb', 'ddnet', 'openfwi')
 _BYTES = dict(npz=2, fcnvmb=4, ddnet=4, openfwi=4)  # of a sample of the gathers
 
 Model = tuple[np.ndarray, np.ndarray | None]
@@ -121,7 +121,7 @@ class MakeOptions:
 
     def __post_init__(self) -> None:
         check_whole('--decimate', self.decimate, least=1)
-        check_choice('make_shots', '--layout', self.layout, LAYOUTS)
+        check_choice('make_shots', '--layout', self.layout, WRITTEN)
         if not self.split or Path(self.split).name != self.split:
             raise ValueError(f'--split must be a name such as train or test, got {self.split!r}')
         check_whole('--jobs', self.jobs, least=1)

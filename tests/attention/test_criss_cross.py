@@ -5,6 +5,8 @@ import torch
 
 from mmattn.attention import CrissCrossAttention, criss_cross_attention
 from mmattn.checkpoints import convert_state_dict
+from mmattn.costs.benchmarks.measure import peak_memory
+from mmattn.kernels.criss_cross import cpu
 from tests.attention.contract import AttentionContract
 from tests.golden_vectors import load_golden
 
@@ -91,8 +93,34 @@ def test_training_keeps_no_copy_of_the_input(size: tuple[int, int]):
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda saved: saved):
         layer(x)
     positions, parameters = 2 * size[0] * size[1], 20 * 16 + 1
-    projections, weights = 20 * positions, sum(size) * positions
-    assert sum(kept.values()) == 4 * (x.numel() + projections + weights + parameters)
+    projections, normalisers = 20 * positions, positions
+    assert sum(kept.values()) == 4 * (x.numel() + projections + normalisers + parameters)
+
+
+def gradients(layer: CrissCrossAttention, x: torch.Tensor) -> list[torch.Tensor]:
+    y = layer(x)
+    return [y, *torch.autograd.grad((y * torch.linspace(-1, 1, y.shape[3])).sum(), [x, *layer.parameters()])]
+
+
+def test_rows_by_tiles_give_the_same(monkeypatch):
+    layer, x = TestContract().build(), torch.randn(2, 16, 11, 7, requires_grad=True)
+    expected = gradients(layer, x)
+    monkeypatch.setattr(cpu, 'TILE_ELEMENTS', 1)
+    monkeypatch.setattr(cpu, 'MIN_ROWS', 3)
+    assert len(cpu.tiles(11, 7)) == 4
+    for got, right in zip(gradients(layer, x), expected):
+        torch.testing.assert_close(got, right, rtol=1e-4, atol=1e-5)
+
+
+def test_memory_grows_as_the_map_does(monkeypatch):
+    monkeypatch.setattr(cpu, 'TILE_ELEMENTS', 2**14)
+    monkeypatch.setattr(cpu, 'MIN_ROWS', 1)
+    layer = CrissCrossAttention(16)
+    peaks = []
+    for side in (32, 128):
+        x = torch.randn(1, 16, side, side, requires_grad=True)
+        peaks.append(peak_memory(lambda x=x: layer(x).sum().backward(), torch.device('cpu')))
+    assert peaks[1] < 16 * peaks[0]
 
 
 def test_autocast_reaches_the_gradients():

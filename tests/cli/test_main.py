@@ -83,7 +83,10 @@ def test_a_missing_family_is_one_line(monkeypatch, capsys):
     assert err == "error: mmattn: mmseg not found. Install MMSegmentation: pip install 'mmattn[onedl]'\n"
 
 
-@pytest.mark.parametrize('tool', ['', 'train', 'test', 'predict', 'info', 'benchmark', 'make-synthetic', 'prepare-tgs'])
+LIGHT = ['', 'train', 'test', 'predict', 'info', 'benchmark', 'make-synthetic', 'prepare-tgs', 'invert', 'make-shots']
+
+
+@pytest.mark.parametrize('tool', LIGHT)
 def test_help_needs_no_torch(tool: str):
     """Which is what would make it slow."""
     code = f"""

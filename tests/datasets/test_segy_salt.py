@@ -270,3 +270,16 @@ def test_image_files_are_grey_values_for_inference_model(tmp_path: Path):
         ValueError, match=r"text\.png' is no image; LoadSegySection reads sections of SegySaltDataset and"
     ):
         LoadSegySection().transform(dict(img_path=str(tmp_path / 'text.png')))
+
+
+def test_windows_without_a_label_can_be_left_out(tmp_path: Path):
+    label = np.full(SHAPE, 255, np.uint8)
+    label[7, :10, 5:9] = 1
+    np.save(tmp_path / 'label.npy', label)
+    volumes = [survey(tmp_path) | dict(label=str(tmp_path / 'label.npy'), ignore_value=255, yes=True)]
+    given = dict(window=(20, 13), pipeline=PIPELINE, test_mode=True)
+    assert len(salt_dataset(volumes, **given)) == 30 * 2 * 2
+    dataset = salt_dataset(volumes, skip_unlabelled=True, **given)
+    assert [dataset.get_data_info(index)['img_id'] for index in range(len(dataset))] == ['survey_iline_17_0_0']
+    with pytest.raises(TypeError, match='skip_unlabelled must be True or False'):
+        salt_dataset(volumes, skip_unlabelled=1, pipeline=PIPELINE)

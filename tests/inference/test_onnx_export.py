@@ -8,6 +8,7 @@ import torch
 from mmseg.apis import init_model
 
 from mmattn.inference.onnx_export import INPUT, OUTPUT, compare_onnx, export_onnx
+from mmattn.models import SaltDataPreProcessor
 from tests.inference.models import GreyModel, build_tiny
 from tests.tiny import write_tiny_config
 
@@ -21,6 +22,15 @@ def test_any_size(options: dict, tmp_path: Path):
     model = build_tiny(**options)
     path = export_onnx(model, tmp_path / 'model.onnx')
     assert max(compare_onnx(model, path, SIZES).values()) < 1e-4
+
+
+@pytest.mark.slow
+def test_each_section_by_itself_and_a_temperature(tmp_path: Path):
+    model = build_tiny()
+    model.data_preprocessor = SaltDataPreProcessor(per_section=True, size_divisor=model.data_preprocessor.size_divisor)
+    model.dataset_meta = dict(temperature=2.5)
+    path = export_onnx(model, tmp_path / 'model.onnx')
+    assert max(compare_onnx(model, path, SIZES[:2]).values()) < 1e-4
 
 
 @pytest.mark.slow

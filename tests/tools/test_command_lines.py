@@ -23,8 +23,10 @@ OTHERS = {
     'prepare_tgs.py': ['gone', '{out}/x'],
     'salt_benchmark.py': ['--data', 'gone', '--out', '{out}'],
     'segy_info.py': ['gone.sgy'],
+    'few_lines.py': ['gone.sgy', '--labels', 'gone.npy'],
     'view.py': ['gone.sgy'],
     'analysis/synthetic_baselines.py': ['--data', 'gone'],
+    'analysis/few_lines.py': ['--out', '{out}/x.csv'],
     'analysis/synthetic_gallery.py': ['{out}/x.png'],
 }
 

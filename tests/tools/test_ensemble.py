@@ -11,6 +11,7 @@ from mmseg.registry import MODELS
 from PIL import Image
 
 from mmattn.cli.device import replace_sync_bn
+from mmattn.studies.ensemble.predictions import Member, predict_once
 from tests.tiny import write_tiny_config
 from tests.tools.run_here import run_here
 
@@ -66,3 +67,23 @@ def test_wrong_input(monkeypatch, capsys, tmp_path: Path, members: list[str], ar
     outcome = run_here(monkeypatch, capsys, 'ensemble.py', *members, '--out', tmp_path / 'out', *arguments)
     assert outcome.returncode == 2
     assert message in outcome.stderr
+
+
+def test_a_backend_that_cannot_be_is_named(monkeypatch, capsys, tmp_path: Path):
+    monkeypatch.setattr('mmattn.inference.backends.find_spec', lambda name: None)
+    for tool, arguments in (
+        ('ensemble.py', ['--member', 'a', 'b', '--out', tmp_path / 'x']),
+        ('test.py', ['ccnet_salt', 'gone.pth']),
+    ):
+        outcome = run_here(monkeypatch, capsys, tool, *arguments, '--backend', 'openvino')
+        assert (outcome.returncode, outcome.stderr.count('\n')) == (2, 1), outcome.stderr
+        assert 'backend openvino needs openvino, onnx, onnxscript' in outcome.stderr
+
+
+def test_a_member_may_be_computed_by_another_program(monkeypatch, tmp_path: Path, members: list[str]):
+    asked = []
+    monkeypatch.setattr('mmattn.studies.ensemble.predictions.run_by_backend', lambda *given: asked.append(given[1]))
+    settings = dict(split=None, tta=False, options=None, device='cpu')
+    predict_once(Member(*map(str, members[1:3])), tmp_path, **settings)
+    predict_once(Member(*map(str, members[1:3])), tmp_path, **settings, backend='onnxruntime')
+    assert asked == ['torch', 'onnxruntime']

@@ -28,6 +28,7 @@ from tests.viewer.surveys import write_survey
         (['{path}', 'none.npy'], "array 'none.npy' does not exist"),
         (['{path}', '{path}'], "probability '{path}' must hold values from 0 to 1, got -"),
         (['{path}', '--label', '{probability}'], "label '{probability}' must hold values 0 (background), 1 (salt) and"),
+        (['{path}', '--label', 'none.sgy'], "label 'none.sgy' does not exist; a new one must end with .npy or .zarr"),
         (['{path}', '--clip', '0'], 'viewer: clip must be above 0, got 0.0'),
         (['{path}', '--config', 'ccnet_salt'], '--config and --checkpoint belong together: give both or none'),
         (['{path}', '--port', '70000'], '--port must be from 0 to 65535, got 70000'),

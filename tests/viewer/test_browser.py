@@ -74,8 +74,8 @@ def on_screen(driver, shape: tuple[int, int]) -> np.ndarray:
 
 
 @contextmanager
-def opened(*files: Path) -> Iterator[object]:
-    """The page of some files in a browser of 1280 x 720."""
+def opened(*files: Path | str) -> Iterator[object]:
+    """The page of some files, and options, in a browser of 1280 x 720."""
     from selenium import webdriver
 
     options = webdriver.ChromeOptions()
@@ -134,6 +134,66 @@ def test_what_is_on_the_screen_is_what_the_file_holds(tmp_path: Path):
         next(one for one in driver.execute_script(FIND, 'button') if one.text == 'time').click()
         wait(lambda: title(driver) == 'survey.sgy: time 40 ms')
         wait(lambda: agrees(cube[:, :, 10]))
+
+
+def press(driver, text: str) -> None:
+    next(one for one in driver.execute_script(FIND, 'button') if one.text == text).click()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not (BROWSER and DRIVER), reason='needs chromium and chromium-driver')
+def test_what_is_painted_is_in_the_file_and_on_the_screen(tmp_path: Path):
+    pytest.importorskip('panel')
+    pytest.importorskip('selenium')
+    from selenium.webdriver import ActionChains
+
+    grid_file(make_cube(SHAPE)).write(tmp_path / 'survey.sgy')
+    path = tmp_path / 'label.npy'
+
+    def at(driver, row: float, column: float) -> tuple[int, int]:
+        left, top, width, height = driver.execute_script(FRAME)
+        return int(left + (column + 0.5) * width / SHAPE[1]), int(top + (row + 0.5) * height / SHAPE[2])
+
+    def move(driver, *cells: tuple[float, float], held: bool) -> None:
+        places = [at(driver, *cell) for cell in cells]
+        chain = ActionChains(driver, duration=100)
+        chain.w3c_actions.pointer_action.move_to_location(*places[0])
+        chain = chain.click_and_hold() if held else chain.click()
+        for place in places[1:]:
+            chain.w3c_actions.pointer_action.move_to_location(*place)
+            chain = chain if held else chain.click()
+        (chain.release() if held else chain).perform()
+
+    def label() -> np.ndarray:
+        return np.load(path)[4].T
+
+    with opened(tmp_path / 'survey.sgy', '--label', path) as driver:
+        wait(lambda: title(driver) == 'survey.sgy: inline 14')
+        before = on_screen(driver, (SHAPE[2], SHAPE[1]))
+        press(driver, 'brush')
+        move(driver, (5, 3), (5, 6), (5, 10), held=True)
+        wait(lambda: (label() == 1).any())
+        assert (label()[5, 3:11] == 1).all()
+        assert (label()[15:] == 255).all()
+        salt = label() == 1
+        wait(lambda: abs(on_screen(driver, salt.shape) - before)[salt].mean() > 10)
+        assert abs(on_screen(driver, salt.shape) - before)[15:, :9].max() < 3  # right of it is the crosshair
+        assert 'inline 14' in title(driver)
+        left, right = (driver.execute_script(FIGURE + f'return figure.x_range.{end}') for end in ('start', 'end'))
+        assert (left, right) == (-0.5, SHAPE[1] - 0.5)  # the picture stood still
+        press(driver, 'not salt')
+        press(driver, 'polygon')
+        for corner in ((14.5, 1.5), (14.5, 8.5), (18.5, 8.5), (18.5, 1.5)):
+            move(driver, corner, held=False)
+            time.sleep(0.5)  # two clicks of one double click
+        press(driver, 'close the polygon')
+        wait(lambda: (label() == 0).any())
+        inside = np.zeros(label().shape, bool)
+        inside[15:19, 2:9] = True
+        np.testing.assert_array_equal(label() == 0, inside)
+        press(driver, 'undo')
+        wait(lambda: not (label() == 0).any())
+        assert (label() == 1).sum() == salt.sum()
 
 
 def draw(path: Path) -> None:

@@ -60,7 +60,8 @@ def test_a_click_explains_the_network(tmp_path):
         page.pick(1.0, 1.0)
         assert len(asked) == 2
         assert page.attention in page.layout()[1]
-        assert Page(survey).attention not in Page(survey).layout()[1]
+        other = Page(survey)
+        assert other.attention not in other.layout()[1]
 
 
 def test_every_direction_by_slider_and_by_number(page: Page):
@@ -149,11 +150,11 @@ def test_thinning_is_said(tmp_path, monkeypatch):
         page = Page(survey)
         page.choice.value = 'time'
         assert page.figure.title.text == 'survey.sgy: time 40 ms (1 of 3 columns and 1 of 2 rows; zoom in for all)'
-        assert [len(column) for column in page.layout()] == [7, 2]
+        assert [len(column) for column in page.layout()] == [8, 3]
 
 
 def test_controls_are_those_of_what_is_shown(page: Page, tmp_path):
-    assert len(page.layout()[0]) == 10
+    assert len(page.layout()[0]) == 17
     np.save(tmp_path / 'line.npy', CUBE[0])
     with open_survey(tmp_path / 'line.npy') as survey:
         line = Page(survey)
@@ -173,3 +174,54 @@ def test_wiggles_take_the_place_of_colours(page: Page):
     page.choice.value = 'iline'
     page.wiggles.value = False
     assert page.sources['filled'].data['across'] == []
+
+
+def test_two_predictions_side_by_side(tmp_path):
+    paths = write_survey(tmp_path)
+    second = np.roll(np.load(paths['probability']), 1, axis=2)
+    np.save(tmp_path / 'second.npy', second)
+    with open_survey(**paths, compare=tmp_path / 'second.npy', clip=2.0) as survey:
+        page = Page(survey)
+        assert_array_equal(image(page, 'compare'), probability_levels(second[3].T))
+        assert page.other.figure.x_range is page.figure.x_range
+        assert page.other.figure.title.text == 'second.npy: inline 13'
+        assert not np.array_equal(image(page, 'compare'), image(page, 'probability'))
+        page.number.value = '11'
+        page.opacity.value = 0.3
+        assert_array_equal(image(page, 'compare'), probability_levels(second[1].T))
+        assert page.other.images['compare'].glyph.global_alpha == 0.3
+        low = np.concatenate(page.sources['compare_outline'].data['down'])
+        assert_allclose([low.min(), low.max()], [5.5, 10.5], atol=1e-5)
+        page.other.figure._trigger_event(MouseMove(page.other.figure, x=3, y=10))
+        assert 'probability 0.100 · second.npy 0.900' in page.reading.object
+        page.wiggles.value = True
+        assert page.other.images['amplitude'].glyph.global_alpha == 0
+    np.save(tmp_path / 'second.npy', 2 * second)
+    with pytest.raises(ValueError, match=r'compare .*second.npy. must hold values from 0 to 1'):
+        open_survey(**paths, compare=tmp_path / 'second.npy')
+
+
+def test_a_line_across_the_survey(page: Page):
+    page.line.value = True
+    assert page.choice.value == 'time'
+    for across, down in ((1, 0), (1, 3), (5.2, 4.9)):
+        page.figure._trigger_event(Tap(page.figure, x=across, y=down))
+    rows, columns = page.way.rows, page.way.columns
+    assert list(zip(rows, columns)) == [(0, 1), (1, 1), (2, 1), (3, 1), (4, 2), (4, 3), (5, 4), (5, 5)]
+    assert_array_equal(page.way.sources['amplitude'].data['image'][0], levels(CUBE[rows, columns].T))
+    probability = np.load(page.survey.probability.path)[rows, columns].T
+    assert_array_equal(page.way.sources['probability'].data['image'][0], probability_levels(probability))
+    label = np.load(page.survey.label.path)[rows, columns].T
+    assert_array_equal(page.way.sources['label'].data['image'][0], label_levels(label))
+    assert page.way.figure.visible
+    assert page.way.figure.title.text == 'survey.sgy: along the line, 8 traces'
+    assert page.way.drawn.data == dict(across=[1, 1, 5.2], down=[0, 3, 4.9])
+    page.gain.value = 6
+    assert_array_equal(page.way.sources['amplitude'].data['image'][0], levels(CUBE[rows, columns].T, 6))
+    page.choice.value = 'iline'
+    assert page.way.drawn.data == dict(across=[], down=[])
+    page.figure._trigger_event(Tap(page.figure, x=1, y=1))
+    assert page.message.object == 'choose time, and click the corners of the line on a slice'
+    assert len(page.way.corners) == 3
+    page.line.value = False
+    assert (page.way.figure.visible, page.way.corners) == (False, [])

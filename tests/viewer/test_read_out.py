@@ -17,7 +17,7 @@ def test_one_point_in_every_section(tmp_path, direction: str):
     with open_survey(**write_survey(tmp_path)) as survey:
         found = read_out(survey, direction, *AT[direction])
         amplitude = make_cube(SHAPE)[2, 3, 6]
-        assert found == (2, 3, 6, (1075, 5100), pytest.approx(amplitude), pytest.approx(0.9), 1)
+        assert found == (2, 3, 6, (1075, 5100), pytest.approx(amplitude), pytest.approx(0.9), 1, None)
         assert describe(survey, found) == (
             f'inline 12 · crossline 306 · time 24 ms · X 1075.00 · Y 5100.00 · amplitude {amplitude:.6g} · '
             'probability 0.900 · label salt'

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mmattn.seismic.shots import Acquisition, read_shots, read_velocity
-from mmattn.seismic.shots.pairs import find_pairs
+from mmattn.seismic.shots.pairs import WRITTEN, find_pairs
 from mmattn.seismic.synthetic.velocity import VelocitySurvey
 from mmattn.waves import making, model_shots
 from mmattn.waves.cache import cache_path, synthetic_example
@@ -19,7 +19,7 @@ def models() -> SyntheticModels:
     return SyntheticModels(2, size=(16, 20), dx=30.0, seed=0)
 
 
-@pytest.mark.parametrize('layout', making.LAYOUTS)
+@pytest.mark.parametrize('layout', WRITTEN)
 def test_what_is_written_is_read_as_pairs(layout: str, models: SyntheticModels, tmp_path: Path):
     work = plan(models, ACQUISITION, tmp_path, MakeOptions(layout=layout, split='test', decimate=2))
     assert '2 models of 16 x 20 at 30 m, 2 to model; 2 shots, 20 receivers, 40 samples, 20 kept' in work.lines[0]

@@ -17,7 +17,7 @@ from mmattn.cli.command_line import ToolParser, run_tool
 from mmattn.common.errors import InputError, one_line
 from mmattn.seismic.synthetic import SyntheticSurvey
 from mmattn.seismic.synthetic.baselines import otsu_iou
-from mmattn.seismic.synthetic.comparison import read_tgs_sample, tile_statistics
+from mmattn.seismic.synthetic.comparison import read_tgs_sample, salt_statistics, tile_statistics
 
 
 def main() -> None:
@@ -40,9 +40,10 @@ def main() -> None:
     for name, (high, low) in otsu_iou([image - np.median(image) for image in images], masks).items():
         print(f'{name:20s}{high:12.3f}{low:12.3f}{max(high, low):12.3f}')
     print(f'{"all salt":20s}{coverage.mean():36.3f}')
-    print(f'\n{"quantiles over tiles":22s}{"5 %":>10s}{"25 %":>10s}{"50 %":>10s}{"75 %":>10s}{"95 %":>10s}')
-    for name, values in tile_statistics(images).items():
-        print(f'{name:22s}' + ''.join(f'{value:10.3g}' for value in np.quantile(values, (0.05, 0.25, 0.5, 0.75, 0.95))))
+    print(f'\n{"quantiles over tiles":28s}{"5 %":>10s}{"25 %":>10s}{"50 %":>10s}{"75 %":>10s}{"95 %":>10s}')
+    statistics = tile_statistics(images) | salt_statistics(images, masks)
+    for name, values in statistics.items():
+        print(f'{name:28s}' + ''.join(f'{value:10.3g}' for value in np.quantile(values, (0.05, 0.25, 0.5, 0.75, 0.95))))
 
 
 def make(args: argparse.Namespace) -> tuple[list[np.ndarray], list[np.ndarray]]:
@@ -52,6 +53,7 @@ def make(args: argparse.Namespace) -> tuple[list[np.ndarray], list[np.ndarray]]:
     sections = [survey.section(index) for index in range(args.sections)]
     rate = args.sections / (time.process_time() - start)
     print(f'{rate:.0f} sections of {args.size[0]} x {args.size[1]} a second of processor time')
+    sections = [section for section in sections if np.ptp(section.image) > 0]  # as those of TGS that are constant
     return [section.image for section in sections], [section.mask for section in sections]
 
 

@@ -23,6 +23,7 @@ from mmattn.checkpoints.sources.cbam import CBAM
 from mmattn.checkpoints.sources.ccnet import CCNET
 from mmattn.checkpoints.sources.coordattention import COORDATTENTION
 from mmattn.checkpoints.sources.danet import DANET
+from mmattn.checkpoints.sources.efficientnet_lite import EFFICIENTNET_LITE
 from mmattn.checkpoints.sources.feedformer import FEEDFORMER
 from mmattn.checkpoints.sources.lvt import LVT
 from mmattn.checkpoints.sources.mmcv import MMCV
@@ -45,6 +46,7 @@ _SOURCES: dict[str, Source] = {
     'ccnet': CCNET,
     'coordattention': COORDATTENTION,
     'danet': DANET,
+    **EFFICIENTNET_LITE,
     'feedformer': FEEDFORMER,
     'lvt': LVT,
     'mmcv': MMCV,

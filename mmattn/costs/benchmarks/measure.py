@@ -38,19 +38,24 @@ def measure_pair(
         device: where both work.
         repeats: timed calls of each at least.
     """
-    calls = first, second
+    calls, clock = (first, second), clock_of(device)
     times: tuple[list[float], list[float]] = [], []
     for _ in range(-(-repeats // _TIMED_OF_TURN)):
         for call, kept in zip(calls, times):
             call()
             for _ in range(_TIMED_OF_TURN):
                 synchronize(device)
-                start = time.perf_counter()
+                start = clock()
                 call()
                 synchronize(device)
-                kept.append(time.perf_counter() - start)
+                kept.append(clock() - start)
     costs = [Cost(statistics.median(kept), peak_memory(call, device)) for call, kept in zip(calls, times)]
     return costs[0], costs[1]
+
+
+def clock_of(device: torch.device) -> Callable[[], float]:
+    """Returns what tells the time: of one thread on a CPU the processor's, which other processes disturb less."""
+    return time.process_time if device.type == 'cpu' and torch.get_num_threads() == 1 else time.perf_counter
 
 
 def peak_memory(call: Callable[[], object], device: torch.device) -> int:

@@ -12,6 +12,7 @@ from mmattn.engine.hooks.one_log import OneLogHook
 from mmattn.engine.hooks.overlays import OverlayHook, TileSelection
 from mmattn.engine.hooks.sharding import ShardingHook
 from mmattn.engine.hooks.stop_safely import StopSafelyHook
+from mmattn.engine.hooks.time_budget import TimeBudgetHook
 from mmattn.engine.hooks.velocity_pictures import VelocityPictureHook
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     'ShardingHook',
     'StopSafelyHook',
     'TileSelection',
+    'TimeBudgetHook',
     'VelocityPictureHook',
     'read_curves',
 ]

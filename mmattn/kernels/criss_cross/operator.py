@@ -4,16 +4,16 @@ The formulas are those of ``criss_cross_attention``. Queries, keys and values co
 one matrix product makes them, and so do their gradients; products read and write them where they lie. Maps in between
 are channels first, as the network has them.
 
-Between forward and backward the operator keeps a record: the weights here, their normaliser in ``triton``, which takes
-over on GPUs that can run it.
+Between forward and backward the operator keeps the weights' normalisers. ``triton`` takes over on GPUs that can run
+it.
 """
 
 import torch
 from torch import Tensor
 
-from mmattn.kernels.criss_cross.cpu import TILE_POSITIONS, along_both, backward_image, similarities, wide
+from mmattn.kernels.criss_cross.cpu import TILE_POSITIONS, attend_image, backward_image, wide
 from mmattn.kernels.criss_cross.layout import empty_map
-from mmattn.kernels.products import multiply_rows, without_denormals
+from mmattn.kernels.products import multiply_rows
 
 
 @torch.library.custom_op('mmattn::criss_cross_attention', mutates_args=(), device_types=('cpu', 'cuda'))
@@ -27,32 +27,25 @@ def attend(x: Tensor, packed: Tensor, gamma: Tensor, by_triton: bool) -> tuple[T
         by_triton: whether the kernels for GPUs compute it.
 
     Returns:
-        (B, C, H, W) in the dtype of ``x``, and the record for the backward pass: the weights (B, H, W, H + W), the
-        column's first, in that of ``packed``; or the logarithm of their normaliser (B, H * W) in float32.
+        (B, C, H, W) in the dtype of ``x``, and the record for the backward pass: the logarithms of the weights'
+        normalisers, (B, H, W) in float32 or wider; or, of Triton, (B, H * W) in float32.
     """
     batch, channels, height, width = x.shape
     if by_triton:
         from mmattn.kernels.criss_cross import triton  # optional: only here Triton is needed
 
         return triton.attend(x, packed, gamma)
-    embed = (packed.shape[-1] - channels) // 2
-    weights = packed.new_empty(batch, height, width, height + width)
+    record = wide(packed[:0]).new_empty(batch, height, width)
     out = torch.empty_like(x, memory_format=torch.contiguous_format)
-    for origin, image, kept, result in zip(x, packed, weights, out):
-        query, key, value = image.split([embed, embed, channels], -1)
-        logits = wide(query).new_empty(kept.shape)
-        similarities(wide(query), wide(key), logits)
-        logits[..., :height].diagonal(dim1=0, dim2=2).fill_(float('-inf'))  # the row counts the position itself
-        kept.copy_(without_denormals(logits.softmax(-1)))
-        del logits
-        gathered = value.new_empty(value.shape)
-        along_both(kept, value, gathered)
+    gathered = packed.new_empty(height, width, channels)
+    for origin, image, kept, result in zip(x, packed, record, out):
+        attend_image(image, channels, gathered, kept)
         result.view(channels, -1).copy_(gathered.view(-1, channels).t())
         if x.is_cuda:  # asking for a number would wait for all that the GPU has to do
             torch.addcmul(origin, result, gamma.to(x.dtype), out=result)
         else:
             torch.add(origin, result, alpha=gamma.item(), out=result)
-    return out, weights
+    return out, record
 
 
 @attend.register_fake
@@ -61,7 +54,7 @@ def _(x: Tensor, packed: Tensor, gamma: Tensor, by_triton: bool) -> tuple[Tensor
     if by_triton:
         return empty_map(x), packed.new_empty(batch, height * width, dtype=torch.float32)
     out = torch.empty_like(x, memory_format=torch.contiguous_format)
-    return out, packed.new_empty(batch, height, width, height + width)
+    return out, wide(packed).new_empty(batch, height, width)
 
 
 @torch.library.custom_op('mmattn::criss_cross_attention_backward', mutates_args=(), device_types=('cpu', 'cuda'))
@@ -116,5 +109,5 @@ def _(
 
 
 def _is_of_triton(record: Tensor) -> bool:
-    """Tells which engine's forward pass left the record: the weights of a map, or one number a position."""
+    """Tells which engine's forward pass left the record: of Triton it has one axis for the positions."""
     return record.dim() == 2

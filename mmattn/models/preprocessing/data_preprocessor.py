@@ -11,6 +11,10 @@ from mmseg.registry import MODELS
 from mmseg.utils import SampleList
 from torch import Tensor
 
+from mmattn.common.checks import check_flag
+
+SMALLEST_DEVIATION = 1e-3  # grey values; what varies less counts as constant
+
 
 def reflect_indices(size: int, before: int, after: int, *, device: torch.device | str = 'cpu') -> Tensor:
     """Returns the source index of each sample of an axis that is padded by reflection about its end samples.
@@ -31,12 +35,21 @@ def reflect_indices(size: int, before: int, after: int, *, device: torch.device 
     return torch.minimum(position, (period - position) % period) if size > 1 else torch.zeros_like(position)
 
 
+def standardised(sections: Tensor) -> Tensor:
+    """Returns sections (N, C, H, W) less their mean, over their standard deviation or 1e-3 if that is more."""
+    centred = sections - sections.mean((1, 2, 3), keepdim=True)
+    return centred / centred.square().mean((1, 2, 3), keepdim=True).sqrt().clamp(min=SMALLEST_DEVIATION)
+
+
 @MODELS.register_module()
 class SaltDataPreProcessor(BaseDataPreprocessor):
     """Normalisation by survey and exact reflect padding.
 
     ``mean`` and ``std`` belong to the survey that a model was trained on. They are saved in its checkpoints and come
     back with them, whatever the config that is loaded says; a difference is logged.
+
+    With ``per_section`` each section, or window of one, is normalised by its own mean and standard deviation instead:
+    for networks that must not depend on a survey's gain. A constant one becomes zero.
 
     Images of one batch may differ in size. Each is padded by reflection, evenly on both sides, to the batch's largest
     height and width rounded up to ``size_divisor``. The padding is told to MMSegmentation by ``img_padding_size``,
@@ -48,6 +61,7 @@ class SaltDataPreProcessor(BaseDataPreprocessor):
     Args:
         mean: amplitude of zero, a number or one a channel.
         std: amplitude's standard deviation, a number or one a channel, positive.
+        per_section: use each section's own mean and standard deviation; ``mean`` and ``std`` stay 0 and 1.
         size_divisor: height and width, enlarged, are padded to multiples of it.
         enlarge: sections, and in training their labels, are enlarged this many times before they are padded.
         seg_pad_val: label of the padding.
@@ -61,6 +75,7 @@ class SaltDataPreProcessor(BaseDataPreprocessor):
         *,
         mean: float | Sequence[float] = 0.0,
         std: float | Sequence[float] = 1.0,
+        per_section: bool = False,
         size_divisor: int = 32,
         enlarge: int = 1,
         seg_pad_val: int = 255,
@@ -72,6 +87,12 @@ class SaltDataPreProcessor(BaseDataPreprocessor):
         if mean.shape != std.shape or not (std > 0).all():
             raise ValueError(
                 'SaltDataPreProcessor: std must be positive, and mean and std of one length, '
+                f'got mean={mean.tolist()}, std={std.tolist()}'
+            )
+        self.per_section = check_flag('SaltDataPreProcessor', 'per_section', per_section)
+        if per_section and ((mean != 0).any() or (std != 1).any()):
+            raise ValueError(
+                'SaltDataPreProcessor: per_section=True takes no mean and std, '
                 f'got mean={mean.tolist()}, std={std.tolist()}'
             )
         if size_divisor < 1:
@@ -111,6 +132,8 @@ class SaltDataPreProcessor(BaseDataPreprocessor):
         if labels and self.augment is not None:
             views = [self.augment(*pair, ignore_index=self.seg_pad_val) for pair in zip(images, labels)]
             images, labels = [view[0] for view in views], [view[1] for view in views]
+        if self.per_section:
+            images = [standardised(image) for image in images]
         images = [self._enlarged(image) for image in images]
         height, width = (self._padded(max(image.shape[axis] for image in images)) for axis in (2, 3))
         paddings = [self._padding(image, height, width) for image in images]

@@ -1,5 +1,6 @@
 """How many standard deviations hold 90 % of the true tops and bases, where labels tell."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -9,7 +10,7 @@ from mmattn.common.checks import check_number
 from mmattn.seismic.export.horizons import ReadSlab, crossings, intervals
 
 _LARGEST = 1000.0
-_HALVINGS = 25
+_HALVINGS = 18
 _TRACES = 5_000
 
 
@@ -134,8 +135,58 @@ def labelled_traces(
     )
 
 
-def halves(count: int, *, block: int = 8) -> tuple[np.ndarray, np.ndarray]:
-    """Positions of lines to calibrate by and to measure on: blocks of adjacent lines in turns, two at least."""
+def joined(parts: Sequence[LabelledTraces]) -> LabelledTraces:
+    """The traces of several parts as one."""
+    first = parts[0]
+    return LabelledTraces(
+        np.concatenate([part.probability for part in parts]),
+        np.concatenate([part.spread for part in parts]),
+        np.concatenate([part.truth for part in parts], axis=1),
+        first.samples,
+        first.threshold,
+    )
+
+
+def calibrate(parts: Sequence[LabelledTraces], surface: str, share: float = 0.9) -> tuple[float, Coverage]:
+    """Finds the factor by all parts, and what such factors hold on parts that did not decide.
+
+    Errors of adjacent traces are alike, so that a part of the survey can be easier than another, and what one half
+    decides holds more, or less, on the other. Each part is therefore measured once, with the factor of all others.
+
+    Args:
+        parts: of the survey, two or more; those without a trace do not count.
+        surface: 'top' or 'base'.
+        share: of the traces, 0 to 1.
+
+    Returns:
+        The factor, and the coverage of the parts together; NaN where one part has all traces.
+
+    Raises:
+        ValueError: as :meth:`LabelledTraces.factor` does.
+    """
+    factor = joined(parts).factor(surface, share)
+    used = [part for part in parts if part.coverage(surface, 0).traces]
+    held = [
+        part.coverage(surface, joined([other for other in used if other is not part]).factor(surface, share))
+        for part in (used if len(used) > 1 else [])
+    ]
+    if not held:
+        return factor, Coverage(float('nan'), 0, float('nan'))
+    traces = np.array([one.traces for one in held])
+    means = (float(np.average([getattr(one, name) for one in held], weights=traces)) for name in ('share', 'width'))
+    mean_share, width = means
+    return factor, Coverage(mean_share, int(traces.sum()), width)
+
+
+def parts_of_lines(count: int, *, block: int = 8, most: int = 5) -> list[np.ndarray]:
+    """Positions of lines in parts: blocks of adjacent lines in turns, in two parts at least where there are two lines.
+
+    Args:
+        count: of lines.
+        block: lines of a block.
+        most: parts.
+    """
     block = min(block, max(count // 2, 1))
     number = np.arange(count) // block
-    return np.flatnonzero(number % 2 == 0), np.flatnonzero(number % 2 == 1)
+    parts = min(most, int(number.max()) + 1)
+    return [np.flatnonzero(number % parts == part) for part in range(parts)]

@@ -8,13 +8,15 @@ from pathlib import Path
 
 from mmattn.common.files import write_whole
 from mmattn.seismic.export.bodies import write_bodies
-from mmattn.seismic.export.calibration import halves, labelled_traces
+from mmattn.seismic.export.calibration import calibrate, joined, labelled_traces, parts_of_lines
 from mmattn.seismic.export.horizon_tables import write_horizons
 from mmattn.seismic.export.horizons import SURFACES
 from mmattn.seismic.export.polygons import write_polygons
 from mmattn.seismic.export.work import ExportOptions, Work
 from mmattn.seismic.volumes.grids import check_grid
 from mmattn.seismic.volumes.volume import Volume
+
+_CALIBRATED = 10_000  # traces, of all parts
 
 
 def export_salt(
@@ -37,8 +39,9 @@ def export_salt(
         std: standard deviation of the probability on the same grid, from which top and base get intervals.
         geometry: SEG-Y file of the same grid whose headers have the coordinates, and line numbers and samples for an
             array without; the volume itself by default.
-        label: 1 where salt is known, on the same grid. Half of its lines, in blocks of eight, decide how many standard
-            deviations the intervals are wide, in place of ``options.factor``; on the other half is told what they hold.
+        label: 1 where salt is known, on the same grid. It decides how many standard deviations the intervals are wide,
+            in place of ``options.factor``; what they hold is told of five parts of the survey, blocks of eight inlines
+            in turns, each with what the four others decide.
             Where no interval holds so many, the summary says so and ``options.factor`` stays.
         coverage: share of the labelled tops, and bases, that intervals shall hold.
         options: of what is written.
@@ -89,23 +92,22 @@ def export_salt(
 
 
 def _calibrate(work: Work, label: Volume, coverage: float) -> dict[str, dict[str, object]]:
-    """Sets the factors of top and base, and tells what intervals hold on the lines that did not decide."""
+    """Sets the factors of top and base, and tells what intervals hold on lines that did not decide theirs."""
     readers = work.read, *(lambda start, stop, one=one: one.slab('iline', start, stop) for one in (work.std, label))
+    lines = parts_of_lines(work.volume.shape[0])
+    given = dict(threshold=work.options.threshold, most=_CALIBRATED // len(lines))
     parts = [
-        labelled_traces(*readers, work.geometry.samples, lines, threshold=work.options.threshold, seed=seed)
-        for seed, lines in enumerate(halves(work.volume.shape[0]))
+        labelled_traces(*readers, work.geometry.samples, some, seed=seed, **given) for seed, some in enumerate(lines)
     ]
     said, factors = {}, []
-    for surface, given in zip(SURFACES, work.options.factors):
+    for surface, before in zip(SURFACES, work.options.factors):
         try:
-            factors.append(parts[0].factor(surface, coverage))
+            factor, held = calibrate(parts, surface, coverage)
         except ValueError as error:  # the prediction is too far from the labels: that is to be known, and no more
-            work.note(f'{error}; its intervals are {given:g} standard deviations wide on both sides')
-            factors.append(given)
-        held = parts[1].coverage(surface, factors[-1])
-        said[surface] = dict(
-            factor=factors[-1], wanted=coverage, held=held.share, traces=held.traces, mean_width=held.width
-        )
+            work.note(f'{error}; its intervals are {before:g} standard deviations wide on both sides')
+            factor, held = before, joined(parts).coverage(surface, before)
+        factors.append(factor)
+        said[surface] = dict(factor=factor, wanted=coverage, held=held.share, traces=held.traces, mean_width=held.width)
     work.options = replace(work.options, factor=tuple(factors))
     return said
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mmattn.common.cache import keep_recent, user_cache
 from mmattn.common.files import ARRAY_ERRORS, written_whole
 from mmattn.seismic.segy.layout import Layout
 from mmattn.seismic.segy.words import Word
@@ -20,7 +21,7 @@ _folder: ContextVar[Path | None] = ContextVar('folder of remembered words', defa
 
 def usual_folder() -> Path:
     """Returns ``mmattn/headers`` in the user's cache folder (XDG_CACHE_HOME, or ~/.cache)."""
-    return Path(os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache') / 'mmattn' / 'headers'
+    return user_cache('headers')
 
 
 @contextmanager
@@ -65,10 +66,7 @@ def remember(layout: Layout, word: Word, values: np.ndarray) -> None:
     try:
         with written_whole(path) as temporary, open(temporary, 'wb') as file:
             np.save(file, values)
-        kept = sorted(path.parent.glob('*.npy'), key=lambda one: one.stat().st_mtime, reverse=True)
-        sizes = np.cumsum([one.stat().st_size for one in kept])
-        for one in (one for one, total in zip(kept, sizes) if total > MOST):
-            one.unlink(missing_ok=True)
+        keep_recent(path.parent, '*.npy', MOST)
     except OSError:
         return
 

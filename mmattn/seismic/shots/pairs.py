@@ -10,7 +10,8 @@ import numpy as np
 
 from mmattn.common.files import ARRAY_ERRORS
 
-LAYOUTS = ('npz', 'fcnvmb', 'ddnet', 'openfwi', 'openfwi-list', 'segy')
+WRITTEN = ('npz', 'fcnvmb', 'ddnet', 'openfwi')  # by tools/make_shots.py
+LAYOUTS = (*WRITTEN, 'openfwi-list', 'segy')
 _HOW = 'model the gathers with `python tools/make_shots.py MODELS OUT`'
 
 

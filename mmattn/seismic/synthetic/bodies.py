@@ -36,7 +36,7 @@ class _Context:
 def _flank(context: _Context) -> Shape:
     """A boundary across the section at any angle: salt on one side."""
     rng = context.rng
-    angle = rng.uniform(-np.pi, np.pi) if rng.uniform() < 0.3 else rng.normal(0, 0.9)
+    angle = rng.uniform(-np.pi, np.pi) if rng.uniform() < 0.6 else rng.normal(0, 0.9)
     nz, nx = np.float32(np.cos(angle)), np.float32(np.sin(angle))
     curve, height = context.curve(), np.float32(rng.gamma(1.5, 0.12) * context.curve_scale)
     plane = (context.z - context.height / 2) * nz + (context.x - context.width / 2) * nx
@@ -142,7 +142,7 @@ _SHAPES: dict[str, Callable[[_Context], Shape]] = {
     'basin': _basin,
     'raft': _raft,
 }
-_FREQUENCY = dict(flank=0.35, dome=0.2, diapir=0.14, sheet=0.12, canopy=0.06, basin=0.1, raft=0.03)
+_FREQUENCY = dict(flank=0.38, dome=0.15, diapir=0.1, sheet=0.1, canopy=0.05, basin=0.19, raft=0.03)
 
 # Salt coverage of the TGS training tiles that have any: share of those tiles between each two edges.
 _COVERAGE_EDGES = np.array([0.0005, 0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.98, 1.0])
@@ -180,7 +180,7 @@ class SaltBody:
         self._grid = grid
         context = _Context(rng, grid, axis, wavelength)
         self._shape = _SHAPES[str(rng.choice(list(_FREQUENCY), p=list(_FREQUENCY.values())))](context)
-        scale = wavelength * rng.uniform(0.5, 1.5) + 2
+        scale = wavelength * (rng.uniform(0.15, 0.5) if rng.uniform() < 0.3 else rng.uniform(0.5, 1.5)) + 2
         self._rugosity = SmoothField(rng, fine_axis, grid.z, grid.x, (scale, scale))
         self._rugosity_height = np.float32(rng.gamma(0.8, 0.18) * scale)
         self._offset = np.float32(0)

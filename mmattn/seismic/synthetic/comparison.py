@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
+from scipy.ndimage import distance_transform_edt
 
 from mmattn.seismic.tiles.archive import TgsSource
 from mmattn.seismic.tiles.tgs import read_image, read_mask
@@ -68,6 +69,38 @@ def tile_statistics(images: list[np.ndarray]) -> dict[str, np.ndarray]:
         for lag in (1, 4):
             values[f'correlation across, {lag}'] = (centred[:, lag:] * centred[:, :-lag]).mean() / variance
             values[f'correlation along, {lag}'] = (centred[lag:] * centred[:-lag]).mean() / variance
+        for name, value in values.items():
+            rows.setdefault(name, []).append(float(value))
+    return {name: np.array(values) for name, values in rows.items()}
+
+
+def salt_statistics(images: list[np.ndarray], masks: list[np.ndarray]) -> dict[str, np.ndarray]:
+    """Compares salt with the rest of the tile, more than 12 pixels from its border.
+
+    Args:
+        images: Grey values, (H, W) each, not constant.
+        masks: Salt 1, (H, W) each.
+
+    Returns:
+        By name, one value a tile that has 600 pixels of each: ``salt, deviation``, as a share of the sediments';
+        ``salt, grey``, how much brighter its median is, in deviations of the tile; and of either the mean squared
+        difference of neighbours across and along over twice the variance, ``roughness``.
+    """
+    rows: dict[str, list[float]] = {}
+    for image, mask in zip(images, masks, strict=True):
+        grey = (image - np.median(image)) / image.std()
+        parts = {'salt': distance_transform_edt(mask > 0) > 12, 'sediments': distance_transform_edt(mask == 0) > 12}
+        if not (mask > 0).any() or min(part.sum() for part in parts.values()) < 600:
+            continue
+        deviation = {name: grey[part].std() + 1e-9 for name, part in parts.items()}
+        values = {
+            'salt, deviation': deviation['salt'] / deviation['sediments'],
+            'salt, grey': np.median(grey[parts['salt']]) - np.median(grey[parts['sediments']]),
+        }
+        for name, part in parts.items():
+            for axis, way in ((1, 'across'), (0, 'along')):
+                change = np.diff(grey, axis=axis)[part[:, 1:] if axis else part[1:]]
+                values[f'{name}, roughness {way}'] = (change**2).mean() / (2 * deviation[name] ** 2)
         for name, value in values.items():
             rows.setdefault(name, []).append(float(value))
     return {name: np.array(values) for name, values in rows.items()}

@@ -82,13 +82,13 @@ class Strata:
         self._fold = SmoothCurve(rng, axis, grid.x, scale)
         self._fold_height = np.float32(rng.gamma(1.5, 0.14) * scale)
         self._fold_growth = np.float32(rng.uniform(-0.6, 1.0) / height)
-        wobble = wavelength * rng.uniform(0.4, 1.0)
+        wobble = wavelength * rng.uniform(0.3, 0.9)
         wobble_x = wobble * rng.uniform(0.4, 1.1)
         self._wobble = SmoothField(rng, fine_axis, grid.z, grid.x, (wobble, wobble_x))
-        self._wobble_height = np.float32(min(wavelength * rng.gamma(1.5, 0.15), 0.5 * wobble_x))
+        self._wobble_height = np.float32(min(wavelength * rng.gamma(1.5, 0.2), 0.6 * wobble_x))
         facies = wavelength * rng.uniform(0.6, 2.5) + 3
-        self._facies = SmoothField(rng, axis, grid.z, grid.x, (facies, 1.5 * facies))
-        self._facies_weight = np.float32(rng.uniform(0.2, 1.0))
+        self._facies = SmoothField(rng, axis, grid.z, grid.x, (facies, facies * rng.uniform(0.5, 1.5)))
+        self._facies_weight = np.float32(rng.uniform(0.2, 1.3))
         self._faults = [self._draw_fault(rng, axis, wavelength) for _ in range(rng.poisson(0.9))]
         self._unconformity = None
         if rng.uniform() < 0.35:

@@ -18,6 +18,12 @@ def ricker_spectrum(wavenumber: np.ndarray, *, peak: float) -> np.ndarray:
     return ratio * np.exp(1 - ratio)
 
 
+def ricker_wavelet(offset: np.ndarray, *, wavelength: float) -> np.ndarray:
+    """The Ricker wavelet at an offset in samples from its peak, which is one; its spectrum peaks at the wavelength."""
+    squared = (np.float32(np.pi / wavelength) * offset) ** 2
+    return (1 - 2 * squared) * np.exp(-squared)
+
+
 def ormsby_spectrum(wavenumber: np.ndarray, *, corners: tuple[float, float, float, float]) -> np.ndarray:
     """Trapezoid amplitude spectrum between four ascending corner wavenumbers, one on its plateau."""
     low_cut, low_pass, high_pass, high_cut = corners
@@ -37,7 +43,7 @@ class PointSpread:
 
     def __init__(self, rng: np.random.Generator, grid: Grid, *, wavelength: float) -> None:
         kz, kx = grid.wavenumbers
-        stretch = np.float32(np.exp(rng.normal(-0.65, 0.4)))
+        stretch = np.float32(np.exp(rng.normal(-1.05, 0.4)))
         radius = np.sqrt(kz * kz + (kx * stretch) ** 2)
         peak = 1 / wavelength
         if rng.uniform() < 0.6:
@@ -57,7 +63,7 @@ class PointSpread:
         # Layers of unit variance, about one-sided in wavenumber below the peak, come out with about unit variance.
         layers = 1 / (kz[:, 0] ** 2 + np.float32((0.5 * peak) ** 2))
         energy = (np.abs(spectrum[:, 0]) ** 2 * layers).sum() / layers.sum()
-        leak = np.float32(rng.normal(0, 0.35)) * np.exp(-((radius / np.float32(0.4 * peak)) ** 2))
+        leak = np.float32(rng.normal(0, 0.015)) * np.exp(-((radius / np.float32(0.4 * peak)) ** 2))
         self._spectrum = spectrum / np.sqrt(energy) + leak
         self._spectrum[0, 0] = 0
 

@@ -50,6 +50,33 @@ class CoherentNoise:
         return self._pattern * np.maximum(self._window.at(inline), 0)
 
 
+class Streaks:
+    """Noise of migration along steep paths that lean and fan out: long in depth, short across, unit variance.
+
+    Args:
+        rng: Source of randomness.
+        grid: Sample grid of a section.
+        axis: Inline axis.
+        wavelength: Dominant wavelength in samples.
+    """
+
+    def __init__(self, rng: np.random.Generator, grid: Grid, axis: InlineAxis, *, wavelength: float) -> None:
+        z, x = grid.z[:, None], grid.x[None, :]
+        lean, fan = rng.normal(0, 0.25), rng.normal(0, 0.25) / grid.width
+        middle = np.float32(rng.uniform(-0.5, 1.5) * grid.height), np.float32(rng.uniform(0, 1) * grid.width)
+        place = x + (z - middle[0]) * (np.float32(lean) + np.float32(fan) * (x - middle[1]))
+        place -= place.min()
+        columns = place.astype(np.int32)
+        across = np.arange(int(columns.max()) + 1, dtype=np.float32)
+        scale = max(1.2, wavelength * rng.uniform(0.1, 0.3))
+        self._field = SmoothField(rng, axis, grid.z, across, (scale * rng.uniform(1.5, 8), scale))
+        self._index = columns + (np.arange(len(grid.z)) * len(across))[:, None]
+
+    def at(self, inline: int) -> np.ndarray:
+        """Returns the noise on one inline, float32 (Z, X)."""
+        return self._field.at(inline).ravel().take(self._index)
+
+
 class Gain:
     """Amplitude decay with depth and smooth lateral and local variation, all positive."""
 

@@ -7,11 +7,11 @@ from scipy.ndimage import uniform_filter1d
 
 from mmattn.seismic.synthetic.bodies import SaltBody
 from mmattn.seismic.synthetic.distractors import Distractor
-from mmattn.seismic.synthetic.fields import InlineAxis, SmoothField
+from mmattn.seismic.synthetic.fields import InlineAxis, SmoothCurve, SmoothField
 from mmattn.seismic.synthetic.geology import Strata
 from mmattn.seismic.synthetic.grid import Grid
 from mmattn.seismic.synthetic.imaging import PointSpread
-from mmattn.seismic.synthetic.noise import CoherentNoise, Gain
+from mmattn.seismic.synthetic.noise import CoherentNoise, Gain, Streaks
 
 _COARSE = 40.0  # inlines over which structures change
 
@@ -61,14 +61,18 @@ class Scene:
         self._image = PointSpread(rng, grid, wavelength=wavelength)
         self._gain = Gain(rng, grid, axis)
         scale = 0.4 * wavelength * rng.uniform(0.8, 1.4)
-        scale_x = scale * np.exp(rng.normal(-0.2, 0.4))
+        scale_x = scale * np.exp(rng.normal(-0.55, 0.4))
         self._texture = SmoothField(rng, fine_axis, grid.z, grid.x, (max(scale, 1.2), max(scale_x, 1.2)))
-        self._sediment_noise = np.float32(noise * (0.15 + rng.gamma(1.5, 0.15)))
+        chaotic = rng.uniform() < 0.4
+        self._sediment_noise = np.float32(noise * (rng.uniform(0.6, 2.0) if chaotic else 0.25 + rng.gamma(1.5, 0.25)))
+        self._streaks = Streaks(rng, grid, fine_axis, wavelength=wavelength)
+        streaky = rng.uniform() < 0.1
+        self._streak_noise = np.float32(noise * (rng.uniform(0.8, 3.0) if streaky else rng.gamma(1.5, 0.2)))
         self._white_noise = np.float32(noise * max(0.0, rng.normal(-0.1, 0.1)))
         self._coherent_noise = [
-            (np.float32(noise * rng.gamma(1.5, 0.05)), CoherentNoise(rng, grid, axis, wavelength=wavelength, kind=kind))
+            (np.float32(noise * rng.gamma(1.5, 0.1)), CoherentNoise(rng, grid, axis, wavelength=wavelength, kind=kind))
             for kind in ('smile', 'linear')
-            if rng.uniform() < 0.25
+            if rng.uniform() < 0.35
         ]
         self._salt = None
         if coverage > 0:
@@ -90,7 +94,7 @@ class Scene:
             gain = gain * factor
         texture = self._texture.at(inline)
         impedance = self._strata.impedance(inline, uplift=uplift, disorder=disorder)
-        impedance = impedance + self._sediment_noise * texture
+        impedance = (impedance + self._sediment_noise * texture) / np.sqrt(1 + self._sediment_noise**2)
         if self._salt is not None:
             salt = self._look.impedance(inline, level, texture, self._strata.multiples())
             impedance += inside * (salt - impedance)
@@ -108,6 +112,10 @@ class Scene:
         """
         model = self.model(inline)
         image = self._image(model.impedance) * model.gain
+        streaks = self._streak_noise
+        if model.level is not None:
+            streaks = streaks + np.clip(model.level * np.float32(0.3), 0, 1) * (self._look.streaks - streaks)
+        image += streaks * self._streaks.at(inline)
         for strength, noise in self._coherent_noise:
             image += strength * noise.at(inline)
         amplitude = self._grid.crop(image)
@@ -118,18 +126,28 @@ class Scene:
 
 
 class _SaltLook:
-    """What salt does to the section: its impedance, the layers it drags, the shadow under it."""
+    """What salt does to the section: its impedance, streaks and sutures, the layers it drags, the shadow under it."""
 
     def __init__(
         self, rng: np.random.Generator, grid: Grid, axis: InlineAxis, *, wavelength: float, noise: float
     ) -> None:
-        contrast = rng.choice([-1, 1], p=[0.03, 0.97]) * rng.uniform(4.0, 10.0)
-        self._contrast = np.float32(contrast * (0.2 if rng.uniform() < 0.08 else 1.0))
+        contrast = rng.choice([-1, 1], p=[0.03, 0.97]) * rng.uniform(2.5, 10.0)
+        self._contrast = np.float32(contrast * (0.2 if rng.uniform() < 0.15 else 1.0))
         scale = wavelength * rng.uniform(1, 4) + 5
         self._patches = SmoothField(rng, axis, grid.z, grid.x, (scale, scale))
-        self._patchiness = np.float32(rng.uniform(0.05, 0.45))
+        self._patchiness = np.float32(rng.uniform(0.05, 0.6))
         self._border_decay = np.float32(-1 / wavelength)
-        self._texture = np.float32(noise * rng.gamma(2.0, 0.12))
+        total, share = noise * np.exp(rng.normal(-0.75, 0.35)), rng.uniform(0, 0.5 * np.pi)
+        self._texture, self.streaks = np.float32(total * np.cos(share)), np.float32(total * np.sin(share))
+        self._suture = None
+        if rng.uniform() < 0.2:
+            self._suture = SmoothCurve(rng, axis, grid.x, rng.uniform(1, 3) * wavelength + 8)
+            self._suture_depth = np.float32(rng.uniform(0, 1) * grid.height)
+            self._suture_slope = np.float32(rng.normal(0, 0.4))
+            self._suture_height = np.float32(rng.gamma(1.5, 0.4) * wavelength)
+            self._suture_width = np.float32(wavelength * rng.uniform(0.1, 0.5))
+            self._suture_contrast = np.float32(rng.normal(0, 1.5))
+            self._z, self._x = grid.z[:, None], grid.x
         self._multiples = np.float32(noise * max(0.0, rng.normal(-0.1, 0.12)))
         self._reach = np.float32(rng.uniform(0.5, 3) * wavelength + 4)
         self._drag = np.float32(rng.uniform(0.2, 1.2) * self._reach)
@@ -141,6 +159,9 @@ class _SaltLook:
         """Contrast that varies, and in places vanishes, at the border, with residual noise and multiples, (Z, X)."""
         border = self._patchiness * np.exp(np.maximum(level, 0) * self._border_decay)
         contrast = self._contrast * (1 - border * (1 + self._patches.at(inline)))
+        if self._suture is not None:
+            line = self._suture_depth + self._x * self._suture_slope + self._suture.at(inline) * self._suture_height
+            contrast = contrast + self._suture_contrast * np.exp(-(((self._z - line) / self._suture_width) ** 2))
         return contrast + self._texture * texture + self._multiples * multiples
 
     def uplift(self, level: np.ndarray, inside: np.ndarray) -> np.ndarray:

@@ -5,13 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from mmattn.common.checks import check_number, check_shape, check_whole
+from mmattn.seismic.synthetic.acquisition import apply_acquisition, stretch
 from mmattn.seismic.synthetic.bodies import draw_coverage
 from mmattn.seismic.synthetic.grid import get_grid
 from mmattn.seismic.synthetic.options import SMALLEST_SIZE, check_wavelengths
 from mmattn.seismic.synthetic.scene import Scene
-
-LAYER_AMPLITUDE = 1.0  # of a layer's reflection, as imaging scales it
-BIAS = 0.06  # deviation of a section's zero line from mid-grey, in units of amplitude
 
 
 @dataclass(frozen=True)
@@ -21,7 +19,7 @@ class SyntheticSection:
     Attributes:
         image: Grey values uint8 (H, W); amplitude 0 is 128.
         amplitude: What the image was quantised from, float32 (H, W): -1 to 1 spans the grey values, peaks exceed it.
-            A small constant is in it, as in tiles that were stretched one by one.
+            A constant is in it, as in tiles that were stretched one by one from their least to their largest value.
         mask: Salt 1, background 0, uint8 (H, W), from the geometry that made the section.
         depth: A made-up depth in the range of the TGS table, where one is needed; it has no bearing on the section.
     """
@@ -62,7 +60,7 @@ class SyntheticSurvey:
         seed: int = 0,
         salt_probability: float = 0.62,
         hard_negatives: float = 0.15,
-        wavelength: tuple[float, float] = (7.0, 32.0),
+        wavelength: tuple[float, float] = (7.5, 40.0),
         noise: float = 1.0,
     ) -> None:
         self.size = check_shape('size', size, smallest=(SMALLEST_SIZE, SMALLEST_SIZE))
@@ -84,9 +82,10 @@ class SyntheticSurvey:
         coverage = draw_coverage(rng) if has_salt else 0.0
         distracted = rng.uniform() < self.hard_negatives * (0.5 if has_salt else 1.0)
         wavelength = draw_wavelength(rng, self.wavelength)
+        grid = get_grid(*self.size, wavelength)
         scene = Scene(
             rng,
-            get_grid(*self.size, wavelength),
+            grid,
             inlines=1,
             wavelength=wavelength,
             coverage=coverage,
@@ -94,9 +93,8 @@ class SyntheticSurvey:
             noise=self.noise,
         )
         amplitude, mask = scene.render(0, rng)
-        peak = max(np.abs(amplitude).max(), np.float32(LAYER_AMPLITUDE))  # salt alone stays quiet
-        amplitude /= peak * np.float32(rng.uniform(0.7, 1.05))
-        amplitude += np.float32(BIAS * rng.standard_normal())
+        apply_acquisition(rng, grid, amplitude, mask, wavelength=wavelength, noise=self.noise)
+        amplitude = stretch(rng, amplitude)
         return SyntheticSection(quantise(amplitude), amplitude, mask, int(rng.integers(50, 960)))
 
 

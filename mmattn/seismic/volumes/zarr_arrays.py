@@ -31,13 +31,17 @@ def in_zarr(path: str | os.PathLike) -> bool:
     return any(part.lower().endswith(STORES) for part in os.fspath(path).rstrip('/').split('/')[-4:])
 
 
-def open_zarr(path: str | os.PathLike):
+def open_zarr(path: str | os.PathLike, mode: str = 'r'):
     """Opens a Zarr array; of a group the array of its mask, probability or amplitude, or the only volume that it has.
+
+    Args:
+        path: of the array or the group.
+        mode: 'r', or 'r+' to change samples in place.
 
     Raises:
         ValueError: if there is none, or several and none is called so.
     """
-    node = _open_node(path)
+    node = _open_node(path, mode)
     if not hasattr(node, 'array_keys'):
         return node
     return node[_chosen(path, node)]
@@ -125,13 +129,13 @@ def _of_first_mdio(dimensions: list[dict]) -> dict[str, object] | None:
     return found | dict(sample_unit='m' if dimensions[2].get('name') == 'depth' else 'ms')
 
 
-def _open_node(path: str | os.PathLike):
+def _open_node(path: str | os.PathLike, mode: str = 'r'):
     try:
         import zarr
     except ImportError as error:
         raise ValueError(f'{path}: reading Zarr arrays needs `pip install mmattn[zarr]`') from error
     try:
-        return zarr.open(os.fspath(path), mode='r')
+        return zarr.open(os.fspath(path), mode=mode)
     except ImportError as error:
         raise ValueError(f'{path}: {error}; fsspec needs it for addresses of this kind') from error
     except Exception as error:  # Zarr's errors have no common class

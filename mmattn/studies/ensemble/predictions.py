@@ -19,6 +19,7 @@ from mmattn.cli.progress import tracked
 from mmattn.cli.saved_weights import check_fit, read_checkpoint
 from mmattn.common.errors import InputError, one_line
 from mmattn.evaluation import remove_small_bodies, salt_probability, score_tile, total_scores
+from mmattn.inference.backends import run_by_backend
 from mmattn.studies.ensemble.weights import fit_weights
 
 _EVERY = 7  # pixels between those that weights are fitted on
@@ -86,7 +87,9 @@ class Predictions:
         return total_scores([score_tile(mask, truth) for mask, truth in zip(masks, self.truth)])
 
 
-def predict(member: Member, *, split: str | None, tta: bool, options: dict | None, device: str) -> Predictions:
+def predict(
+    member: Member, *, split: str | None, tta: bool, options: dict | None, device: str, backend: str = 'torch'
+) -> Predictions:
     """Predicts the test tiles of a member's experiment.
 
     Args:
@@ -95,6 +98,7 @@ def predict(member: Member, *, split: str | None, tta: bool, options: dict | Non
         tta: average with the experiment's test-time augmentation.
         options: on top of the config, as ``--cfg-options`` gives them.
         device: of the model.
+        backend: what computes, as of ``mmattn.inference.TilePredictor``.
 
     Raises:
         InputError: if a file cannot be read, or the two do not fit together.
@@ -115,6 +119,7 @@ def predict(member: Member, *, split: str | None, tta: bool, options: dict | Non
     check_fit(model, weights, member.checkpoint)
     load_state_dict(getattr(model, 'module', model), weights)
     model = model.to(device).eval()
+    run_by_backend(model, backend)
     names, probabilities, truths, groups = [], [], [], []
     with torch.inference_mode():
         for batch in tracked(loader, member.name):

@@ -14,6 +14,8 @@ import torch
 from mmengine.config import Config
 from torch import nn
 
+from tests.checkpoints.test_efficientnet_lite import published
+
 timm = None
 if find_spec('timm') and find_spec('torchvision'):
     try:
@@ -79,6 +81,20 @@ def test_a_local_file_loads_with_a_report(name: str, tmp_path):
     one = build(name, init_cfg=grey)
     one.init_weights()
     torch.testing.assert_close(one(x[:, :1])[-1], encoder(x[:, :1].expand(-1, 3, -1, -1))[-1], atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize('number', [0, 2])
+def test_published_files_of_efficientnet_lite_load(number: int, tmp_path):
+    """Both hold the same tensors in the same order under their own names."""
+    whole, path = timm.create_model(f'tf_efficientnet_lite{number}', pretrained=False), tmp_path / 'lite.pth'
+    names, file = published(number), whole.state_dict()
+    assert len(names) == len(file)
+    torch.save(dict(zip(names, file.values(), strict=True)), path)
+    weights = dict(type='Pretrained', checkpoint=str(path), source=f'efficientnet-lite{number}')
+    encoder = build(f'tf_efficientnet_lite{number}', in_channels=3, init_cfg=weights)
+    encoder.init_weights()
+    for name, value in encoder.timm_model.state_dict().items():
+        assert torch.equal(value, file[name]), name
 
 
 def test_its_own_checkpoint_loads(tmp_path):

@@ -46,6 +46,23 @@ def test_pads_evenly_and_normalises():
     assert (label == 255).sum() == 128 * 96 - 101 * 90
 
 
+def test_each_section_by_itself():
+    random = torch.Generator().manual_seed(0)
+    images = [255 * torch.rand(1, 40, 30, generator=random), 128 + torch.rand(1, 40, 30, generator=random)]
+    flat = torch.full((1, 40, 30), 77.0)
+    preprocessor = SaltDataPreProcessor(per_section=True, size_divisor=8)
+    inputs = preprocessor(dict(inputs=[*images, flat]))['inputs'][:, :, :, 1:-1]
+    for image, given in zip(images, inputs):
+        torch.testing.assert_close(given, (image - image.mean()) / image.std(correction=0), rtol=1e-4, atol=1e-4)
+    assert not inputs[2].any()
+    louder = preprocessor(dict(inputs=[40 + 0.1 * image for image in images]))['inputs'][:, :, :, 1:-1]
+    torch.testing.assert_close(louder, inputs[:2], rtol=1e-3, atol=1e-3)
+    with pytest.raises(ValueError, match=r'per_section=True takes no mean and std, got mean=\[128.0\]'):
+        SaltDataPreProcessor(per_section=True, mean=128.0)
+    with pytest.raises(TypeError, match="per_section must be True or False, got 'no'"):
+        SaltDataPreProcessor(per_section='no')
+
+
 def test_images_of_several_sizes_share_a_batch():
     images = [torch.rand(2, 40, 30), torch.rand(2, 17, 64)]
     processor = SaltDataPreProcessor(mean=(0.0, 0.5), std=(1.0, 2.0), size_divisor=16)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from mmattn.seismic.export.calibration import LabelledTraces, halves, labelled_traces
+from mmattn.seismic.export.calibration import LabelledTraces, calibrate, labelled_traces, parts_of_lines
 from mmattn.seismic.export.horizons import find_horizons, label_horizons
 
 SAMPLES = 100 + 4.0 * np.arange(40)
@@ -101,7 +101,7 @@ def test_calibrated_intervals_hold_what_they_promise():
     values, spread, label = noisy(160, 8.0)
     parts = [
         labelled_traces(reader(values), reader(spread), reader(label), SAMPLES, lines, seed=number)
-        for number, lines in enumerate(halves(160))
+        for number, lines in enumerate(parts_of_lines(160, most=2))
     ]
     assert all(len(part.probability) == 1600 for part in parts)
     for surface in ('top', 'base'):
@@ -131,8 +131,40 @@ def test_what_cannot_be_calibrated_is_said():
 
 
 @pytest.mark.parametrize(
-    ('count', 'first', 'second'), [(2, [0], [1]), (1, [0], []), (20, [*range(8), *range(16, 20)], [*range(8, 16)])]
+    ('count', 'parts'),
+    [
+        (1, [[0]]),
+        (2, [[0], [1]]),
+        (20, [[*range(8)], [*range(8, 16)], [*range(16, 20)]]),
+        (48, [[*range(8), *range(40, 48)], *([*range(8 * one, 8 * one + 8)] for one in (1, 2, 3, 4))]),
+    ],
 )
-def test_halves(count: int, first: list[int], second: list[int]):
-    found = halves(count)
-    assert (found[0].tolist(), found[1].tolist()) == (first, second)
+def test_parts_of_lines(count: int, parts: list):
+    assert [part.tolist() for part in parts_of_lines(count)] == parts
+
+
+def test_every_part_is_measured_with_the_factor_of_the_others():
+    """Blocks of lines differ in how far off they are, as surveys do: one half would promise too much for the other."""
+    values, spread, label = noisy(160, 8.0)
+    rough = np.arange(160) // 8 % 4 == 1
+    easy, _, easy_label = noisy(160, 3.0)
+    values, label = (np.where(rough[:, None, None], one, other) for one, other in ((values, easy), (label, easy_label)))
+    readers = reader(values), reader(spread), reader(label)
+
+    def traces(lines: np.ndarray) -> LabelledTraces:
+        return labelled_traces(*readers, SAMPLES, lines)
+
+    first, second = map(traces, parts_of_lines(160, most=2))  # the second holds all that is rough
+    assert second.coverage('base', first.factor('base')).share < 0.83
+    factor, held = calibrate([traces(lines) for lines in parts_of_lines(160)], 'base')
+    assert abs(held.share - 0.9) < 0.03
+    assert held.traces == 160 * values.shape[1]
+    assert abs(traces(np.arange(160)).coverage('base', factor).share - 0.9) < 0.01
+
+
+def test_one_part_is_not_measured():
+    values, spread, label = noisy(8, 8.0)
+    part = labelled_traces(reader(values), reader(spread), reader(label), SAMPLES, np.arange(8))
+    factor, held = calibrate([part], 'top')
+    assert factor == part.factor('top')
+    assert (held.traces, np.isnan(held.share)) == (0, True)

@@ -1,0 +1,129 @@
+"""The backends of prediction beside PyTorch and the model as it is built, in turns in one process."""
+
+import argparse
+import statistics
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import torch
+from mmseg.apis import init_model
+from torch import nn
+
+from mmattn.cli.device import replace_sync_bn
+from mmattn.cli.launch import load_config
+from mmattn.common.names import BACKENDS
+from mmattn.costs.benchmarks.measure import clock_of
+from mmattn.costs.benchmarks.table import Cells
+from mmattn.inference import TilePredictor, default_window
+
+_OURS = tuple(name for name in BACKENDS if name not in ('auto', 'torch'))
+
+
+@dataclass(frozen=True)
+class BackendRow:
+    """One way to predict a batch of windows.
+
+    Args:
+        config: the network's, with random weights.
+        windows: of the batch: number, height and width.
+        way: the model as built, the prepared model alone, or the predictor with a backend.
+        ms: median of a batch.
+        gain: the predictor's time with PyTorch divided by this.
+        difference: largest, of a probability, from the predictor with PyTorch.
+    """
+
+    config: str
+    windows: str
+    way: str
+    ms: str
+    gain: str
+    difference: str
+
+    def cells(self) -> dict[str, str]:
+        """The row by column."""
+        return asdict(self)
+
+
+def compare_backends(
+    config: str, backends: tuple[str, ...], *, batch_size: int, window: tuple[int, int] | None, repeats: int
+) -> list[BackendRow]:
+    """Measures a config's network.
+
+    Args:
+        config: its name or file; weights are random, running statistics drawn so that folding them matters.
+        backends: beside PyTorch.
+        batch_size: windows at a time.
+        window: (height, width), or None for the model's own.
+        repeats: timed calls of each, in turns; the median counts.
+
+    Raises:
+        ValueError: if a backend cannot compute it.
+    """
+    experiment = load_config(config)
+    replace_sync_bn(experiment.model)
+    torch.manual_seed(0)
+    model = init_model(experiment, None, device='cpu')
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.running_mean.uniform_(-0.2, 0.2)
+            module.running_var.uniform_(0.5, 2)
+    height, width = window or default_window(model)
+    predictors = {name: TilePredictor(model, batch_size=batch_size, backend=name) for name in ('torch', *backends)}
+    first = predictors['torch']
+    tiles = np.random.default_rng(0).normal(127.5, 40, (batch_size, width, height)).astype(np.float32)
+    inputs = torch.randn(batch_size, first.in_channels, height, width)
+    last = inputs.contiguous(memory_format=torch.channels_last)
+    calls: dict[str, Callable[[], object]] = {
+        'model as built': lambda: _encode_decode(model, inputs),
+        'prepared model alone': lambda: _encode_decode(first.prepared, last),
+        **{f'predictor, {own.backend}': lambda own=own: own(tiles) for own in predictors.values()},
+    }
+    expected = first(tiles)
+    differences = {f'predictor, {own.backend}': np.abs(own(tiles) - expected).max() for own in predictors.values()}
+    times: dict[str, list[float]] = {way: [] for way in calls}
+    clock = clock_of(torch.device('cpu'))
+    for _ in range(repeats):
+        for way, call in calls.items():
+            call()
+            start = clock()
+            call()
+            times[way].append(clock() - start)
+    medians = {way: statistics.median(own) for way, own in times.items()}
+    label = config, f'{batch_size} of {height}x{width}'
+    ours = medians[f'predictor, {first.backend}']
+    return [
+        BackendRow(
+            *label,
+            way,
+            f'{1000 * median:.0f}',
+            f'{ours / median:.2f}',
+            f'{differences[way]:.1g}' if way in differences else '',
+        )
+        for way, median in medians.items()
+    ]
+
+
+@torch.inference_mode()
+def _encode_decode(model: nn.Module, inputs: torch.Tensor) -> torch.Tensor:
+    size = inputs.shape[2:]
+    return model.encode_decode(inputs, [dict(img_shape=size, pad_shape=size, ori_shape=size)] * len(inputs))
+
+
+def add_backends_command(commands: argparse._SubParsersAction) -> None:
+    """Adds the options of this comparison."""
+    parser = commands.add_parser('backends', help='prediction by onnxruntime and OpenVINO beside PyTorch, on the CPU')
+    parser.add_argument('configs', nargs='+', metavar='CONFIG', help='experiments, by name or file')
+    parser.add_argument('--backends', nargs='+', choices=_OURS, default=list(_OURS))
+    parser.add_argument('--batch-size', type=int, default=16)
+    parser.add_argument('--window', nargs=2, type=int, metavar=('H', 'W'), help="the model's own by default")
+    parser.add_argument('--repeats', type=int, default=9, help='timed calls of each; the median counts')
+    parser.set_defaults(device='cpu')
+
+
+def measure_backends(args: argparse.Namespace, done: list[Cells]) -> Iterator[list[Cells]]:
+    """Yields the rows of one network after the other; ``done`` is empty."""
+    for config in args.configs:
+        window = args.window and tuple(args.window)
+        given = dict(batch_size=args.batch_size, window=window, repeats=args.repeats)
+        yield compare_backends(config, tuple(args.backends), **given)

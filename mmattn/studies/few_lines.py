@@ -1,0 +1,305 @@
+"""A few labelled lines of a survey: trained on for some minutes, predicted, and asked which lines to label next."""
+
+import logging
+import os
+import time
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmengine.logging import MMLogger
+from mmengine.registry import init_default_scope
+from mmengine.runner import Runner
+from mmseg.apis import init_model
+from mmseg.registry import DATASETS
+from torch import nn
+
+from mmattn.cli.launch import load_config
+from mmattn.cli.saved_weights import read_model
+from mmattn.common.errors import InputError
+from mmattn.common.resources import find_config
+from mmattn.datasets.segy_salt import SegySaltDataset
+from mmattn.engine.hooks import FiniteLossHook, TimeBudgetHook
+from mmattn.inference import Outputs, VolumeOptions, VolumePrediction, predict_volume
+from mmattn.inference.doubtful_lines import DoubtfulLine, doubtful_lines
+from mmattn.inference.loading import load
+from mmattn.seismic import Volume, estimate_clip, open_volume
+from mmattn.seismic.opening import OWN_OPTIONS, is_array
+from mmattn.seismic.volumes.labelled_lines import labelled_lines, runs
+from mmattn.seismic.volumes.labels import IGNORED, LabelValues, check_same_grid
+
+SHIPPED = 'salt-synthetic'
+"""The network that a training starts from, where it is there."""
+VALUES = LabelValues(ignore_value=IGNORED)
+_SMALL = 'attention_unet_salt', {'model.backbone.base_channels': 8, 'model.decode_head.in_channels': 8}
+_DATA = 'ccnet_segy'  # whose training pipeline is taken
+_WINDOW, _STRIDE = (160, 160), (80, 80)
+_FROM_RANDOM, _FROM_TRAINED = 3e-3, 5e-4
+_WORKERS = 2  # where a GPU waits for data
+
+Progress = Callable[[str, int, int], None]
+
+
+class Start(NamedTuple):
+    """A network to train on, what it is in words, and a learning rate that suits it."""
+
+    segmentor: nn.Module
+    words: str
+    learning_rate: float
+
+
+@dataclass(frozen=True)
+class Lines:
+    """A survey with a label.
+
+    Args:
+        amplitude, label: paths.
+        options: of ``open_volume``, for both; options of SEG-Y files alone.
+        clip: amplitude of black and white; None estimates it.
+    """
+
+    amplitude: str
+    label: str
+    options: Mapping[str, object] = field(default_factory=dict)
+    clip: float | None = None
+
+
+@dataclass
+class Training:
+    """What a training did: its iterations, seconds and losses, and whether it was ended by Ctrl-C."""
+
+    iterations: int
+    seconds: float
+    losses: list[float]
+    interrupted: bool
+
+
+def choose_start(name: str | None, config: str | None, checkpoint: str | None, options: Mapping | None = None) -> Start:
+    """Finds what a training starts from.
+
+    Args:
+        name: of a network, as ``mmattn.load`` takes it; None takes the shipped one, if it is there and no config given.
+        config, checkpoint: instead of it; a config alone is a network of random weights.
+        options: that override the config's.
+
+    Raises:
+        InputError: if it cannot be read, or several are given.
+    """
+    if name is not None and (config or checkpoint):
+        raise InputError('--start and --config say the same: give one')
+    if checkpoint is not None and config is None:
+        raise InputError('--checkpoint needs --config; a folder or work directory is --start')
+    if options and config is None:
+        raise InputError('--cfg-options override settings of --config: give one')
+    if config is not None and checkpoint is not None:
+        return Start(
+            _keep(read_model(load_config(config, options), checkpoint, 'cpu')),
+            f'{checkpoint} of {config}',
+            _FROM_TRAINED,
+        )
+    if config is not None:
+        return Start(_random(load_config(config, options)), f'random weights of {config}', _FROM_RANDOM)
+    try:
+        return Start(_keep(load(name or SHIPPED).segmentor), name or f'the shipped network {SHIPPED}', _FROM_TRAINED)
+    except (OSError, ValueError, TypeError) as error:
+        if name is not None:
+            raise InputError(f'--start {name!r}: {error}') from error
+    config, settings = _SMALL
+    words = f'random weights of a small {config}: no network {SHIPPED!r} comes with this mmattn; --start names another'
+    return Start(_random(load_config(config, settings)), words, _FROM_RANDOM)
+
+
+def train_on_lines(
+    segmentor: nn.Module,
+    lines: Lines,
+    found: Mapping[str, np.ndarray],
+    *,
+    minutes: float,
+    work_dir: str | os.PathLike,
+    learning_rate: float,
+    batch_size: int = 4,
+    seed: int = 0,
+    progress: Progress | None = None,
+    clock: Callable[[], float] = time.monotonic,
+) -> Training:
+    """Trains a network in place on the labelled lines; Ctrl-C ends it and keeps what is trained.
+
+    Args:
+        segmentor: of :func:`choose_start`.
+        lines: the survey.
+        found: positions of labelled lines by direction, see ``labelled_lines``.
+        minutes: of training.
+        work_dir: for what mmengine writes.
+        learning_rate, batch_size, seed: of the training.
+        progress: see :class:`mmattn.engine.hooks.TimeBudgetHook`.
+        clock: of the minutes.
+
+    Raises:
+        ValueError: if no line is labelled, or the survey and the label do not go together.
+    """
+    dataset = _dataset(lines, found)
+    if not len(dataset):
+        raise ValueError(f'no window of the labelled lines of {lines.label} has a label')
+    has_gpu = torch.cuda.is_available()
+    budget = TimeBudgetHook(minutes, progress=progress, clock=clock)
+    loader = dict(
+        batch_size=batch_size,
+        num_workers=_WORKERS if has_gpu else 0,
+        persistent_workers=has_gpu,
+        sampler=dict(type='InfiniteSampler', shuffle=True),
+        dataset=dataset,
+    )
+    optimizer = dict(type='AdamW', lr=learning_rate, weight_decay=1e-2)
+    runner = Runner(
+        model=segmentor,
+        work_dir=str(work_dir),
+        train_dataloader=loader,
+        train_cfg=dict(type='IterBasedTrainLoop', max_iters=10**9, val_interval=10**9),
+        optim_wrapper=dict(type='OptimWrapper', optimizer=optimizer, clip_grad=dict(max_norm=5.0)),
+        default_hooks=dict.fromkeys(('logger', 'checkpoint', 'param_scheduler', 'timer')),
+        custom_hooks=[budget, FiniteLossHook()],
+        randomness=dict(seed=seed),
+        default_scope='mmseg',
+        log_level='ERROR',
+    )
+    start, interrupted = time.perf_counter(), False
+    try:
+        with _quiet():
+            runner.train()
+    except KeyboardInterrupt:
+        interrupted = True
+    segmentor.eval()
+    segmentor.dataset_meta = dict(dataset.metainfo)
+    return Training(len(budget.losses), time.perf_counter() - start, budget.losses, interrupted)
+
+
+def find_lines(lines: Lines) -> dict[str, np.ndarray]:
+    """Finds the labelled lines of a survey.
+
+    Raises:
+        InputError: if there are none.
+        FileNotFoundError, ValueError: if there is no label, or it is on another grid.
+    """
+    with (
+        open_volume(lines.amplitude, **lines.options) as volume,
+        open_volume(lines.label, **_of_others(lines.label, lines.options)) as label,
+    ):
+        check_same_grid(volume, label)
+        found = labelled_lines(label, VALUES)
+    if not any(len(positions) for positions in found.values()):
+        raise InputError(
+            f'{lines.label} has no labelled line: paint salt and not salt on some (mmattn view {lines.amplitude} '
+            f'--label {lines.label})'
+        )
+    return found
+
+
+def predict_lines(
+    segmentor: nn.Module,
+    lines: Lines,
+    outputs: Outputs,
+    found: Mapping[str, np.ndarray],
+    *,
+    count: int,
+    progress: Progress | None = None,
+) -> tuple[VolumePrediction, list[DoubtfulLine]]:
+    """Predicts the volume in both directions (of a 2-D line the line and its mirror), and suggests lines to label.
+
+    Args:
+        segmentor: a trained one.
+        lines: the survey.
+        outputs: with a probability and a std.
+        found: positions of labelled lines by direction.
+        count: of lines to suggest.
+        progress: see ``predict_volume``.
+    """
+    with open_volume(lines.amplitude, **lines.options) as volume:
+        flip = len(found) == 1 or 1 in volume.shape[:2]
+        given = VolumeOptions(flip=flip, clip=_clip(lines, volume))
+        result = predict_volume(segmentor, volume, outputs, options=given, progress=progress)
+        live = volume.live
+    kept = _of_others(outputs.probability, lines.options)
+    with (
+        open_volume(outputs.probability, **kept) as probability,
+        open_volume(outputs.std, **kept) as std,
+    ):
+        return result, doubtful_lines(probability, std, found, count=count, live=live)
+
+
+def _dataset(lines: Lines, found: Mapping[str, np.ndarray]) -> SegySaltDataset:
+    """The windows of the labelled lines."""
+    pipeline = Config.fromfile(find_config(_DATA)).train_pipeline
+    options = dict(lines.options)
+    with open_volume(lines.amplitude, **options) as volume:
+        clip = _clip(lines, volume)
+        numbers = dict(iline=volume.ilines, xline=volume.xlines)
+        volumes = []
+        for direction, positions in found.items():
+            for first, last in runs(positions):
+                span = [int(numbers[direction][first]), int(numbers[direction][last])]
+                name = f'{volume.name} {direction} {span[0]} to {span[1]}'
+                place = dict(direction='iline' if volume.is_2d else direction, name=name)
+                if not volume.is_2d:
+                    place['lines'] = span
+                volumes.append(dict(amplitude=lines.amplitude, label=lines.label, clip=clip, **place, **options))
+    settings = dict(ignore_value=IGNORED, yes=True)
+    init_default_scope('mmseg')
+    with _quiet():
+        return DATASETS.build(
+            dict(
+                type='SegySaltDataset',
+                volumes=[one | settings for one in volumes],
+                window=_WINDOW,
+                stride=_STRIDE,
+                skip_unlabelled=True,
+                pipeline=pipeline,
+            )
+        )
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Leaves out what mmengine logs of each weight and each volume."""
+    logger = MMLogger.get_current_instance()
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore')
+            yield
+    finally:
+        logger.setLevel(level)
+
+
+def _clip(lines: Lines, volume: Volume) -> float:
+    return float(estimate_clip(volume)) if lines.clip is None else lines.clip
+
+
+def _keep(segmentor: nn.Module) -> nn.Module:
+    """A network that a training does not initialise anew."""
+    for module in segmentor.modules():
+        if hasattr(module, '_is_init'):
+            module._is_init = True
+    return segmentor
+
+
+def _random(config: Config) -> nn.Module:
+    """A network of random weights; files that its config starts from are left out."""
+    config.model.pretrained = None
+    with _quiet():
+        segmentor = init_model(config, device='cpu')
+        for module in segmentor.modules():
+            if 'Pretrained' in str(getattr(module, 'init_cfg', None)):
+                module.init_cfg = None
+        segmentor.init_weights()
+    return _keep(segmentor)
+
+
+def _of_others(path: str | os.PathLike, options: Mapping[str, object]) -> dict[str, object]:
+    """Options that a file of the same survey shares: none of arrays, nor those of the amplitudes alone."""
+    return {} if is_array(path) else {name: value for name, value in options.items() if name not in OWN_OPTIONS}

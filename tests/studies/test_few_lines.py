@@ -1,0 +1,64 @@
+"""What a training on a few lines starts from, and its study."""
+
+import numpy as np
+import pytest
+
+from mmattn.common.errors import InputError
+from mmattn.inference import SaltPredictor
+from mmattn.studies.few_lines import Lines, choose_start, find_lines
+from mmattn.studies.few_lines_study import EVEN, SUGGESTED, Measured, even_lines, measure, table, write_rows
+
+TINY = {'model.backbone.base_channels': 2, 'model.decode_head.in_channels': 2}
+
+
+@pytest.fixture(autouse=True)
+def _tiny(monkeypatch):
+    monkeypatch.setattr('mmattn.studies.few_lines._SMALL', ('attention_unet_salt', TINY))
+    monkeypatch.setattr('mmattn.studies.few_lines.SHIPPED', 'no_such_network')
+
+
+def test_starts(tmp_path):
+    start = choose_start(None, None, None)
+    assert start.words.startswith("random weights of a small attention_unet_salt: no network 'no_such_network'")
+    SaltPredictor(start.segmentor).save(tmp_path / 'network')
+    again = choose_start(str(tmp_path / 'network'), None, None)
+    assert (again.words, again.learning_rate < start.learning_rate) == (str(tmp_path / 'network'), True)
+    again.segmentor.init_weights()  # as a training does
+    for one, other in zip(start.segmentor.parameters(), again.segmentor.parameters()):
+        np.testing.assert_array_equal(one.detach(), other.detach())
+    assert choose_start(None, 'attention_unet_salt', None, TINY).words == 'random weights of attention_unet_salt'
+
+
+@pytest.mark.parametrize(
+    ('given', 'message'),
+    [
+        (('gone', None, None), "--start 'gone': "),
+        (('a', 'ccnet_salt', None), '--start and --config say the same: give one'),
+        ((None, None, 'a.pth'), '--checkpoint needs --config'),
+        ((None, None, None, dict(a=1)), '--cfg-options override settings of --config'),
+    ],
+)
+def test_wrong_starts(given: tuple, message: str):
+    with pytest.raises(InputError, match=message):
+        choose_start(*given)
+
+
+def test_no_line_is_labelled(tmp_path):
+    np.save(tmp_path / 'a.npy', np.random.default_rng(0).normal(size=(5, 6, 7)).astype(np.float32))
+    np.save(tmp_path / 'l.npy', np.full((5, 6, 7), 255, np.uint8))
+    with pytest.raises(InputError, match=r'l.npy has no labelled line: paint salt and not salt on some \(mmattn view'):
+        find_lines(Lines(str(tmp_path / 'a.npy'), str(tmp_path / 'l.npy')))
+    np.save(tmp_path / 'l.npy', np.full((5, 6, 8), 255, np.uint8))
+    with pytest.raises(ValueError, match='the label is on another grid'):
+        find_lines(Lines(str(tmp_path / 'a.npy'), str(tmp_path / 'l.npy')))
+
+
+def test_the_study(tmp_path):
+    assert even_lines(200, 4).tolist() == [25, 75, 125, 175]
+    given = dict(seed=0, minutes=1e-6, counts=(1, 2), shape=(12, 16, 32), every=3)
+    rows = list(measure(tmp_path, **given))
+    assert [(row.chosen, row.lines, row.iterations) for row in rows] == [(EVEN, 1, 1), (EVEN, 2, 1), (SUGGESTED, 2, 1)]
+    write_rows(tmp_path / 'rows.csv', rows)
+    assert (tmp_path / 'rows.csv').read_text().splitlines()[0] == 'seed,minutes,chosen,lines,iterations,iou'
+    rows = [Measured(seed, 1.0, EVEN, 2, 9, iou) for seed, iou in ((0, 0.5), (1, 0.7))]
+    assert table(rows).splitlines()[-1] == '| 2 | 0.600 ± 0.141 |  |'
