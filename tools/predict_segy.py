@@ -238,8 +238,9 @@ def main() -> None:
         directions = None if args.direction is None else tuple(args.direction)
         options = VolumeOptions(directions, **{name: getattr(args, name) for name in names})
         first = rank_and_size()[0] == 0
-        with open_volume(args.input, **segy_options(args)) as volume, Display(active=first) as display:
-            labelled = open_label(args, volume)
+        opened = on_first(lambda: open_volume(args.input, **segy_options(args)))  # one process reads the headers
+        with opened as volume, Display(active=first) as display:
+            labelled = on_first(lambda: open_label(args, volume))
             fill_values = on_first(lambda: look_at(volume, display, yes=args.yes))
             if fill_values:
                 volume.null_value = (*(volume.null_value or ()), *fill_values)

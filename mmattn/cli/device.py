@@ -24,8 +24,12 @@ def replace_sync_bn(config: dict | list) -> int:
     return 0
 
 
-def _mix_precision(wrapper: Config) -> None:
+def _mix_precision(wrapper: Config, *, is_split: bool) -> None:
     settings = amp_settings()
+    if is_split and settings.get('type') == 'AmpOptimWrapper':  # scaling would judge each process's part by itself
+        if not torch.cuda.is_bf16_supported():
+            raise InputError('--amp with --strategy fsdp takes bfloat16, which this GPU does not have')
+        settings = dict(type='BFloat16OptimWrapper')
     if settings and wrapper.type == settings['type']:
         return
     if wrapper.type != 'OptimWrapper':
@@ -47,8 +51,12 @@ def shard(config: Config) -> None:
         raise InputError('--strategy fsdp splits a model over processes, and this is one: start tools/dist_train.sh')
     config.model_wrapper_cfg = dict(type='NoWrapper')
     hooks = config.get('custom_hooks') or []
-    if not any(hook.get('type') == 'ShardingHook' for hook in hooks):
+    if not _is_split(config):
         config.custom_hooks = [*hooks, dict(type='ShardingHook')]
+
+
+def _is_split(config: Config) -> bool:
+    return any(hook.get('type') == 'ShardingHook' for hook in config.get('custom_hooks') or [])
 
 
 def fit_to_device(config: Config, *, amp: bool = False) -> None:
@@ -56,7 +64,8 @@ def fit_to_device(config: Config, *, amp: bool = False) -> None:
 
     On a GPU the config stays as it is. Without one: gloo instead of nccl, BN instead of SyncBN with its statistics
     averaged over processes after each epoch. Each change is logged. ``amp`` turns mixed precision on: float16 with a
-    scaled loss on a GPU, bfloat16 on processors that have it; on others training stays float32, which is logged.
+    scaled loss on a GPU, bfloat16 there where the model is split, and on processors that have it; on others training
+    stays float32, which is logged.
 
     Args:
         config: with ``launcher`` set; changed in place.
@@ -67,7 +76,7 @@ def fit_to_device(config: Config, *, amp: bool = False) -> None:
     """
     has_gpu = torch.cuda.is_available()
     if amp:
-        _mix_precision(config.optim_wrapper)
+        _mix_precision(config.optim_wrapper, is_split=_is_split(config))
     launcher = config.get('launcher', 'none')
     if has_gpu and launcher == 'pytorch' and was_restarted():  # as mmengine does it, but for the store
         torch.cuda.set_device(int(os.environ['LOCAL_RANK']))

@@ -16,6 +16,7 @@ from mmattn.inference.outputs import SEGY, Outputs
 from mmattn.inference.plan import VolumeOptions, VolumePlan, axis_of, chunks_of, make_plan, windows_a_line
 from mmattn.inference.predictor import TilePredictor
 from mmattn.inference.prepared import make_predictor
+from mmattn.inference.rehearsal import finish_seconds, look_seconds
 from mmattn.inference.scratch import ScratchArray, line_ranges
 from mmattn.inference.sections import predict_slab
 from mmattn.seismic import Volume, scale_amplitude, to_grey
@@ -88,10 +89,11 @@ def count_work(volume: Volume, plan: VolumePlan, outputs: Outputs, options: Volu
             calls += -(-per_line * (stop - start) // options.batch_size) * (2 if options.flip else 1)
     sizes = {name: stored if path.suffix.lower() in SEGY else 4 * cells for name, path in outputs.files.items()}
     sizes.pop('report', None)
+    segy = sum(path.suffix.lower() in SEGY for path in outputs.files.values())
     return Work(
         windows=windows,
         calls=calls,
-        read=stored * (2 + len(plan.directions) + sum(path.suffix.lower() in SEGY for path in outputs.files.values())),
+        read=stored * (1 + len(plan.directions) + 2 * segy),
         scratch=4 * cells * len(plan.members) + (cells if outputs.needs_mask else 0),
         written=sum(sizes.values()),
         memory=round(options.memory * 2**20),
@@ -114,19 +116,20 @@ def estimate_work(
         ValueError: as ``predict_volume``.
     """
     outputs.check(volume)
+    begin = time.perf_counter()
     clip, _ = choose_clip(model, volume, options.clip)
     plan = make_plan(
         model, volume.shape, options, clip=clip, keep_spread=outputs.needs_spread, chunks=chunks_of(volume)
     )
     work = count_work(volume, plan, outputs, options)
     predictor = make_predictor(model, volume, plan, options)
-    took = dict.fromkeys(('read', 'network', 'write'), 0.0)
+    took = dict.fromkeys(('start', 'look', 'read', 'network', 'write'), 0.0)
+    took['start'] = time.perf_counter() - begin
+    took['look'] = look_seconds(volume)
     for direction in plan.directions:
         for stage, time_taken in _probe(predictor, volume, plan, outputs, direction, seconds / len(plan.directions)):
             took[stage] += time_taken
-    passes = len(plan.directions)
-    took['read'] *= (passes + 2) / passes  # the first look, and the search for what is not finite
-    took['write'] += _finish_seconds(volume, plan, outputs)
+    took['write'] += finish_seconds(volume, plan, outputs)
     shorter = _ways(work, plan, options, predictor.device.type, took)
     return Work(**{**vars(work), 'seconds': took, 'shorter': tuple(shorter)})
 
@@ -138,61 +141,38 @@ def _probe(
     lines, height = plan.shape[axis_of(direction)], plan.block_lines[direction]
     blocks = list(line_ranges(lines, height))
     middle = sorted(blocks, key=lambda block: abs(block[0] - lines // 2))
-    per_line, took, done = (
-        windows_a_line(plan.windows, plan.shape, direction),
-        dict(read=0.0, network=0.0, write=0.0),
-        0,
-    )
+    per_line = windows_a_line(plan.windows, plan.shape, direction)
+    took, done, looked = dict(read=0.0, network=0.0, write=0.0), 0, 0
     batch = max(1, min(height, -(-_LEAST_CALLS * predictor.batch_size // per_line)))
     warm = False
     begin = time.perf_counter()
     with tempfile.TemporaryDirectory(dir=outputs.scratch.absolute().parent) as folder:
         array = ScratchArray(Path(folder) / 'probe', plan.shape)
         for start, stop in middle:
-            start, stop = start, min(stop, start + batch)
             now = time.perf_counter()
-            slab, _ = volume.slab_and_null(direction, start, stop)
+            slab, _ = volume.slab_and_null(direction, start, stop)  # whole, as it is read
             for section in slab:
                 section[...] = to_grey(scale_amplitude(section, plan.clip))
-            read = time.perf_counter() - now
+            took['read'] += time.perf_counter() - now
+            looked += stop - start
+            slab = slab[:batch]
             if not warm:  # the first call sets up what later ones use
                 predict_slab(predictor, slab[:1], plan.windows, views=plan.views)
                 warm = True
             now = time.perf_counter()
             probability = predict_slab(predictor, slab, plan.windows, views=plan.views)
-            network = time.perf_counter() - now
+            took['network'] += time.perf_counter() - now
             now = time.perf_counter()
             for values in probability:
                 array.write(direction, start, values)
             array.sync()
-            took['write'] += (time.perf_counter() - now) * (stop - start) / height  # synchronised once a block
-            took['read'] += read
-            took['network'] += network
-            done += stop - start
+            took['write'] += (time.perf_counter() - now) * len(slab) / height  # synchronised once a block
+            done += len(slab)
             if time.perf_counter() - begin > seconds:
                 break
         array.close()
     for stage, value in took.items():
-        yield stage, value * lines / done
-
-
-def _finish_seconds(volume: Volume, plan: VolumePlan, outputs: Outputs) -> float:
-    """Seconds of writing the outputs: their samples are combined, written and, of SEG-Y, read again and compared."""
-    lines = min(plan.output_lines, plan.shape[0], 4)
-    now = time.perf_counter()
-    samples = volume.slab_and_null('iline', 0, lines)[0]
-    read = time.perf_counter() - now
-    now = time.perf_counter()
-    with tempfile.TemporaryFile(dir=outputs.scratch.absolute().parent) as file:
-        for _ in plan.members:
-            file.write(samples.data)
-        file.flush()
-        file.seek(0)
-        file.read()
-    once = (time.perf_counter() - now) / lines * plan.shape[0]
-    names = [path for name, path in outputs.files.items() if name != 'report']
-    segy = sum(path.suffix.lower() in SEGY for path in names)
-    return once * len(names) + 3 * segy * read / lines * plan.shape[0]
+        yield stage, value * lines / (looked if stage == 'read' else done)
 
 
 def _ways(work: Work, plan: VolumePlan, options: VolumeOptions, device: str, took: dict[str, float]) -> Iterator[str]:

@@ -60,6 +60,17 @@ def test_gpu_turns_amp_on(monkeypatch: pytest.MonkeyPatch):
     assert cfg.model.backbone.norm_cfg.type == 'SyncBN'
 
 
+def test_split_models_take_bfloat16_on_a_gpu(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: True)
+    monkeypatch.setattr(torch.cuda, 'is_bf16_supported', lambda: True)
+    cfg = config(custom_hooks=[dict(type='ShardingHook')])
+    fit_to_device(cfg, amp=True)
+    assert cfg.optim_wrapper == dict(type='BFloat16OptimWrapper')
+    monkeypatch.setattr(torch.cuda, 'is_bf16_supported', lambda: False)
+    with pytest.raises(InputError, match='--amp with --strategy fsdp takes bfloat16, which this GPU does not have'):
+        fit_to_device(config(custom_hooks=[dict(type='ShardingHook')]), amp=True)
+
+
 def test_amp_with_another_wrapper_is_an_error(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(torch.cuda, 'is_available', lambda: True)
     with pytest.raises(InputError, match=r"--amp needs optim_wrapper.type OptimWrapper, the config has 'Other'"):

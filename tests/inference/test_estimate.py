@@ -55,4 +55,4 @@ def test_a_probe_leaves_nothing_and_is_near(volume, tmp_path: Path):
     result = predict_volume(model, volume, outputs, options=options)
     assert 0.2 < work.seconds['network'] / result.seconds['network'] < 5  # machines that tests run on are busy
     assert '--flip left out' in str(work)
-    assert 'one process: read' in str(work)
+    assert 'one process: start' in str(work)

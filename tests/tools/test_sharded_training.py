@@ -51,6 +51,30 @@ def test_a_split_model_learns_what_a_whole_one_does(tmp_path: Path):
             torch.testing.assert_close(ours['optimizer']['state'][number][name], value, rtol=1e-4, atol=1e-6)
 
 
+BFLOAT16 = """
+train_cfg = dict(max_epochs=1)
+optim_wrapper = dict(type='BFloat16OptimWrapper')
+"""
+
+
+@pytest.mark.slow
+def test_a_split_model_learns_in_mixed_precision(tmp_path: Path):
+    """As a whole one does, in what --amp sets where the processor has it; the weights stay float32."""
+    config = tmp_path / 'smt.py'
+    config.write_text(CONFIG.format(base=ROOT / 'configs' / 'smt_salt.py') + BFLOAT16)
+    whole = tmp_path / 'whole.py'
+    whole.write_text(f"_base_ = ['{config}']\ncustom_hooks = [dict(type='ExactResumeHook')]\n")
+    command = 'bash', 'tools/dist_train.sh'
+    run(*command, whole, 2, '--work-dir', tmp_path / 'whole', PORT=free_port())
+    run(*command, config, 2, '--strategy', 'fsdp', '--work-dir', tmp_path / 'split', PORT=free_port())
+    ours, theirs = (
+        torch.load(tmp_path / name / 'epoch_1.pth', weights_only=False)['state_dict'] for name in ('split', 'whole')
+    )
+    for name, value in theirs.items():
+        assert ours[name].dtype == value.dtype
+        torch.testing.assert_close(ours[name], value, rtol=0, atol=1e-3)
+
+
 def test_one_process_is_refused(monkeypatch, capsys, tmp_path: Path):
     result = run_here(monkeypatch, capsys, 'train.py', 'smt_salt', '--strategy', 'fsdp', '--work-dir', tmp_path / 'w')
     assert result.returncode == 2

@@ -10,7 +10,7 @@ from typing import TypeVar
 import torch
 from mmengine.dist import get_world_size
 from mmengine.hooks import EMAHook, Hook
-from mmengine.optim import OptimWrapper
+from mmengine.optim import AmpOptimWrapper, OptimWrapper
 from mmengine.registry import MODEL_WRAPPERS
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
@@ -69,6 +69,11 @@ class ShardingHook(Hook):
             raise ValueError("ShardingHook: set model_wrapper_cfg = dict(type='NoWrapper')")
         if not isinstance(runner.optim_wrapper, OptimWrapper):
             raise ValueError(f'ShardingHook: one optimiser alone is split, got {type(runner.optim_wrapper).__name__}')
+        if isinstance(runner.optim_wrapper, AmpOptimWrapper):
+            raise ValueError(
+                'ShardingHook: AmpOptimWrapper scales the loss and would judge the gradients of each process by '
+                "themselves: take type='BFloat16OptimWrapper' (--amp does)"
+            )
         device = next(runner.model.parameters()).device.type
         mesh = init_device_mesh(device, (get_world_size(),))
         before = dict(runner.model.named_parameters())

@@ -67,7 +67,7 @@ def copy_with_samples(
         tempfile.TemporaryFile(dir=temporary.parent) as checks,
     ):
         file.write(head)
-        writer = _Writer(source, file, checks)
+        writer = _Writer(source, file, checks, _alive(source))
         changes += writer.write(blocks)
         if layout.is_truncated:
             left = layout.file_size - layout.data_end
@@ -144,6 +144,36 @@ def _checksums(rows: np.ndarray) -> np.ndarray:
     return np.fromiter((zlib.crc32(row) for row in rows), np.uint32, len(rows))
 
 
+def _alive(source: SegyVolume) -> np.ndarray:
+    """(num_traces,) bool: which traces of a file live."""
+    if source.strides and is_all(source.live):
+        return np.broadcast_to(np.True_, source.num_traces)
+    alive = np.zeros(source.num_traces, bool)
+    alive[source.trace_index[source.live]] = True
+    return alive
+
+
+def rehearse_copy(source: SegyVolume, destination: Path, positions: np.ndarray, samples: np.ndarray) -> None:
+    """Does with some traces, from the first on, what copying does with all, so that it can be timed.
+
+    Args:
+        source: the volume that would be copied.
+        destination: a file that is made, and serves nobody.
+        positions, samples: as ``copy_with_samples`` has them, of one block.
+    """
+    with open(destination, 'w+b') as file, tempfile.TemporaryFile(dir=destination.parent) as checks:
+        writer = _Writer(source, file, checks, np.broadcast_to(np.True_, source.num_traces))
+        writer.write_block(positions, samples)
+        writer.reader.close()
+        _to_disk(file)
+        file.seek(source.layout.data_start)
+        size = writer.dtype.itemsize
+        while content := file.read(max(1, BUFFER // size) * size):
+            traces = np.frombuffer(content, writer.dtype, len(content) // size)
+            _checksums(traces['header'])
+            _checksums(to_float32(traces['samples'], FORMATS[IEEE_FLOAT])[0])
+
+
 class _Writer:
     """Writes traces with the headers of the source.
 
@@ -151,24 +181,20 @@ class _Writer:
         source: the volume that is copied.
         file: to write to, behind its head.
         checks: gets a checksum of header and samples, uint32, that each trace of the copy should have, in its order.
+        alive: (num_traces,) bool; the samples of other traces become 0.
     """
 
-    def __init__(self, source: SegyVolume, file: BinaryIO, checks: BinaryIO) -> None:
-        self.source, self.layout, self.file, self.checks = source, source.layout, file, checks
+    def __init__(self, source: SegyVolume, file: BinaryIO, checks: BinaryIO, alive: np.ndarray) -> None:
+        self.source, self.layout, self.file, self.checks, self.alive = source, source.layout, file, checks, alive
         self.dtype = target_dtype(self.layout)
         self.reader = TraceReader(self.layout)
-        if source.strides and is_all(source.live):
-            self.alive = np.broadcast_to(np.True_, self.layout.num_traces)
-        else:
-            self.alive = np.zeros(self.layout.num_traces, bool)
-            self.alive[source.trace_index[source.live]] = True
         self.done = np.zeros(self.layout.num_traces, bool)
         self.of_zeros = np.uint32(zlib.crc32(bytes(4 * self.layout.num_samples)))
 
     def write(self, blocks: Iterable[tuple[np.ndarray, np.ndarray]]) -> list[str]:
         """Writes all traces; returns what is to be said about them."""
         for positions, samples in blocks:
-            self._write_block(np.asarray(positions, np.int64), np.asarray(samples, np.float32))
+            self.write_block(np.asarray(positions, np.int64), np.asarray(samples, np.float32))
         absent = np.flatnonzero(~self.done)
         zeros = np.zeros((max(1, BUFFER // self.dtype.itemsize), self.layout.num_samples), np.float32)
         for start, stop in find_runs(absent, 0, len(zeros)):
@@ -182,7 +208,8 @@ class _Writer:
             said.append(f'{forgotten} traces without new samples are zero')
         return said
 
-    def _write_block(self, positions: np.ndarray, samples: np.ndarray) -> None:
+    def write_block(self, positions: np.ndarray, samples: np.ndarray) -> None:
+        """Writes traces at their positions in the file, int64, with float32 samples."""
         layout = self.layout
         if positions.ndim != 1 or samples.shape != (len(positions), layout.num_samples):
             raise ValueError(

@@ -72,7 +72,7 @@ class ArrayVolume(Volume):
         return tuple(chunks) if len(chunks) == 3 else ()
 
     def __getstate__(self) -> dict:
-        return {name: value for name, value in self.__dict__.items() if name != '_array'}
+        return {name: value for name, value in super().__getstate__().items() if name != '_array'}
 
     def close(self) -> None:
         """Lets the file go."""

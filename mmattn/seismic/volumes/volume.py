@@ -14,7 +14,7 @@ import numpy as np
 
 from mmattn.seismic.volumes.fill_search import FillSearch
 from mmattn.seismic.volumes.fill_values import FillValue, check_null_value, equals_any, is_live
-from mmattn.seismic.volumes.live import LiveTraces
+from mmattn.seismic.volumes.live import LiveTraces, is_all
 
 DIRECTIONS = ('iline', 'xline', 'time')
 SCAN_BYTES = 32 << 20
@@ -265,6 +265,17 @@ class Volume(ABC):
     def close(self) -> None:
         """Closes the file."""
 
+    def __getstate__(self) -> dict:
+        state = dict(self.__dict__)
+        if is_all(self.usable):
+            state['usable'] = None
+        return state
+
+    def __setstate__(self, state: dict) -> None:
+        self.__dict__.update(state)
+        if self.usable is None:
+            self.usable = np.broadcast_to(np.True_, self.shape[:2])
+
     def __enter__(self) -> 'Volume':
         return self
 
@@ -311,6 +322,13 @@ class Volume(ABC):
     @abstractmethod
     def _find_bad(self, positions: np.ndarray) -> np.ndarray:
         """Which samples of traces, by their position in the file, are not finite: (n, num_samples) bool."""
+
+    def scan_blocks(self) -> Iterator[tuple[int, np.ndarray, int]]:
+        """Iterates over all traces: first position, float32 (n, num_samples) that may be changed, and bad samples.
+
+        Null values are as they are stored.
+        """
+        return self._scan_blocks()
 
     @abstractmethod
     def _scan_blocks(self) -> Iterator[tuple[int, np.ndarray, int]]:

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import pytest
 from mmengine.config import Config
 from mmengine.hooks import EMAHook
+from mmengine.optim import AmpOptimWrapper
 from torch import nn
 
 from mmattn.cli import device
@@ -23,6 +24,7 @@ from mmattn.engine.hooks.sharding import NoWrapper, whole
             r"set model_wrapper_cfg = dict\(type='NoWrapper'\)",
         ),
         ({}, 2, 'one optimiser alone is split, got SimpleNamespace'),
+        (dict(optim_wrapper=object.__new__(AmpOptimWrapper)), 2, 'AmpOptimWrapper scales the loss'),
     ],
 )
 def test_what_cannot_be_split(monkeypatch: pytest.MonkeyPatch, changes: dict, processes: int, message: str):

@@ -1,5 +1,6 @@
 """Grids that are arithmetic are what the headers of all traces say, and keep nothing by trace."""
 
+import pickle
 from pathlib import Path
 
 import numpy as np
@@ -60,6 +61,17 @@ def test_nothing_is_kept_by_trace(tmp_path: Path):
     assert all(map(is_all, (volume.present, volume.usable, volume.live)))
     large = [value for value in vars(volume).values() if isinstance(value, np.ndarray) and value.size >= 20]
     assert all(map(is_all, large))
+
+
+def test_a_pickle_is_as_small(tmp_path: Path):
+    """One process opens a file for several."""
+    cube = make_cube((60, 50, 3))
+    grid_file(cube).write(tmp_path / 'a.sgy')
+    content = pickle.dumps(SegyVolume(tmp_path / 'a.sgy'))
+    assert len(content) < 60 * 50
+    copy = pickle.loads(content)
+    assert is_all(copy.usable)
+    assert_array_equal(copy.slab('xline', 7, 9), cube[:, 7:9].swapaxes(0, 1))
 
 
 @pytest.mark.parametrize('across', [False, True])
