@@ -10,7 +10,8 @@ import torch
 from mmseg.apis import init_model
 from torch import nn
 
-from mmattn.cli.launch import load_config, replace_sync_bn
+from mmattn.cli.device import replace_sync_bn
+from mmattn.cli.launch import load_config
 from mmattn.common.names import BACKENDS
 from mmattn.costs.benchmarks.measure import clock_of
 from mmattn.costs.benchmarks.table import Cells
