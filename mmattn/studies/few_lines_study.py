@@ -13,8 +13,8 @@ from mmattn.inference import Outputs, VolumeOptions, predict_volume
 from mmattn.inference.doubtful_lines import doubtful_lines
 from mmattn.seismic import estimate_clip
 from mmattn.seismic.synthetic import make_volume
+from mmattn.seismic.volumes.arrays import ArrayVolume
 from mmattn.seismic.volumes.labels import IGNORED
-from mmattn.seismic.volumes.volume import ArrayVolume
 from mmattn.studies.few_lines import Lines, choose_start, find_lines, train_on_lines
 
 EVEN, SUGGESTED = 'even', 'suggested'
@@ -154,7 +154,7 @@ def _train(
     begun = choose_start(start, None, None)
     given = Lines(str(folder / 'amplitude.npy'), str(folder / 'label.npy'), clip=clip)
     found = dict(iline=find_lines(given)['iline'])
-    settings = dict(learning_rate=begun.learning_rate, seed=seed, clock=clock)
+    settings = dict(learning_rate=begun.learning_rate, head=begun.head, seed=seed, clock=clock)
     training = train_on_lines(begun.segmentor, given, found, minutes=minutes, work_dir=folder / 'log', **settings)
     return begun.segmentor, training.iterations
 

@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from mmattn.inference.doubtful_lines import doubtful_lines
-from mmattn.seismic.volumes.volume import ArrayVolume
+from mmattn.seismic.volumes.arrays import ArrayVolume
 
 SHAPE = 20, 30, 10
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
+from mmattn.seismic.volumes.arrays import ArrayVolume
 from mmattn.seismic.volumes.labelled_lines import labelled_lines, runs
 from mmattn.seismic.volumes.labels import LabelValues
-from mmattn.seismic.volumes.volume import ArrayVolume
 
 VALUES = LabelValues(ignore_value=255)
 
