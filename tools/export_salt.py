@@ -105,6 +105,8 @@ def main() -> None:
         found = summary[name]
         print(f'{name}: {found["places"]} places, {found["shallowest"]} to {found["deepest"]} {summary["unit_of_z"]}')
     for name, held in summary.get('calibration', {}).items():
+        if held['held'] is None:
+            continue  # a note tells why
         print(
             f'{name}: intervals of {held["factor"]:.3g} standard deviations hold {held["held"]:.1%} of '
             f'{held["traces"]} labelled traces on other lines, {held["mean_width"]:.4g} {summary["unit_of_z"]} wide'

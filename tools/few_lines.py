@@ -123,7 +123,9 @@ def main() -> None:
             start = choose_start(args.start, args.config, args.checkpoint, args.cfg_options)
             print(f'start: {start.words}', flush=True)
             rate = start.learning_rate if args.lr is None else args.lr
-            given = dict(batch_size=args.batch_size, learning_rate=rate, seed=args.seed, progress=display)
+            given = dict(
+                batch_size=args.batch_size, learning_rate=rate, head=start.head, seed=args.seed, progress=display
+            )
             training = train_on_lines(
                 start.segmentor, lines, found, minutes=args.minutes, work_dir=out / 'log', **given
             )

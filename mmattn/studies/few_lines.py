@@ -39,18 +39,20 @@ VALUES = LabelValues(ignore_value=IGNORED)
 _SMALL = 'attention_unet_salt', {'model.backbone.base_channels': 8, 'model.decode_head.in_channels': 8}
 _DATA = 'ccnet_segy'  # whose training pipeline is taken
 _WINDOW, _STRIDE = (160, 160), (80, 80)
-_FROM_RANDOM, _FROM_TRAINED = 3e-3, 5e-4
+_FROM_RANDOM = 3e-3, 10.0  # a head, and above all its bias, would take most of the time to leave zero
+_FROM_TRAINED = 5e-4
 _WORKERS = 2  # where a GPU waits for data
 
 Progress = Callable[[str, int, int], None]
 
 
 class Start(NamedTuple):
-    """A network to train on, what it is in words, and a learning rate that suits it."""
+    """A network to train on, what it is in words, a learning rate that suits it, and the factor on that of its head."""
 
     segmentor: nn.Module
     words: str
     learning_rate: float
+    head: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -103,7 +105,7 @@ def choose_start(name: str | None, config: str | None, checkpoint: str | None, o
             _FROM_TRAINED,
         )
     if config is not None:
-        return Start(_random(load_config(config, options)), f'random weights of {config}', _FROM_RANDOM)
+        return Start(_random(load_config(config, options)), f'random weights of {config}', *_FROM_RANDOM)
     try:
         return Start(_keep(load(name or SHIPPED).segmentor), name or f'the shipped network {SHIPPED}', _FROM_TRAINED)
     except (OSError, ValueError, TypeError) as error:
@@ -111,7 +113,7 @@ def choose_start(name: str | None, config: str | None, checkpoint: str | None, o
             raise InputError(f'--start {name!r}: {error}') from error
     config, settings = _SMALL
     words = f'random weights of a small {config}: no network {SHIPPED!r} comes with this mmattn; --start names another'
-    return Start(_random(load_config(config, settings)), words, _FROM_RANDOM)
+    return Start(_random(load_config(config, settings)), words, *_FROM_RANDOM)
 
 
 def train_on_lines(
@@ -122,6 +124,7 @@ def train_on_lines(
     minutes: float,
     work_dir: str | os.PathLike,
     learning_rate: float,
+    head: float = 1.0,
     batch_size: int = 4,
     seed: int = 0,
     progress: Progress | None = None,
@@ -135,7 +138,8 @@ def train_on_lines(
         found: positions of labelled lines by direction, see ``labelled_lines``.
         minutes: of training.
         work_dir: for what mmengine writes.
-        learning_rate, batch_size, seed: of the training.
+        learning_rate, head: see :class:`Start`.
+        batch_size, seed: of the training.
         progress: see :class:`mmattn.engine.hooks.TimeBudgetHook`.
         clock: of the minutes.
 
@@ -160,7 +164,12 @@ def train_on_lines(
         work_dir=str(work_dir),
         train_dataloader=loader,
         train_cfg=dict(type='IterBasedTrainLoop', max_iters=10**9, val_interval=10**9),
-        optim_wrapper=dict(type='OptimWrapper', optimizer=optimizer, clip_grad=dict(max_norm=5.0)),
+        optim_wrapper=dict(
+            type='OptimWrapper',
+            optimizer=optimizer,
+            clip_grad=dict(max_norm=5.0),
+            paramwise_cfg=dict(custom_keys={'decode_head': dict(lr_mult=head), 'conv_seg.bias': dict(lr_mult=head**2)}),
+        ),
         default_hooks=dict.fromkeys(('logger', 'checkpoint', 'param_scheduler', 'timer')),
         custom_hooks=[budget, FiniteLossHook()],
         randomness=dict(seed=seed),

@@ -154,7 +154,7 @@ def _train(
     begun = choose_start(start, None, None)
     given = Lines(str(folder / 'amplitude.npy'), str(folder / 'label.npy'), clip=clip)
     found = dict(iline=find_lines(given)['iline'])
-    settings = dict(learning_rate=begun.learning_rate, seed=seed, clock=clock)
+    settings = dict(learning_rate=begun.learning_rate, head=begun.head, seed=seed, clock=clock)
     training = train_on_lines(begun.segmentor, given, found, minutes=minutes, work_dir=folder / 'log', **settings)
     return begun.segmentor, training.iterations
 

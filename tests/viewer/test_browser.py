@@ -1,8 +1,10 @@
 """The page in headless Chromium: what is on the screen is what the files hold.
 
-python -m tests.viewer.test_browser docs/images/viewer.png      # the picture in the documentation
+python -m tests.viewer.test_browser docs/images/viewer.png              # the pictures in the documentation
+python -m tests.viewer.test_browser docs/images/viewer_painting.png
 """
 
+import base64
 import io
 import os
 import shutil
@@ -18,10 +20,12 @@ import numpy as np
 import pytest
 from PIL import Image
 from scipy.ndimage import gaussian_filter
+from skimage.measure import find_contours
 
 from mmattn.seismic import open_volume
 from mmattn.viewer.colours import amplitude_levels
 from mmattn.viewer.survey import usual_clip
+from mmattn.viewer.ways import traces_along
 from tests.seismic.segy_files import grid_file, make_cube
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -64,9 +68,9 @@ def wait(condition: Callable[[], object], seconds: float = 60) -> object:
     return result
 
 
-def on_screen(driver, shape: tuple[int, int]) -> np.ndarray:
-    """The grey levels at the middles of the cells of a picture of (rows, columns)."""
-    left, top, width, height = driver.execute_script(FRAME)
+def on_screen(driver, shape: tuple[int, int], frame: list[float] | None = None) -> np.ndarray:
+    """The grey levels at the middles of the cells of a picture of (rows, columns), of the first figure by default."""
+    left, top, width, height = frame or driver.execute_script(FRAME)
     screen = np.asarray(Image.open(io.BytesIO(driver.get_screenshot_as_png())).convert('L'), float)
     rows = (top + (np.arange(shape[0]) + 0.5) * height / shape[0]).astype(int)
     columns = (left + (np.arange(shape[1]) + 0.5) * width / shape[1]).astype(int)
@@ -87,10 +91,14 @@ def opened(*files: Path | str) -> Iterator[object]:
     server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)
     driver = webdriver.Chrome(options, webdriver.ChromeService(DRIVER))
     try:
-        driver.get(server.stdout.readline().strip())
+        driver.get(next(line.strip() for line in server.stdout if line.startswith('http')))
         wait(lambda: driver.execute_script('return window.Bokeh && Bokeh.documents.length'))
         wait(lambda: driver.execute_script(FIND, 'input[type=text]'))
         yield driver
+    except BaseException:
+        if folder := os.environ.get('MMATTN_SCREENSHOTS'):
+            driver.save_screenshot(f'{folder}/failed.png')
+        raise
     finally:
         driver.quit()
         server.terminate()
@@ -196,6 +204,139 @@ def test_what_is_painted_is_in_the_file_and_on_the_screen(tmp_path: Path):
         assert (label() == 1).sum() == salt.sum()
 
 
+def framed(driver, name: str) -> list[float]:
+    """Left, top, width and height of the frame of the figure whose title begins so; [] while there is none in sight."""
+    return driver.execute_script(
+        """
+        const of = one => one.title.text ?? one.title ?? '';
+        const figure = Array.from(Bokeh.documents[0]._all_models.values()).find(
+            one => one.type == 'Figure' && one.visible && of(one).startsWith(arguments[0]));
+        const view = figure && Bokeh.index.find_one(figure);
+        if (!view) return [];
+        const edge = view.canvas_view.el.getBoundingClientRect(), box = view.frame.bbox;
+        return [edge.left + box.left, edge.top + box.top, box.width, box.height];
+        """,
+        name,
+    )
+
+
+def blended(grey: np.ndarray, probability: np.ndarray, opacity: float = 0.5) -> np.ndarray:
+    """Brightness of grey levels under sky blue."""
+    alpha = opacity * probability
+    return (1 - alpha) * grey + alpha * (0.299 * 0x56 + 0.587 * 0xB4 + 0.114 * 0xE9)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not (BROWSER and DRIVER), reason='needs chromium and chromium-driver')
+def test_two_predictions_a_line_and_attention(tmp_path: Path):
+    pytest.importorskip('panel')
+    pytest.importorskip('selenium')
+    import runpy
+    from types import SimpleNamespace
+
+    import torch
+    from mmengine.config import Config
+    from mmseg.apis import init_model
+    from selenium.webdriver import ActionChains
+
+    from mmattn.viewer.survey import open_survey
+    from tests.tiny import write_tiny_config
+
+    cube = make_cube(SHAPE)
+    grid_file(cube).write(tmp_path / 'survey.sgy')
+    first, second = np.full(SHAPE, 0.1, np.float32), np.full(SHAPE, 0.1, np.float32)
+    first[:, 2:5, 4:12], second[:, 9:12, 4:12] = 0.95, 0.95
+    np.save(tmp_path / 'first.npy', first)
+    np.save(tmp_path / 'second.npy', second)
+    config = write_tiny_config(tmp_path)
+    model = init_model(Config.fromfile(config), device='cpu')
+    torch.save(dict(meta={}, state_dict=model.state_dict()), tmp_path / 'a.pth')
+    with open_volume(tmp_path / 'survey.sgy') as volume:
+        clip = usual_clip(volume)
+
+    def looks_like(name: str, section: np.ndarray, probability: np.ndarray) -> bool:
+        frame = framed(driver, name)
+        if not frame:
+            return False
+        grey = amplitude_levels(section, np.ones(section.shape, bool), clip, 0.0).astype(float)
+        expected = blended(grey, probability)
+        found = on_screen(driver, section.shape, frame)
+        return np.corrcoef(found.ravel(), expected.ravel())[0, 1] > 0.98
+
+    def click(name: str, row: float, column: float, shape: tuple[int, int]) -> None:
+        left, top, width, height = framed(driver, name)
+        chain = ActionChains(driver)
+        place = int(left + (column + 0.5) * width / shape[1]), int(top + (row + 0.5) * height / shape[0])
+        chain.w3c_actions.pointer_action.move_to_location(*place)
+        chain.click().perform()
+        time.sleep(0.5)  # no double click
+
+    files = tmp_path / 'survey.sgy', tmp_path / 'first.npy', '--compare', tmp_path / 'second.npy'
+    with opened(*files, '--config', config, '--checkpoint', tmp_path / 'a.pth') as driver:
+        wait(lambda: looks_like('survey.sgy: inline 14', cube[4].T, first[4].T))
+        wait(lambda: looks_like('second.npy: inline 14', cube[4].T, second[4].T))
+        assert not looks_like('second.npy: inline 14', cube[4].T, first[4].T)
+
+        click('survey.sgy', 8, 3, (20, 14))
+        sources = FIND.replace(
+            'return found;', "return found.map(one => one.src).filter(one => one.startsWith('data:'));"
+        )
+        (source,) = wait(lambda: driver.execute_script(sources, 'img'))
+        tool = runpy.run_path(str(ROOT / 'tools' / 'view.py'), run_name='view')
+        args = SimpleNamespace(config=str(config), checkpoint=str(tmp_path / 'a.pth'), clip=None)
+        with open_survey(tmp_path / 'survey.sgy') as survey:
+            expected = Image.open(io.BytesIO(tool['explainer'](args, survey)('iline', 4, 8, 3)))
+        shown = Image.open(io.BytesIO(base64.b64decode(source.partition(',')[2])))
+        np.testing.assert_allclose(np.asarray(shown, float), np.asarray(expected, float), atol=2)
+
+        press(driver, 'line: click its corners on a slice')
+        wait(lambda: framed(driver, 'survey.sgy: time 32 ms'))  # through the click
+        time.sleep(1)
+        for corner in ((1, 2), (7, 11)):
+            click('survey.sgy: time', *corner, (9, 14))
+        rows, columns = traces_along([(1, 2), (7, 11)], SHAPE[:2])
+        wait(lambda: looks_like('survey.sgy: along the line', cube[rows, columns].T, first[rows, columns].T))
+
+
+def draw_painting(path: Path) -> None:
+    """Draws the page of a made-up survey while a label is painted: a polygon of salt and a stroke of not salt."""
+    from selenium.webdriver import ActionChains
+
+    with tempfile.TemporaryDirectory() as name:
+        survey = Path(name) / 'survey.sgy'
+        command = 'tools/make_synthetic.py', 'volume', str(survey), '--shape', '96', '120', '160', '--seed', '5'
+        subprocess.run([sys.executable, *command], cwd=ROOT, check=True)
+        with open_volume(Path(name) / 'survey_label.sgy') as label:
+            truth = label.section('iline', 48).T > 0.5
+        outside = np.argwhere(~truth[20:60]).mean(axis=0) + np.array([20, 0])
+        (line, *_) = sorted(find_contours(np.pad(truth, 1).astype(float), 0.5), key=len, reverse=True)
+        with opened(survey, '--label', Path(name) / 'label.zarr') as driver:
+            wait(lambda: 'inline' in title(driver))
+            time.sleep(3)
+
+            def way(cells: list, *, held: bool) -> None:
+                left, top, width, height = driver.execute_script(FRAME)
+                chain = ActionChains(driver, duration=50)
+                for number, (row, column) in enumerate(cells):
+                    place = int(left + (column + 0.5) * width / 120), int(top + (row + 0.5) * height / 160)
+                    chain.w3c_actions.pointer_action.move_to_location(*place)
+                    if not held:
+                        chain = chain.click().pause(0.6)
+                    elif number == 0:
+                        chain = chain.click_and_hold()
+                (chain.release() if held else chain).perform()
+
+            press(driver, 'polygon')
+            way([tuple(one - 1) for one in line[:: max(1, len(line) // 14)]], held=False)
+            press(driver, 'close the polygon')
+            press(driver, 'brush')
+            press(driver, 'not salt')
+            across = (outside[0], 0.2 * 120), (outside[0] + 5, 0.5 * 120), (outside[0], 0.8 * 120)
+            way(list(across), held=True)
+            time.sleep(3)
+            driver.save_screenshot(str(path))
+
+
 def draw(path: Path) -> None:
     """Draws the page of a made-up survey, with a blurred label for its probability."""
     with tempfile.TemporaryDirectory() as name:
@@ -211,4 +352,4 @@ def draw(path: Path) -> None:
 
 
 if __name__ == '__main__':
-    draw(Path(sys.argv[1]))
+    (draw_painting if 'painting' in sys.argv[1] else draw)(Path(sys.argv[1]))
