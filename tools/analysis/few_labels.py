@@ -12,8 +12,9 @@ from pathlib import Path
 from mmattn.cli.command_line import ToolParser, check_folder, run_tool
 from mmattn.cli.progress import Display
 from mmattn.common.errors import InputError, one_line
-
-STARTS = ('salt-synthetic', 'imagenet', 'random')
+from mmattn.registration import register
+from mmattn.studies import locked
+from mmattn.studies.few_labels import STARTS, Study, run, table
 
 
 def parse_args() -> argparse.Namespace:
@@ -34,10 +35,6 @@ def main() -> None:
     """Measures."""
     args = parse_args()
     check_folder('--out', args.out)
-    from mmattn.registration import register
-    from mmattn.studies import locked
-    from mmattn.studies.few_labels import Study, run, table
-
     register()
     names = ('labels', 'draws', 'images', 'fold', 'imagenet')
     try:
