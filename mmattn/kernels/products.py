@@ -1,8 +1,9 @@
 """Products of many rows, or columns, with a matrix, most of them for CPUs.
 
 PyTorch gives matrix products in float32 to the BLAS that it was built with, and 1x1 convolutions to oneDNN, if more
-than one thread works. Where the two differ in speed it is oneDNN that is faster, up to twice, so it is asked by name;
-but for MKL on Intel's processors, which is as fast.
+than one thread works. The BLAS of most builds is MKL, which uses AVX-512 on Intel's processors alone: on others that
+have it, oneDNN is up to twice as fast and is asked by name. Elsewhere both run the same instructions, and MKL is as
+fast, up to three times for few long rows: 256 of 4,096 by 512, one thread of an EPYC with AVX2, 14 and 42 ms.
 """
 
 import math
@@ -38,7 +39,7 @@ def _has_fast_blas() -> bool:
         processor = Path('/proc/cpuinfo').read_text()
     except OSError:  # not on Linux
         processor = platform.processor()
-    return 'GenuineIntel' in processor
+    return 'GenuineIntel' in processor or ('avx2' in processor and 'avx512f' not in processor)
 
 
 def multiply_rows(rows: Tensor, matrix: Tensor, bias: Tensor | None = None) -> Tensor:

@@ -14,6 +14,8 @@ from mmattn.kernels.products import (
     without_denormals,
 )
 
+FAST_BLAS = products._has_fast_blas
+
 
 @pytest.fixture(autouse=True, params=[False, True], ids=['onednn', 'blas'])
 def _products_of(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,3 +91,20 @@ def test_points_go_by_way_of_float32_without_bfloat16_instructions(monkeypatch, 
         assert error < 5e-3
     result.float().sum().backward()
     assert conv.weight.grad.isfinite().all()
+
+
+@pytest.mark.parametrize(
+    ('processor', 'fast'),
+    [
+        ('vendor_id : GenuineIntel\nflags : avx2 avx512f', True),
+        ('vendor_id : AuthenticAMD\nflags : avx2', True),
+        ('vendor_id : AuthenticAMD\nflags : avx2 avx512f', False),
+        ('vendor_id : Unknown\nflags : sse2', False),
+    ],
+)
+def test_the_blas_is_taken_where_it_uses_what_the_processor_has(processor: str, fast: bool, monkeypatch):
+    monkeypatch.setattr('torch.backends.mkl.is_available', lambda: True)
+    monkeypatch.setattr('pathlib.Path.read_text', lambda path: processor)
+    assert FAST_BLAS.__wrapped__() is fast
+    monkeypatch.setattr('torch.backends.mkl.is_available', lambda: False)
+    assert FAST_BLAS.__wrapped__() is False
