@@ -146,7 +146,7 @@ def train_on_lines(
     Raises:
         ValueError: if no line is labelled, or the survey and the label do not go together.
     """
-    dataset = _dataset(lines, found)
+    dataset = _dataset(lines, found, _channels(segmentor))
     if not len(dataset):
         raise ValueError(f'no window of the labelled lines of {lines.label} has a label')
     has_gpu = torch.cuda.is_available()
@@ -240,9 +240,25 @@ def predict_lines(
         return result, doubtful_lines(probability, std, found, count=count, live=live)
 
 
-def _dataset(lines: Lines, found: Mapping[str, np.ndarray]) -> SegySaltDataset:
+def _channels(segmentor: nn.Module) -> int:
+    """Channels that a network takes: the grey values of a section once, or three times."""
+    first = next((module for module in segmentor.modules() if isinstance(module, nn.Conv2d)), None)
+    channels = 1 if first is None else first.in_channels
+    if channels not in (1, 3):
+        raise ValueError(f'the network takes {channels} input channels; a section gives 1 (or 3 alike)')
+    return channels
+
+
+def _three_alike(results: dict) -> dict:
+    """A step of a pipeline: the grey values in three channels."""
+    return results | dict(img=np.repeat(np.atleast_3d(results['img']), 3, axis=2))
+
+
+def _dataset(lines: Lines, found: Mapping[str, np.ndarray], channels: int) -> SegySaltDataset:
     """The windows of the labelled lines."""
-    pipeline = Config.fromfile(find_config(_DATA)).train_pipeline
+    pipeline = list(Config.fromfile(find_config(_DATA)).train_pipeline)
+    if channels == 3:
+        pipeline.insert(-1, _three_alike)
     options = dict(lines.options)
     with open_volume(lines.amplitude, **options) as volume:
         clip = _clip(lines, volume)

@@ -1,6 +1,7 @@
 """What paints on the label of a page: a brush, an eraser and polygons. Needs Panel and Bokeh."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import panel as pn
@@ -105,7 +106,7 @@ class Painter:
         if changed is None:
             self.status.object = 'nothing to take back'
             return
-        self.status.object = f'taken back, saved in {self.label.path}'
+        self.status.object = f'taken back, saved in {Path(self.label.path).name}'
         self.done(*changed)
 
     def _paint(self, cover: Callable[[tuple[int, int]], Patch]) -> None:
@@ -116,7 +117,7 @@ class Painter:
         except (OSError, ValueError) as error:
             self.say(error)
             return
-        self.status.object = f'{name}: {changed} samples changed, saved in {self.label.path}'
+        self.status.object = f'{name}: {changed} samples changed, saved in {Path(self.label.path).name}'
         if changed:
             self.done(direction, index)
 

@@ -107,3 +107,10 @@ def test_wrong_input_is_one_line(files, monkeypatch, capsys, more: list[str], me
     assert outcome.returncode == 2
     assert outcome.stderr.startswith(f'error: {message}')
     assert outcome.stderr.count('\n') == 1
+
+
+def test_a_network_of_three_channels(files, tmp_path: Path, monkeypatch, capsys):
+    given = arguments(files, '--cfg-options', *TINY, 'model.backbone.in_channels=3', '--suggest', '1')
+    outcome = run_here(monkeypatch, capsys, 'few_lines.py', *given)
+    assert outcome.returncode == 0, outcome.stderr
+    assert (tmp_path / 'survey_salt' / 'salt.sgy').is_file()

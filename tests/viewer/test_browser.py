@@ -327,7 +327,7 @@ def draw_painting(path: Path) -> None:
                 (chain.release() if held else chain).perform()
 
             press(driver, 'polygon')
-            way([tuple(one - 1) for one in line[:: max(1, len(line) // 14)]], held=False)
+            way([tuple(np.clip(one - 1, 0, (158, 118))) for one in line[:: max(1, len(line) // 14)]], held=False)
             press(driver, 'close the polygon')
             press(driver, 'brush')
             press(driver, 'not salt')
