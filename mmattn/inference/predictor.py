@@ -160,7 +160,7 @@ class TilePredictor:
         self._model = original
         expected = self(tiles)
         try:
-            fused = fuse_conv_bn(_copy(original)).to(memory_format=torch.channels_last)
+            fused = _fold(_copy(original)).to(memory_format=torch.channels_last)
             self._model = fused
             difference = float(np.abs(self(tiles) - expected).max())
         except (RuntimeError, ValueError, TypeError, AttributeError) as error:
@@ -170,6 +170,16 @@ class TilePredictor:
             return fused
         print_log(f'batch normalisation stays: folding it changes probabilities by {difference:.1g}', logger='current')
         return original.to(memory_format=torch.channels_last)
+
+
+def _fold(model: nn.Module) -> nn.Module:
+    """Folds batch normalisation, of parts where it fails for the whole: mmcv pairs layers by their order."""
+    try:
+        return fuse_conv_bn(_copy(model))
+    except RuntimeError:
+        for name, part in model.named_children():
+            setattr(model, name, _fold(part))
+        return model
 
 
 def _normalises_alike(preprocessor: nn.Module) -> bool:

@@ -142,6 +142,26 @@ def test_folding_that_changes_the_output_is_not_used():
     np.testing.assert_allclose(predict_section(model, array, window=(32, 32)), expected, atol=1e-5)
 
 
+def test_where_a_part_cannot_be_folded_the_others_are():
+    """A normalisation of other channels than the layer before it: mmcv takes the two for a pair, and fails."""
+    model = build_tiny()
+
+    class Apart(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.score, self.norm = torch.nn.Conv2d(8, 1, 1), torch.nn.BatchNorm2d(8)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.norm(x) * self.score(x).sigmoid()
+
+    model.backbone.layer2[1] = torch.nn.Sequential(model.backbone.layer2[1], Apart().eval())
+    norms = [module for module in TilePredictor(model).prepared.modules() if isinstance(module, torch.nn.BatchNorm2d)]
+    assert [norm.num_features for norm in norms] == [8]
+    model.cfg, array = Config(dict(test_pipeline=PIPELINE)), section(32, 32)
+    expected = salt_probability(inference_model(model, array).seg_logits.data).numpy()
+    np.testing.assert_allclose(predict_section(model, array, window=(32, 32)), expected, atol=1e-5)
+
+
 def test_the_window_follows_the_model():
     model = GreyModel()
     assert default_window(model) == (256, 256)
