@@ -18,6 +18,7 @@ from mmattn.seismic.segy.headers import (
 )
 from mmattn.seismic.segy.layout import Layout
 from mmattn.seismic.segy.reading import TraceReader
+from mmattn.seismic.segy.remembered import recall_numbers, remember_numbers
 from mmattn.seismic.segy.words import Word, parse_word
 
 _SAME = dict(delay=DELAY, interval=INTERVAL, time_scalar=TIME_SCALAR)
@@ -40,6 +41,19 @@ class Regular(NamedTuple):
     interval: int
     time_scalar: int
 
+    def pack(self) -> np.ndarray:
+        """Returns all of it as one list of integers."""
+        head = [len(self.ilines), *self.strides, self.delay, self.interval, self.time_scalar]
+        return np.concatenate([np.array(head, np.int64), self.ilines, self.xlines])
+
+    @classmethod
+    def unpack(cls, numbers: np.ndarray) -> 'Regular | None':
+        """Returns what was packed; None where it cannot be that."""
+        if numbers.ndim != 1 or numbers.dtype != np.int64 or len(numbers) < 6 or not 0 < numbers[0] < len(numbers) - 6:
+            return None
+        count, *strides, delay, interval, time_scalar = map(int, numbers[:6])
+        return cls(numbers[6 : 6 + count], numbers[6 + count :], tuple(strides), delay, interval, time_scalar)
+
 
 def find_regular(layout: Layout, iline: Word, xline: Word) -> Regular | None:
     """Reads the headers of a file, a window at a time, as long as they keep to a regular grid.
@@ -56,6 +70,18 @@ def find_regular(layout: Layout, iline: Word, xline: Word) -> Regular | None:
     """
     if iline.is_float or xline.is_float:
         return None
+    name = 'regular', layout.endian, repr(iline), repr(xline)
+    numbers = recall_numbers(layout, *name)
+    if numbers is not None and (found := Regular.unpack(numbers)) is not None:
+        return found
+    if numbers is not None and numbers.size == 0:
+        return None
+    found = _read_regular(layout, iline, xline)
+    remember_numbers(layout, np.empty(0, np.int64) if found is None else found.pack(), *name)
+    return found
+
+
+def _read_regular(layout: Layout, iline: Word, xline: Word) -> Regular | None:
     words = dict(iline=iline, xline=xline, trace_id=parse_word('word', TRACE_ID))
     words |= {name: parse_word('word', byte) for name, byte in _SAME.items()}
     found = _Lines(layout.num_traces)

@@ -47,7 +47,18 @@ def is_remembering() -> bool:
 
 def recall(layout: Layout, word: Word) -> np.ndarray | None:
     """Returns a word of all traces, (num_traces,), if it was kept."""
-    path = _path(layout, word)
+    values = recall_numbers(layout, *_name(layout, word))
+    return values if values is not None and values.shape == (layout.num_traces,) else None
+
+
+def remember(layout: Layout, word: Word, values: np.ndarray) -> None:
+    """Keeps a word of all traces; a folder that cannot be written, or is full, keeps nothing."""
+    remember_numbers(layout, values, *_name(layout, word))
+
+
+def recall_numbers(layout: Layout, *what: str) -> np.ndarray | None:
+    """Returns what ``remember_numbers`` kept of a file under the same names."""
+    path = _path(layout, what)
     if path is None or not path.is_file():
         return None
     try:
@@ -55,12 +66,12 @@ def recall(layout: Layout, word: Word) -> np.ndarray | None:
         os.utime(path)
     except ARRAY_ERRORS:
         return None
-    return values if values.shape == (layout.num_traces,) else None
+    return values
 
 
-def remember(layout: Layout, word: Word, values: np.ndarray) -> None:
-    """Keeps a word of all traces; a folder that cannot be written, or is full, keeps nothing."""
-    path = _path(layout, word)
+def remember_numbers(layout: Layout, values: np.ndarray, *what: str) -> None:
+    """Keeps numbers that were found in a file; a folder that cannot be written, or is full, keeps nothing."""
+    path = _path(layout, what)
     if path is None:
         return
     try:
@@ -71,13 +82,17 @@ def remember(layout: Layout, word: Word, values: np.ndarray) -> None:
         return
 
 
-def _path(layout: Layout, word: Word) -> Path | None:
+def _name(layout: Layout, word: Word) -> tuple[str, str]:
+    return word.dtype(layout.endian).str, repr(word)
+
+
+def _path(layout: Layout, what: tuple[str, ...]) -> Path | None:
     folder = _folder.get()
     if folder is None:
         return None
     state = Path(layout.path).stat()
     what = (
         str(Path(layout.path).resolve()), state.st_size, state.st_mtime_ns, layout.data_start, layout.trace_size,
-        layout.num_traces, word.dtype(layout.endian).str, repr(word),
+        layout.num_traces, *what,
     )  # fmt: skip
     return folder / f'{hashlib.sha256(repr(what).encode()).hexdigest()[:32]}.npy'

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from mmattn.seismic import open_volume
-from mmattn.seismic.segy import headers, remembered
+from mmattn.seismic.segy import headers, regular, remembered
 from mmattn.seismic.segy.remembered import remembered_words
 from tests.seismic.segy_files import grid_file, make_cube
 
@@ -21,11 +21,18 @@ def refuse(*arguments: object) -> None:
     raise AssertionError('trace headers are read')
 
 
-def test_headers_are_read_once(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+@pytest.mark.parametrize('is_regular', [True, False])
+def test_headers_are_read_once(is_regular: bool, path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Of a grid that is full line after line, and of one without a trace."""
+    if not is_regular:
+        missing = np.zeros((4, 5), bool)
+        missing[2, 3] = True
+        path = grid_file(make_cube((4, 5, 12)), missing=missing).write(tmp_path / 'b.sgy')
     plain = open_volume(path)
     with remembered_words(tmp_path / 'cache'):
         first = open_volume(path)
-        monkeypatch.setattr(headers, 'iterate_windows', refuse)
+        for module in (headers, regular):
+            monkeypatch.setattr(module, 'iterate_windows', refuse)
         second = open_volume(path)
     for volume in (first, second):
         for name in ('ilines', 'xlines', 'trace_index', 'usable', 'samples'):
