@@ -267,8 +267,9 @@ def test_killed_and_resumed_and_shared_it_gives_the_same_files(inputs, tmp_path,
             assert (tmp_path / (name + suffix)).read_bytes() == (tmp_path / ('whole' + suffix)).read_bytes()
 
 
-@pytest.mark.parametrize('arguments', [('a', 'b', 'c', 'd'), ('a', 'b', 'c', 'd', 'two')])
+@pytest.mark.parametrize('arguments', [('a', 'b', 'c', 'd'), ('a', 'b', 'c', 'd', 'two'), ('a', 'b', 'c')])
 def test_the_script_says_how_to_call_it(arguments: tuple[str, ...]):
     result = run('bash', 'tools/dist_predict_segy.sh', *arguments, check=False)
     assert result.returncode == 2
-    assert result.stderr == ('usage: bash tools/dist_predict_segy.sh CONFIG CHECKPOINT in.sgy out.sgy GPUS [options]\n')
+    usage = 'usage: bash tools/dist_predict_segy.sh CONFIG CHECKPOINT in.sgy out.sgy GPUS [options], '
+    assert result.stderr == usage + 'or NETWORK in.sgy out.sgy GPUS [options]\n'
