@@ -153,6 +153,8 @@ def site_links(markdown: str, page: str) -> str:
             return f']({up}index.md{anchor})'
         if path.startswith('configs/') and path.endswith('.py') and '_base_' not in path:
             return f']({up}{path.removesuffix(".py")}.md)'
+        if path.startswith('results/') and path.endswith(('.png', '.csv')):
+            return f']({up}{path})'
         if path.startswith('mmattn/'):
             return f']({up}reference/index.md)'
         if path.startswith('configs'):

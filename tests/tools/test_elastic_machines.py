@@ -23,7 +23,9 @@ class Machine:
     """An agent with its processes, in a session of its own."""
 
     def __init__(self, command: tuple, log: Path, **environment: str) -> None:
-        own = dict(os.environ, NNODES='1:2', OMP_NUM_THREADS='1', PYTHONPATH=str(ROOT), LAST_CALL='20', MAX_RESTARTS='3')
+        own = dict(
+            os.environ, NNODES='1:2', OMP_NUM_THREADS='1', PYTHONPATH=str(ROOT), LAST_CALL='20', MAX_RESTARTS='3'
+        )
         own['PATH'] = f'{Path(sys.executable).parent}:{own["PATH"]}'
         self.log = log
         with open(log, 'w') as file:

@@ -187,3 +187,9 @@ def test_the_site_builds_without_a_warning(tmp_path: Path):
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr[-3000:]
     assert (tmp_path / 'site' / 'reference' / 'attention' / 'index.html').is_file()
+
+
+def test_pictures_of_results_are_on_the_site():
+    text = '![before and after](../results/velocity_inversion.png), [rows](../../results/costs.csv)'
+    assert pages.site_links(text, 'inversion.md').startswith('![before and after](results/velocity_inversion.png)')
+    assert pages.site_links(text, 'tutorials/inversion.md').endswith('[rows](../results/costs.csv)')
