@@ -12,6 +12,7 @@ import argparse
 from pathlib import Path
 
 import numpy as np
+from scipy.special import expit
 
 from mmattn.cli.command_line import ToolParser, check_device, check_file, run_tool
 from mmattn.common.errors import InputError, one_line
@@ -42,30 +43,27 @@ def main() -> None:
     if Path(args.output).exists():
         raise InputError(f'{args.output!r} is there already: name another')
     check_file('output', args.output)
-    from mmattn.cli.launch import load_config  # after the options, so that --help comes at once
-    from mmattn.cli.saved_weights import read_checkpoint
+    from mmattn.cli.launch import check_readable  # after the options, so that --help comes at once
     from mmattn.inference import load
-    from mmattn.inference.calibration import calibration_error, cross_fitted_probability, fit_temperature
+    from mmattn.inference.calibration import cross_fitted_probability, fit_temperature
     from mmattn.inference.temperature import salt_logits, save_temperature, with_temperature
-    from mmattn.seismic.tiles.sample import read_folds
+    from mmattn.seismic.tiles.sample import read_sample
 
-    if len(args.network) == 2:
-        load_config(args.network[0])
-        read_checkpoint(args.network[1])
+    check_readable(args.network)
     try:
         model = load(*args.network, device=args.device, flip=args.flip, batch_size=32)
-        sample = read_folds(args.data, args.fold)
+        sample = read_sample(args.data, args.fold)
         logits, truth = salt_logits(model, sample.images), sample.masks > 0
         temperature = fit_temperature(logits, truth)
         crossed = cross_fitted_probability(logits, truth, sample.groups)
         print(f'temperature {temperature:.3f}, fitted on {len(truth)} tiles of folds {args.fold}')
         print(f'{"expected calibration error":44s}{"before":>8s}{"after":>8s}')
-        _report(f'folds {args.fold}, halves fitted on each other', sigmoid(logits), crossed, truth, calibration_error)
+        report(f'folds {args.fold}, halves fitted on each other', expit(logits), crossed, truth)
         if args.report:
-            sample = read_folds(args.data, args.report)
+            sample = read_sample(args.data, args.report)
             logits, truth = salt_logits(model, sample.images), sample.masks > 0
-            after = sigmoid(logits / temperature)
-            _report(f'folds {args.report}, {len(truth)} tiles', sigmoid(logits), after, truth, calibration_error)
+            after = expit(logits / temperature)
+            report(f'folds {args.report}, {len(truth)} tiles', expit(logits), after, truth)
         if len(args.network) == 2:
             save_temperature(args.network[1], args.output, temperature)
         else:
@@ -75,15 +73,11 @@ def main() -> None:
     print(f'written: {args.output}')
 
 
-def sigmoid(logits: np.ndarray) -> np.ndarray:
-    """Probability of logits."""
-    from scipy.special import expit
+def report(name: str, before: np.ndarray, after: np.ndarray, truth: np.ndarray) -> None:
+    """Prints the calibration error of two sets of probabilities."""
+    from mmattn.inference.calibration import calibration_error
 
-    return expit(logits)
-
-
-def _report(name: str, before: np.ndarray, after: np.ndarray, truth: np.ndarray, error) -> None:
-    print(f'{name:44s}{error(before, truth):8.4f}{error(after, truth):8.4f}')
+    print(f'{name:44s}{calibration_error(before, truth):8.4f}{calibration_error(after, truth):8.4f}')
 
 
 if __name__ == '__main__':

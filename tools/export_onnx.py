@@ -43,14 +43,11 @@ def main() -> int:
     if Path(args.output).exists() and not args.force:
         raise InputError(f'{args.output!r} is there already; --force replaces it')
     check_file('output', args.output)
-    from mmattn.cli.launch import load_config  # after the options, so that --help comes at once
-    from mmattn.cli.saved_weights import read_checkpoint
+    from mmattn.cli.launch import check_readable  # after the options, so that --help comes at once
     from mmattn.inference import load
     from mmattn.inference.onnx_export import compare_onnx, export_onnx
 
-    if len(args.network) == 2:
-        load_config(args.network[0])
-        read_checkpoint(args.network[1])
+    check_readable(args.network)
     try:
         segmentor = load(*args.network).segmentor
         path = export_onnx(segmentor, args.output, preprocessing=not args.no_preprocessing)

@@ -42,7 +42,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--labels', required=True, help='1 salt, 0 not salt, 255 unknown, on the same grid')
     parser.add_argument('--minutes', type=float, default=5, help='of training')
     parser.add_argument('--out', type=Path, help='folder; SURVEY_salt beside the survey by default')
-    parser.add_argument('--start', help='network to start from: a saved folder, a work directory, a name')
+    parser.add_argument(
+        '--start', help='from: a saved folder, a work directory, a name, or random; salt-synthetic by default'
+    )
     parser.add_argument('--config', help='of the network, by path or name; alone it starts from random weights')
     parser.add_argument('--checkpoint', help='of that config')
     add_cfg_options(parser)

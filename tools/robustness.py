@@ -10,11 +10,13 @@ sections of the synthetic survey that no config trains on. --out writes card.csv
 
 import argparse
 import csv
+import io
 
 import numpy as np
 
 from mmattn.cli.command_line import ToolParser, check_device, check_file, run_tool
 from mmattn.common.errors import InputError, one_line
+from mmattn.common.files import write_whole
 
 SEED = 1000  # of the synthetic survey
 
@@ -43,9 +45,9 @@ def parse_args() -> argparse.Namespace:
 def read_sections(args: argparse.Namespace) -> tuple[np.ndarray, np.ndarray]:
     """Images and masks, (N, H, W)."""
     if args.data:
-        from mmattn.seismic.tiles.sample import read_folds
+        from mmattn.seismic.tiles.sample import read_sample
 
-        sample = read_folds(args.data, args.fold, count=args.sections, seed=args.seed)
+        sample = read_sample(args.data, args.fold, count=args.sections, seed=args.seed)
         return sample.images, sample.masks
     from mmattn.seismic.synthetic import SyntheticSurvey
 
@@ -60,14 +62,11 @@ def main() -> None:
     check_device(args.device)
     for suffix in ('.csv', '.png') if args.out else ():
         check_file('--out', args.out + suffix)
-    from mmattn.cli.launch import load_config  # after the options, so that --help comes at once
-    from mmattn.cli.saved_weights import read_checkpoint
+    from mmattn.cli.launch import check_readable  # after the options, so that --help comes at once
     from mmattn.inference import load
     from mmattn.inference.robustness import robustness, save_card
 
-    if len(args.network) == 2:
-        load_config(args.network[0])
-        read_checkpoint(args.network[1])
+    check_readable(args.network)
     try:
         images, masks = read_sections(args)
         model = load(*args.network, device=args.device, flip=args.flip, batch_size=32)
@@ -79,12 +78,11 @@ def main() -> None:
     for row in rows:
         print(f'{row["change"]:28s}{row["iou"]:10.3f}{row["lost"]:10.3f}{row["mean_precision"]:16.3f}')
     if args.out:
-        with open(args.out + '.csv', 'w', encoding='utf-8', newline='') as file:
-            writer = csv.DictWriter(file, list(rows[0]), lineterminator='\n')
-            writer.writeheader()
-            writer.writerows(
-                row | {key: f'{row[key]:.4f}' for key in ('iou', 'lost', 'mean_precision')} for row in rows
-            )
+        text = io.StringIO()
+        writer = csv.DictWriter(text, list(rows[0]), lineterminator='\n')
+        writer.writeheader()
+        writer.writerows(row | {key: f'{row[key]:.4f}' for key in ('iou', 'lost', 'mean_precision')} for row in rows)
+        write_whole(args.out + '.csv', text.getvalue())
         print(f'{args.out}.csv, {save_card(args.out + ".png", rows)}')
 
 

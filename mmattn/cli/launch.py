@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from mmengine.config import Config
@@ -51,6 +52,17 @@ def load_config(path: str, options: dict | None = None) -> Config:
         raise InputError(f'config {path!r} has no `model`: it is not an experiment')
     check_values(config, path)
     return config
+
+
+def check_readable(names: Sequence[str]) -> None:
+    """Checks a network as ``mmattn.load`` takes it where it is a config and a checkpoint: its errors are one line.
+
+    Raises:
+        InputError: if one of them cannot be read.
+    """
+    if len(names) == 2:
+        load_config(names[0])
+        read_checkpoint(names[1])
 
 
 def choose_work_dir(config: Config, config_path: str, work_dir: str | None) -> None:

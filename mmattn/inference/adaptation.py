@@ -10,7 +10,6 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmattn.inference.loading import SaltPredictor
-from mmattn.inference.predictor import TilePredictor
 
 _LEAST = 16  # windows
 
@@ -51,7 +50,7 @@ def adapt(
         layer.reset_running_stats()
         layer.momentum = None  # the mean over all batches
         layer.train()
-    channels = TilePredictor(model.segmentor).in_channels
+    channels = model.in_channels
     for start in range(0, len(order) - _LEAST + 1, batch_size):
         chosen = np.stack([windows[index] for index in order[start : start + batch_size]]).astype(np.float32)
         _forward(segmentor, torch.from_numpy(chosen)[:, None].expand(-1, channels, -1, -1))

@@ -254,11 +254,16 @@ def _hash(segmentor: nn.Module, channels: int) -> str:
         config and config.get('model'),
     )
     digest.update(repr(parts).encode())
-    for name, value in segmentor.state_dict().items():
+    add_weights(digest, segmentor)
+    return digest.hexdigest()[:32]
+
+
+def add_weights(digest, model: nn.Module) -> None:
+    """Adds names, kinds and values of all tensors of a model to a digest of hashlib."""
+    for name, value in model.state_dict().items():
         value = value.detach().cpu().contiguous()
         digest.update(f'{name} {value.dtype} {tuple(value.shape)}'.encode())
         digest.update(value.view(-1).view(torch.uint8).numpy() if value.numel() else b'')
-    return digest.hexdigest()[:32]
 
 
 def _version(package: str) -> str:

@@ -86,6 +86,11 @@ class SaltPredictor:
         return self._tiles.temperature
 
     @property
+    def in_channels(self) -> int:
+        """Channels that the network takes: a section once, or three times."""
+        return self._tiles.in_channels
+
+    @property
     def amplitude_clips(self) -> dict[str, float]:
         """The clips of the volumes that the network was trained on, by their names; none for tiles."""
         return dict((getattr(self.segmentor, 'dataset_meta', None) or {}).get('amplitude_clip') or {})

@@ -11,7 +11,7 @@ from mmengine.model import is_model_wrapper
 from torch import nn
 
 from mmattn.common.checks import check_number, check_shape, check_whole
-from mmattn.inference.backends import check_backend
+from mmattn.inference.backends import add_weights, check_backend
 from mmattn.inference.predictor import BATCH_SIZE
 from mmattn.inference.scratch import Block, line_ranges
 from mmattn.inference.sections import Windows, choose_windows
@@ -245,10 +245,7 @@ def _file_state(path: str) -> dict[str, object]:
 
 def _weights_digest(model: nn.Module) -> str:
     digest = hashlib.sha256()
-    for name, value in model.state_dict().items():
-        value = value.detach().cpu().contiguous()
-        digest.update(f'{name} {value.dtype} {tuple(value.shape)}'.encode())
-        digest.update(value.view(-1).view(torch.uint8).numpy() if value.numel() else b'')
+    add_weights(digest, model)
     return digest.hexdigest()[:16]
 
 

@@ -160,7 +160,7 @@ class TilePredictor:
         self._model = original
         expected = self(tiles)
         try:
-            fused = _fold(_copy(original)).to(memory_format=torch.channels_last)
+            fused = _fold(original).to(memory_format=torch.channels_last)
             self._model = fused
             difference = float(np.abs(self(tiles) - expected).max())
         except (RuntimeError, ValueError, TypeError, AttributeError) as error:
@@ -174,12 +174,14 @@ class TilePredictor:
 
 def _fold(model: nn.Module) -> nn.Module:
     """Folds batch normalisation, of parts where it fails for the whole: mmcv pairs layers by their order."""
+    folded = _copy(model)
     try:
-        return fuse_conv_bn(_copy(model))
+        return fuse_conv_bn(folded)
     except RuntimeError:
+        folded = _copy(model)  # without what was folded by then
         for name, part in model.named_children():
-            setattr(model, name, _fold(part))
-        return model
+            setattr(folded, name, _fold(part))
+        return folded
 
 
 def _normalises_alike(preprocessor: nn.Module) -> bool:

@@ -4,6 +4,7 @@ It lies in the checkpoint's ``meta['dataset_meta']['temperature']``, as the ampl
 ``config.json`` of a saved network. ``TilePredictor`` divides logits by it.
 """
 
+import copy
 import os
 from pathlib import Path
 
@@ -27,15 +28,16 @@ def salt_logits(model: SaltPredictor, sections: np.ndarray) -> np.ndarray:
 
 
 def with_temperature(model: SaltPredictor, temperature: float) -> SaltPredictor:
-    """Returns the predictor of the same network with a temperature; the network's own note of it changes too.
+    """Returns a predictor with a temperature and the same weights; ``model`` stays as it is.
 
     Raises:
         ValueError: if it is no positive number.
     """
     check_positive('with_temperature', 'temperature', temperature)
-    meta = dict(getattr(model.segmentor, 'dataset_meta', None) or {})
-    model.segmentor.dataset_meta = meta | dict(temperature=float(temperature))
-    return model.again()
+    segmentor = copy.copy(model.segmentor)  # the weights are shared
+    meta = dict(getattr(segmentor, 'dataset_meta', None) or {})
+    segmentor.dataset_meta = meta | dict(temperature=float(temperature))
+    return model.again(segmentor)
 
 
 def save_temperature(checkpoint: str | os.PathLike, path: str | os.PathLike, temperature: float) -> Path:

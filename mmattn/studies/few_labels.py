@@ -18,6 +18,7 @@ from mmattn.cli.launch import build_runner, choose_work_dir, fit_to_loop, load_c
 from mmattn.common.checks import check_choice, check_whole
 from mmattn.common.files import write_whole
 from mmattn.inference import load
+from mmattn.studies.summary import mean_of
 
 CONFIG, SHIPPED = 'salt_synthetic', 'salt-synthetic'
 STARTS = (SHIPPED, 'imagenet', 'random')
@@ -157,13 +158,6 @@ def table(outcomes: Sequence[Outcome]) -> str:
         cells = []
         for start in starts:
             rows = [one for one in outcomes if (one.start, one.labels) == (start, labels)]
-            cells += [_mean([one.salt_iou for one in rows]), _mean([one.mean_precision for one in rows])]
+            cells += [mean_of([one.salt_iou for one in rows]), mean_of([one.mean_precision for one in rows])]
         lines.append(f'| {labels} | {" | ".join(cells)} |')
     return '\n'.join(lines)
-
-
-def _mean(values: Sequence[float]) -> str:
-    if not values:
-        return ''
-    spread = f' ± {np.std(values, ddof=1):.3f}' if len(values) > 1 else ''
-    return f'{np.mean(values):.3f}{spread}'

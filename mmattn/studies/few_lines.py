@@ -33,8 +33,8 @@ from mmattn.seismic.opening import OWN_OPTIONS, is_array
 from mmattn.seismic.volumes.labelled_lines import labelled_lines, runs
 from mmattn.seismic.volumes.labels import IGNORED, LabelValues, check_same_grid
 
-SHIPPED = 'salt-synthetic'
-"""The network that a training starts from, where it is there."""
+SHIPPED, RANDOM = 'salt-synthetic', 'random'
+"""What a training starts from: the network that comes with mmattn; and random weights of a small one, if asked for."""
 VALUES = LabelValues(ignore_value=IGNORED)
 _SMALL = 'attention_unet_salt', {'model.backbone.base_channels': 8, 'model.decode_head.in_channels': 8}
 _DATA = 'ccnet_segy'  # whose training pipeline is taken
@@ -85,7 +85,8 @@ def choose_start(name: str | None, config: str | None, checkpoint: str | None, o
     """Finds what a training starts from.
 
     Args:
-        name: of a network, as ``mmattn.load`` takes it; None takes the shipped one, if it is there and no config given.
+        name: of a network, as ``mmattn.load`` takes it, or 'random' for random weights of a small attention U-Net; None
+            takes the shipped one, where no config is given.
         config, checkpoint: instead of it; a config alone is a network of random weights.
         options: that override the config's.
 
@@ -106,14 +107,13 @@ def choose_start(name: str | None, config: str | None, checkpoint: str | None, o
         )
     if config is not None:
         return Start(_random(load_config(config, options)), f'random weights of {config}', *_FROM_RANDOM)
+    if name == RANDOM:
+        config, settings = _SMALL
+        return Start(_random(load_config(config, settings)), f'random weights of a small {config}', *_FROM_RANDOM)
     try:
         return Start(_keep(load(name or SHIPPED).segmentor), name or f'the shipped network {SHIPPED}', _FROM_TRAINED)
     except (OSError, ValueError, TypeError) as error:
-        if name is not None:
-            raise InputError(f'--start {name!r}: {error}') from error
-    config, settings = _SMALL
-    words = f'random weights of a small {config}: no network {SHIPPED!r} comes with this mmattn; --start names another'
-    return Start(_random(load_config(config, settings)), words, *_FROM_RANDOM)
+        raise InputError(f'--start {name or SHIPPED!r}: {error}') from error
 
 
 def train_on_lines(

@@ -16,6 +16,7 @@ from mmattn.seismic.synthetic import make_volume
 from mmattn.seismic.volumes.arrays import ArrayVolume
 from mmattn.seismic.volumes.labels import IGNORED
 from mmattn.studies.few_lines import Lines, choose_start, find_lines, train_on_lines
+from mmattn.studies.summary import mean_of
 
 EVEN, SUGGESTED = 'even', 'suggested'
 
@@ -121,15 +122,9 @@ def table(rows: list[Measured]) -> str:
         for one in minutes:
             for what in (EVEN, SUGGESTED):
                 found = [row.iou for row in rows if (row.minutes, row.chosen, row.lines) == (one, what, count)]
-                cells.append(_cell(found))
+                cells.append(mean_of(found))
         out.append(f'| {count} | ' + ' | '.join(cells) + ' |')
     return '\n'.join(out)
-
-
-def _cell(values: list[float]) -> str:
-    if not values:
-        return ''
-    return f'{np.mean(values):.3f}' + (f' ± {np.std(values, ddof=1):.3f}' if len(values) > 1 else '')
 
 
 def _files(folder: Path, chosen: str, count: int) -> tuple[Path, Path]:

@@ -104,9 +104,15 @@ def markdown_line(cells: Sequence[str]) -> str:
     return f'| {" | ".join(cells)} |'
 
 
-def mean_and_spread(mean: float | None, spread: float | None) -> str:
+def mean_and_spread(mean: float | None, spread: float | None, *, digits: int = 4) -> str:
     """As a table shows it; empty without a mean."""
-    return '' if mean is None else f'{mean:.4f}' + ('' if spread is None else f' ± {spread:.4f}')
+    return '' if mean is None else f'{mean:.{digits}f}' + ('' if spread is None else f' ± {spread:.{digits}f}')
+
+
+def mean_of(values: Sequence[float], *, digits: int = 3) -> str:
+    """Mean and sample standard deviation of some values as a table shows them; empty without any."""
+    spread = statistics.stdev(values) if len(values) > 1 else None
+    return mean_and_spread(statistics.fmean(values) if values else None, spread, digits=digits)
 
 
 def scaled(value: float | None, unit: float, digits: int) -> str:

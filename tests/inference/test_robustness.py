@@ -67,6 +67,8 @@ def test_temperature_is_used_and_saved(sections, model, tmp_path):
     assert warm.temperature == 2.0
     assert np.allclose(warm.many(sections[0]), 1 / (1 + np.exp(-logits / 2)), atol=1e-4)
     assert np.allclose(salt_logits(warm, sections[0]), logits, atol=1e-3)
+    kept = [mmattn.load(one.save(tmp_path / name)).temperature for name, one in (('warm', warm), ('model', model))]
+    assert kept == [2.0, 1.0]  # to measure logits changes nothing, nor does another temperature
     saved = with_temperature(warm, 3.0).save(tmp_path / 'saved', half=True)
     again = mmattn.load(saved)
     assert again.temperature == 3.0

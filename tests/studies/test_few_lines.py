@@ -14,12 +14,12 @@ TINY = {'model.backbone.base_channels': 2, 'model.decode_head.in_channels': 2}
 @pytest.fixture(autouse=True)
 def _tiny(monkeypatch):
     monkeypatch.setattr('mmattn.studies.few_lines._SMALL', ('attention_unet_salt', TINY))
-    monkeypatch.setattr('mmattn.studies.few_lines.SHIPPED', 'no_such_network')
 
 
 def test_starts(tmp_path):
-    start = choose_start(None, None, None)
-    assert start.words.startswith("random weights of a small attention_unet_salt: no network 'no_such_network'")
+    assert choose_start(None, None, None).words == 'the shipped network salt-synthetic'
+    start = choose_start('random', None, None)
+    assert start.words == 'random weights of a small attention_unet_salt'
     SaltPredictor(start.segmentor).save(tmp_path / 'network')
     again = choose_start(str(tmp_path / 'network'), None, None)
     assert (again.words, again.learning_rate < start.learning_rate) == (str(tmp_path / 'network'), True)
@@ -55,7 +55,7 @@ def test_no_line_is_labelled(tmp_path):
 
 def test_the_study(tmp_path):
     assert even_lines(200, 4).tolist() == [25, 75, 125, 175]
-    given = dict(seed=0, minutes=1e-6, counts=(1, 2), shape=(12, 16, 32), every=3)
+    given = dict(seed=0, minutes=1e-6, counts=(1, 2), shape=(12, 16, 32), every=3, start='random')
     rows = list(measure(tmp_path, **given))
     assert [(row.chosen, row.lines, row.iterations) for row in rows] == [(EVEN, 1, 1), (EVEN, 2, 1), (SUGGESTED, 2, 1)]
     write_rows(tmp_path / 'rows.csv', rows)

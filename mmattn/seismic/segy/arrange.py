@@ -22,7 +22,6 @@ from mmattn.seismic.segy.headers import (
 from mmattn.seismic.segy.layout import Layout
 from mmattn.seismic.segy.reading import TraceReader
 from mmattn.seismic.segy.regular import find_regular
-from mmattn.seismic.segy.remembered import is_remembering
 from mmattn.seismic.segy.suggest import Suggestion, suggest_bytes
 from mmattn.seismic.segy.words import KINDS, Word, parse_word
 
@@ -72,7 +71,7 @@ def arrange_traces(
         ValueError: if ``iline`` or ``xline`` is no word.
     """
     used = parse_word('iline', iline), parse_word('xline', xline)
-    if geometry != '2d' and not is_remembering() and (grid := find_regular(layout, *used)):
+    if geometry != '2d' and (grid := find_regular(layout, *used)):
         return Arranged(
             regular_geometry(grid.ilines, grid.xlines, grid.strides),
             np.broadcast_to(np.False_, layout.num_traces),

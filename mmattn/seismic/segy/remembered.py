@@ -40,11 +40,6 @@ def remembered_words(folder: str | os.PathLike | None = None) -> Iterator[None]:
         _folder.reset(token)
 
 
-def is_remembering() -> bool:
-    """Tells whether words are kept."""
-    return _folder.get() is not None
-
-
 def recall(layout: Layout, word: Word) -> np.ndarray | None:
     """Returns a word of all traces, (num_traces,), if it was kept."""
     values = recall_numbers(layout, *_name(layout, word))

@@ -1,6 +1,5 @@
 """Labelled tiles of a prepared folder, by fold."""
 
-import csv
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mmattn.seismic.tiles.tgs import read_image, read_mask
+from mmattn.seismic.tiles.tgs import read_folds, read_image, read_mask
 
 
 @dataclass(frozen=True)
@@ -26,7 +25,7 @@ class TileSample:
     groups: tuple[str, ...]
 
 
-def read_folds(
+def read_sample(
     folder: str | os.PathLike, folds: Sequence[int] | None = None, *, count: int | None = None, seed: int = 0
 ) -> TileSample:
     """Reads tiles of a folder that tools/prepare_tgs.py wrote.
@@ -48,13 +47,11 @@ def read_folds(
     table = folder / 'folds.csv'
     if not table.is_file():
         raise FileNotFoundError(f'{str(folder)!r} has no folds.csv: tools/prepare_tgs.py writes such a folder')
-    with table.open(encoding='utf-8', newline='') as lines:
-        rows = [row for row in csv.DictReader(lines) if folds is None or int(row['fold']) in folds]
+    rows = [(name, row.group) for name, row in read_folds(table).items() if folds is None or row.fold in folds]
     if not rows:
         raise ValueError(f'{str(folder)!r} has no tiles in folds {list(folds or ())}')
     if count is not None and count < len(rows):
         rows = [rows[index] for index in np.random.default_rng(seed).permutation(len(rows))[:count]]
-    names = [row['id'] for row in rows]
-    images = [read_image((folder / 'images' / f'{name}.png').read_bytes(), name=f'tile {name}') for name in names]
-    masks = [read_mask((folder / 'masks' / f'{name}.png').read_bytes(), name=f'mask {name}') for name in names]
-    return TileSample(np.stack(images), np.stack(masks), tuple(row['group'] for row in rows))
+    images = [read_image(folder / 'images' / f'{name}.png') for name, _ in rows]
+    masks = [read_mask(folder / 'masks' / f'{name}.png') for name, _ in rows]
+    return TileSample(np.stack(images), np.stack(masks), tuple(group for _, group in rows))
