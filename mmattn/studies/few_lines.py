@@ -149,8 +149,32 @@ def train_on_lines(
     dataset = _dataset(lines, found, _channels(segmentor))
     if not len(dataset):
         raise ValueError(f'no window of the labelled lines of {lines.label} has a label')
-    has_gpu = torch.cuda.is_available()
     budget = TimeBudgetHook(minutes, progress=progress, clock=clock)
+    rates = dict(learning_rate=learning_rate, head=head)
+    runner = _runner(segmentor, dataset, budget, work_dir, batch_size=batch_size, seed=seed, **rates)
+    start, interrupted = time.perf_counter(), False
+    try:
+        with _quiet():
+            runner.train()
+    except KeyboardInterrupt:
+        interrupted = True
+    segmentor.eval()
+    segmentor.dataset_meta = dict(dataset.metainfo)
+    return Training(len(budget.losses), time.perf_counter() - start, budget.losses, interrupted)
+
+
+def _runner(
+    segmentor: nn.Module,
+    dataset: SegySaltDataset,
+    budget: TimeBudgetHook,
+    work_dir: str | os.PathLike,
+    *,
+    learning_rate: float,
+    head: float,
+    batch_size: int,
+    seed: int,
+) -> Runner:
+    has_gpu = torch.cuda.is_available()
     loader = dict(
         batch_size=batch_size,
         num_workers=_WORKERS if has_gpu else 0,
@@ -159,7 +183,7 @@ def train_on_lines(
         dataset=dataset,
     )
     optimizer = dict(type='AdamW', lr=learning_rate, weight_decay=1e-2)
-    runner = Runner(
+    return Runner(
         model=segmentor,
         work_dir=str(work_dir),
         train_dataloader=loader,
@@ -176,15 +200,6 @@ def train_on_lines(
         default_scope='mmseg',
         log_level='ERROR',
     )
-    start, interrupted = time.perf_counter(), False
-    try:
-        with _quiet():
-            runner.train()
-    except KeyboardInterrupt:
-        interrupted = True
-    segmentor.eval()
-    segmentor.dataset_meta = dict(dataset.metainfo)
-    return Training(len(budget.losses), time.perf_counter() - start, budget.losses, interrupted)
 
 
 def find_lines(lines: Lines) -> dict[str, np.ndarray]:
