@@ -2,11 +2,24 @@
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from mmattn.common.errors import InputError
 from mmattn.inference import SaltPredictor
 from mmattn.studies.few_lines import Lines, choose_start, find_lines
-from mmattn.studies.few_lines_study import EVEN, SUGGESTED, Measured, even_lines, measure, table, write_rows
+from mmattn.studies.few_lines_study import (
+    EVEN,
+    SUGGESTED,
+    Measured,
+    Watch,
+    even_lines,
+    made_up,
+    measure,
+    read_rows,
+    table,
+    tiles_of,
+    write_rows,
+)
 
 TINY = {'model.backbone.base_channels': 2, 'model.decode_head.in_channels': 2}
 
@@ -55,10 +68,53 @@ def test_no_line_is_labelled(tmp_path):
 
 def test_the_study(tmp_path):
     assert even_lines(200, 4).tolist() == [25, 75, 125, 175]
-    given = dict(seed=0, minutes=1e-6, counts=(1, 2), shape=(12, 16, 32), every=3, start='random')
-    rows = list(measure(tmp_path, **given))
-    assert [(row.chosen, row.lines, row.iterations) for row in rows] == [(EVEN, 1, 1), (EVEN, 2, 1), (SUGGESTED, 2, 1)]
+    given = dict(seed=0, minutes=(1e-7, 1e-6), counts=(1, 2), every=3, start='random')
+    rows = list(measure(tmp_path, made_up((12, 16, 32), 0), **given))
+    assert [(row.chosen, row.lines, row.iterations) for row in rows] == [
+        (chosen, lines, 1) for chosen, lines in ((EVEN, 1), (EVEN, 2), (SUGGESTED, 2)) for _ in range(2)
+    ]
+    assert [row.minutes for row in rows] == 3 * [1e-7, 1e-6]
     write_rows(tmp_path / 'rows.csv', rows)
-    assert (tmp_path / 'rows.csv').read_text().splitlines()[0] == 'seed,minutes,chosen,lines,iterations,iou'
-    rows = [Measured(seed, 1.0, EVEN, 2, 9, iou) for seed, iou in ((0, 0.5), (1, 0.7))]
+    read = read_rows(tmp_path / 'rows.csv')
+    assert [row.minutes for row in read] == [row.minutes for row in rows]
+    assert (read[0].survey, read[0].start) == ('synthetic:0', 'random')
+    rows = [Measured(f'synthetic:{seed}', 'a', seed, 1.0, EVEN, 2, 9, iou) for seed, iou in ((0, 0.5), (1, 0.7))]
     assert table(rows).splitlines()[-1] == '| 2 | 0.600 ± 0.141 |  |'
+    assert table(rows).splitlines()[0] == 'synthetic, from a:'
+    (tmp_path / 'rows.csv').write_text('a,b\n')
+    with pytest.raises(ValueError, match='has columns'):
+        read_rows(tmp_path / 'rows.csv')
+
+
+def test_a_watch_stands_still_while_it_looks():
+    now, looked = [100.0], []
+
+    def look(mark: float, iterations: int) -> None:
+        looked.append((mark, iterations))
+        now[0] += 500
+
+    watch = Watch((1, 2, 4), look, lambda: now[0])
+    start = watch()
+    for _ in range(4):
+        now[0] += 59
+        watch.step()
+    assert looked == [(1, 2), (2, 3)]
+    assert watch() - start == 4 * 59
+    watch.finish()
+    assert looked[2:] == [(4, 4)]
+
+
+def test_tiles_as_lines(tmp_path):
+    for folder in ('images', 'masks'):
+        (tmp_path / folder).mkdir()
+    for number, name in enumerate('abc'):
+        Image.fromarray(np.full((5, 4), 100 + number, np.uint8)).save(tmp_path / 'images' / f'{name}.png')
+        if name != 'c':
+            mask = np.zeros((5, 4), np.uint8)
+            mask[3:] = 255
+            Image.fromarray(mask).save(tmp_path / 'masks' / f'{name}.png')
+    (tmp_path / 'folds.csv').write_text('id,group,fold\na,mosaic_2,0\nb,mosaic_1,0\n')
+    known = tiles_of(tmp_path)
+    assert known.amplitude.shape == known.truth.shape == (2, 4, 5)
+    assert known.amplitude[:, 0, 0].tolist() == [101 - 128, 100 - 128]
+    assert known.truth[0, 0].tolist() == [0, 0, 0, 1, 1]
