@@ -6,23 +6,32 @@ python tools/view.py data/salt                        # tiles that prepare_tgs.p
 python tools/view.py survey.sgy salt.sgy --config CONFIG --checkpoint CHECKPOINT
 
 Prints the address of a page that this machine alone can open, and runs until Ctrl-C. Of a survey larger than memory
-only the section in sight is read. With a network a click shows what its attention layers see from that point. Needs
-Panel: pip install 'mmattn[view]'.
+only the section in sight is read; while the headers of a large file are read, traces from its middle are shown. With a
+network a click shows what its attention layers see from that point. Needs Panel: pip install 'mmattn[view]'.
 """
 
 import argparse
 import os
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from mmattn.cli.command_line import ToolParser, run_tool
 from mmattn.cli.segy_options import add_segy_options, segy_options
 from mmattn.common.errors import InputError, one_line
 from mmattn.viewer.access import new_token, page_address
+from mmattn.viewer.glance import glance
+from mmattn.viewer.opening import Opening
 from mmattn.viewer.survey import Survey, open_survey
 
 if TYPE_CHECKING:
+    from bokeh.server.server import Server
+
+    from mmattn.viewer.glance import Glance
     from mmattn.viewer.page import Explain
+
+_AT_ONCE = 0.5  # seconds that an opening may take, after the libraries are imported, before something else is shown
+_LOOK, _TOLD = 0.25, 10.0  # seconds between looks, and until the end once an open page could tell what is wrong
 
 
 def parse_args() -> argparse.Namespace:
@@ -82,30 +91,73 @@ def explainer(args: argparse.Namespace, survey: Survey) -> 'Explain | None':
     return explain
 
 
+def open_all(args: argparse.Namespace) -> 'tuple[Survey, Explain | None]':
+    """The survey, and what explains it."""
+    others = dict(probability=args.probability, label=args.label, compare=args.compare)
+    survey = open_survey(args.survey, **others, clip=args.clip, **segy_as_given(args))
+    return survey, explainer(args, survey)
+
+
+def look_first(args: argparse.Namespace, opening: Opening) -> 'Glance | None':
+    """Traces of a file that takes long to open; None where it does not, or cannot be opened."""
+    if opening.wait(_AT_ONCE):
+        return None
+    try:
+        return glance(args.survey, **segy_as_given(args))
+    except (OSError, ValueError):  # which the opening tells better
+        return None
+
+
+def tell(args: argparse.Namespace, survey: Survey, *, is_new: bool) -> None:
+    """Says what is odd about the label."""
+    if is_new:
+        print(f'new label, all unknown: {args.label}', file=sys.stderr, flush=True)
+    elif survey.why_not:
+        print(f'note: {survey.why_not}', file=sys.stderr, flush=True)
+
+
+def serve(server: 'Server', opening: Opening, done: Callable[[Survey], None]) -> None:
+    """Runs a server until Ctrl-C, or for some seconds more if what it shows cannot be opened."""
+
+    def look() -> None:
+        if not opening.is_done:
+            server.io_loop.call_later(_LOOK, look)
+        elif opening.error is None:
+            done(opening.result()[0])
+        else:
+            server.io_loop.call_later(_TOLD if server.get_sessions() else 0, server.io_loop.stop)
+
+    look()
+    server.io_loop.start()
+
+
 def main() -> None:
     """Serves the page."""
     args = parse_args()
     token = new_token()
     is_new = args.label is not None and not os.path.exists(args.label)
+    opening = Opening(lambda: open_all(args))
     try:
-        others = dict(probability=args.probability, label=args.label, compare=args.compare)
-        survey = open_survey(args.survey, **others, clip=args.clip, **segy_as_given(args))
-        from mmattn.viewer.server import make_server
-
-        explain = explainer(args, survey)
-        server = make_server(survey, token, host=args.host, port=args.port, explain=explain)
-    except ImportError as error:
-        raise InputError(f"the page needs Panel ({one_line(error)}): pip install 'mmattn[view]'") from None
-    except ValueError as error:
-        raise InputError(str(error)) from None
-    with survey:
-        if is_new:
-            print(f'new label, all unknown: {args.label}', file=sys.stderr, flush=True)
-        elif survey.why_not:
-            print(f'note: {survey.why_not}', file=sys.stderr, flush=True)
+        try:
+            from mmattn.viewer.server import make_server
+        except ImportError as error:
+            opening.result()
+            raise InputError(f"the page needs Panel ({one_line(error)}): pip install 'mmattn[view]'") from None
+        where = dict(host=args.host, port=args.port)
+        if first := look_first(args, opening):
+            server = make_server(opening, token, glance=first, **where)
+        else:
+            survey, explain = opening.result()
+            server = make_server(survey, token, explain=explain, **where)
         server.start()
         print(page_address(args.host, server.port, token), flush=True)
-        server.io_loop.start()
+        serve(server, opening, lambda survey: tell(args, survey, is_new=is_new))
+        opening.result()
+    except ValueError as error:
+        raise InputError(str(error)) from None
+    finally:
+        if opening.is_done and opening.error is None:
+            opening.result()[0].__exit__()
 
 
 if __name__ == '__main__':

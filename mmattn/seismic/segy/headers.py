@@ -1,6 +1,8 @@
 """Words of the trace headers, read for all traces at once."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 import numpy as np
 
@@ -16,6 +18,29 @@ CDP, FIELD_RECORD, CHANNEL, COORDINATE_SCALAR, TIME_SCALAR = 21, 9, 13, 71, 215
 COORDINATE_UNITS = 89
 DEAD = 2
 """Trace identification code of dead traces."""
+_told: ContextVar[Callable[[int, int], None] | None] = ContextVar('who is told how many headers are read', default=None)
+
+
+@contextmanager
+def header_progress(told: Callable[[int, int], None]) -> Iterator[None]:
+    """Tells how many trace headers are read, and of how many, while the block runs.
+
+    A file may be gone through more than once, for what differs from a regular grid is not known before.
+
+    Args:
+        told: called with both, after each window of the file.
+    """
+    token = _told.set(told)
+    try:
+        yield
+    finally:
+        _told.reset(token)
+
+
+def tell_progress(layout: Layout, count: int) -> None:
+    """Tells that so many headers of a file are read, if anybody listens."""
+    if (told := _told.get()) is not None:
+        told(count, layout.num_traces)
 
 
 def iterate_windows(layout: Layout) -> Iterator[tuple[int, np.ndarray]]:
@@ -71,6 +96,7 @@ def read_words(layout: Layout, places: Mapping[str, int | str | Word]) -> dict[s
     for start, traces in iterate_windows(layout):
         for name, found in decode_words(layout, words, traces).items():
             values[name][start : start + len(traces)] = found
+        tell_progress(layout, start + len(traces))
     for name, word in words.items():
         remember(layout, word, values[name])
     return values

@@ -15,6 +15,7 @@ from mmattn.seismic.segy.headers import (
     TRACE_ID,
     decode_words,
     iterate_windows,
+    tell_progress,
 )
 from mmattn.seismic.segy.layout import Layout
 from mmattn.seismic.segy.reading import TraceReader
@@ -90,6 +91,7 @@ def _read_regular(layout: Layout, iline: Word, xline: Word) -> Regular | None:
     for start, traces in iterate_windows(layout):
         if not found.add(start, decode_words(layout, words, traces)):
             return None
+        tell_progress(layout, start + len(traces))
     return found.grid()
 
 
