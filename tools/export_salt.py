@@ -8,8 +8,8 @@ Top and base are the first and last crossing of the threshold on each trace: hor
 is a standard deviation), XYZ, inline/crossline/Z columns, ZMAP+, Irap classic and GeoTIFF; overhangs.csv lists all
 crossings of traces that enter salt more than once. Bodies are closed meshes (OBJ, PLY, VTK, GOCAD TSurf) and a table,
 outlines on sections polygons. X and Y are the affine map that the trace headers follow. --label makes the intervals
-hold --coverage of the labelled tops and bases: half of the lines decide how wide they are, the other half tell what
-they hold.
+hold --coverage of the labelled tops and bases by a margin on both sides; what they hold is told of lines that did not
+decide it.
 """
 
 import argparse
@@ -21,6 +21,7 @@ from mmattn.cli.progress import Display
 from mmattn.cli.segy_options import add_segy_options, segy_options
 from mmattn.common.errors import InputError, one_line
 from mmattn.seismic import Volume, open_volume
+from mmattn.seismic.export.horizons import NORMAL_90
 from mmattn.seismic.opening import OWN_OPTIONS, is_array
 
 
@@ -33,7 +34,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--survey', help='SEG-Y file of the survey, where the probability has no coordinates')
     parser.add_argument('--threshold', type=float, default=0.5, help='probability above which there is salt')
     parser.add_argument('--min-body', type=int, default=0, metavar='VOXELS', help='smaller bodies are left out')
-    parser.add_argument('--factor', type=float, help='standard deviations on both sides of the intervals (1.645)')
+    parser.add_argument(
+        '--factor', type=float, default=NORMAL_90, help='standard deviations on both sides of the intervals'
+    )
     parser.add_argument('--label', help='0 background, 1 salt, 255 unknown, on the same grid, to calibrate by')
     parser.add_argument('--coverage', type=float, default=0.9, help='share of the labelled that intervals shall hold')
     parser.add_argument(
@@ -47,8 +50,6 @@ def parse_args() -> argparse.Namespace:
     args = parser.parse_args()
     if args.label is not None and args.std is None:
         parser.error('--label calibrates the intervals of a standard deviation: give --std')
-    if args.label is not None and args.factor is not None:
-        parser.error('--label finds what --factor says: give one of them')
     return args
 
 
@@ -65,7 +66,6 @@ def main() -> None:
     """Exports."""
     args = parse_args()
     check_folder('--out', args.out)
-    from mmattn.seismic.export.horizons import NORMAL_90
     from mmattn.seismic.export.salt import export_salt
     from mmattn.seismic.export.work import ExportOptions
     from mmattn.seismic.volumes.grids import check_grid
@@ -84,7 +84,7 @@ def main() -> None:
         check_values(volumes)
         for name, volume in volumes.items():
             check_grid(name, volume, volumes['salt'])
-        options = ExportOptions(factor=NORMAL_90 if args.factor is None else args.factor, **given)
+        options = ExportOptions(factor=args.factor, **given)
         with Display() as display:
             summary = export_salt(
                 volumes['salt'],
@@ -105,11 +105,13 @@ def main() -> None:
         found = summary[name]
         print(f'{name}: {found["places"]} places, {found["shallowest"]} to {found["deepest"]} {summary["unit_of_z"]}')
     for name, held in summary.get('calibration', {}).items():
-        if held['held'] is None:
+        if 'held' not in held:
             continue  # a note tells why
+        unit = summary['unit_of_z']
         print(
-            f'{name}: intervals of {held["factor"]:.3g} standard deviations hold {held["held"]:.1%} of '
-            f'{held["traces"]} labelled traces on other lines, {held["mean_width"]:.4g} {summary["unit_of_z"]} wide'
+            f'{name}: intervals of {args.factor:.4g} standard deviations and {held["margin"]:.3g} {unit} beyond, '
+            f'{held["mean_width"]:.4g} {unit} wide, hold {held["held"]:.1%} of {held["traces"]} labelled traces on '
+            'other lines'
         )
     print(f'bodies: {summary["bodies"]["number"]}, {summary["bodies"]["meshes"]} with meshes')
     for note in summary['notes']:

@@ -32,8 +32,9 @@ def test_writes_and_calibrates(paths, monkeypatch, capsys):
     summary = json.loads((paths['out'] / 'summary.json').read_text())
     held = summary['calibration']['top']
     assert held['held'] >= 0.85
-    assert held['factor'] > 5  # the prediction lies a sample deeper
-    assert summary['standard deviations of the intervals']['top'] == held['factor']
+    assert 0 < held['margin'] < 10  # the prediction lies a sample deeper
+    assert summary['margins of the intervals']['top'] == held['margin']
+    assert summary['standard deviations of the intervals'] == 1.6449
     assert 'top: intervals of' in outcome.stdout
     assert 'bodies: 1, 1 with meshes' in outcome.stdout
     assert summary['unit_of_z'] == 'm'
@@ -41,12 +42,13 @@ def test_writes_and_calibrates(paths, monkeypatch, capsys):
 
 
 def test_what_cannot_be_calibrated_is_a_note(paths, tmp_path, monkeypatch, capsys):
-    np.save(tmp_path / 'sure.npy', np.zeros(SHAPE, np.float32))
-    words = [paths['salt'], '--out', paths['out'], '--std', tmp_path / 'sure.npy', '--label', paths['label']]
+    np.save(tmp_path / 'none.npy', np.zeros(SHAPE, np.uint8))
+    words = [paths['salt'], '--out', paths['out'], '--std', paths['std'], '--label', tmp_path / 'none.npy']
     outcome = run_here(monkeypatch, capsys, 'export_salt.py', *words, '--meshes', '--polygons', '--coverage', '0.95')
     assert outcome.returncode == 0, outcome.stderr
-    assert 'note: no interval of the top holds 95% of the true ones' in outcome.stdout
+    assert 'note: top: no trace has both predicted and true salt' in outcome.stdout
     assert 'its intervals are 1.6449 standard deviations wide on both sides' in outcome.stdout
+    assert 'top: intervals of' not in outcome.stdout
     assert not (paths['out'] / 'bodies').exists()
 
 
@@ -57,7 +59,7 @@ def test_what_cannot_be_calibrated_is_a_note(paths, tmp_path, monkeypatch, capsy
         (['{wrong}'], 'wrong.npy must hold probabilities from 0 to 1, got 0 to 3'),
         (['{salt}', '--std', '{small}'], 'std small.sgy must be on the grid of salt.sgy, 14 x 16 x 30'),
         (['{salt}', '--label', '{label}'], '--label calibrates the intervals of a standard deviation: give --std'),
-        (['{salt}', '--std', '{std}', '--label', '{label}', '--factor', '2'], '--label finds what --factor says'),
+        (['{salt}', '--std', '{std}', '--factor', '-1'], 'factor must be'),
         (['{salt}', '--meshes', 'stl'], "meshes must be one of 'obj', 'ply', 'vtk', 'ts', got 'stl'"),
         (['{salt}', '--threshold', '0'], 'threshold must lie between 0 and 1, got 0.0'),
         (['{salt}', '--every', '0'], 'every must be at least 1, got 0'),

@@ -1,5 +1,10 @@
-"""How many standard deviations hold 90 % of the true tops and bases, where labels tell."""
+"""How wide intervals must be to hold 90 % of the true tops and bases, where labels tell.
 
+Y. Romano, E. Patterson and E. Candès, "Conformalized Quantile Regression", NeurIPS 2019: the errors that labels show
+beyond intervals of whatever origin give a margin with which these hold what is wanted, on lines that are alike.
+"""
+
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -7,10 +12,8 @@ from typing import NamedTuple
 import numpy as np
 
 from mmattn.common.checks import check_number
-from mmattn.seismic.export.horizons import ReadSlab, crossings, intervals
+from mmattn.seismic.export.horizons import ReadSlab, crossings, intervals, widened
 
-_LARGEST = 1000.0
-_HALVINGS = 18
 _TRACES = 5_000
 
 
@@ -45,51 +48,59 @@ class LabelledTraces:
     samples: np.ndarray
     threshold: float
 
-    def coverage(self, surface: str, factor: float) -> Coverage:
-        """Of the intervals of ``factor`` standard deviations; the truth is known to half a sample.
+    def coverage(self, surface: str, factor: float, margin: float = 0.0) -> Coverage:
+        """Of the intervals of ``factor`` standard deviations and a margin; the truth is known to half a sample.
 
         Args:
             surface: 'top' or 'base'.
             factor: at least 0.
+            margin: in the unit of the samples, see :func:`mmattn.seismic.export.horizons.widened`.
         """
+        found, crossing, truth = self._intervals(surface, factor)
+        if not truth.size:
+            return Coverage(float('nan'), 0, float('nan'))
+        low, high = widened(found, crossing, margin, self.samples)
+        held = (truth >= low - self._half) & (truth <= high + self._half)
+        return Coverage(float(held.mean()), len(held), float((high - low).mean()))
+
+    def margin(self, surface: str, factor: float, share: float = 0.9) -> float:
+        """The least margin with which intervals of ``factor`` standard deviations hold so many of the traces.
+
+        Args:
+            surface: 'top' or 'base'.
+            factor: at least 0.
+            share: of the traces, 0 to 1.
+
+        Raises:
+            ValueError: if there are no traces.
+        """
+        check_number('coverage', share, low=0.01, high=0.999)
+        (low, high), _, truth = self._intervals(surface, factor)
+        if not truth.size:
+            raise ValueError(
+                f'{surface}: no trace has both predicted and true salt that ends within the samples, nothing to '
+                'calibrate by'
+            )
+        beyond = np.sort(np.maximum(low - truth, truth - high) - self._half)
+        return float(beyond[min(math.ceil((len(beyond) + 1) * share), len(beyond)) - 1])
+
+    @property
+    def _half(self) -> float:
+        """Half a sample."""
+        return abs(self.samples[1] - self.samples[0]) / 2
+
+    def _intervals(self, surface: str, factor: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Intervals (2, n), crossings and true ones (n,), of the traces whose true one is known."""
         top = surface == 'top'
         truth = self.truth[0 if top else 1]
         known = np.isfinite(truth)
         if not known.any():
-            return Coverage(float('nan'), 0, float('nan'))
-        probability, spread, truth = self.probability[known], self.spread[known], truth[known]
+            return np.empty((2, 0)), np.empty(0), np.empty(0)
+        probability, spread = self.probability[known], self.spread[known]
         salt = probability > self.threshold
         index = salt.argmax(1) if top else salt.shape[1] - 1 - salt[:, ::-1].argmax(1)
-        side = -1 if top else 1
-        low, high = intervals(probability, factor * spread, index, side, self.samples, self.threshold)
-        half = abs(self.samples[1] - self.samples[0]) / 2
-        held = (truth >= low - half) & (truth <= high + half)
-        return Coverage(float(held.mean()), len(held), float((high - low).mean()))
-
-    def factor(self, surface: str, share: float = 0.9) -> float:
-        """The least factor whose intervals hold so many of the traces.
-
-        Args:
-            surface: 'top' or 'base'.
-            share: of the traces, 0 to 1.
-
-        Raises:
-            ValueError: if there are no traces, or no factor up to 1000 does: the spread is 0 where the truth lies far
-                away.
-        """
-        check_number('coverage', share, low=0.01, high=0.999)
-        if not np.isfinite(self.truth[0 if surface == 'top' else 1]).any():
-            raise ValueError(f'{surface}: no trace has both predicted and true salt, nothing to calibrate by')
-        if (most := self.coverage(surface, _LARGEST).share) < share:
-            raise ValueError(
-                f'no interval of the {surface} holds {share:.0%} of the true ones, {most:.1%} at the most: the '
-                'standard deviation says too little'
-            )
-        low, high = 0.0, _LARGEST
-        for _ in range(_HALVINGS):
-            middle = (low + high) / 2
-            low, high = (low, middle) if self.coverage(surface, middle).share >= share else (middle, high)
-        return high
+        given = index, -1 if top else 1, self.samples, self.threshold
+        return intervals(probability, factor * spread, *given), crossings(probability, *given), truth[known]
 
 
 def labelled_traces(
@@ -147,35 +158,38 @@ def joined(parts: Sequence[LabelledTraces]) -> LabelledTraces:
     )
 
 
-def calibrate(parts: Sequence[LabelledTraces], surface: str, share: float = 0.9) -> tuple[float, Coverage]:
-    """Finds the factor by all parts, and what such factors hold on parts that did not decide.
+def calibrate(
+    parts: Sequence[LabelledTraces], surface: str, factor: float, share: float = 0.9
+) -> tuple[float, Coverage]:
+    """Finds the margin by all parts, and what such margins hold on parts that did not decide.
 
     Errors of adjacent traces are alike, so that a part of the survey can be easier than another, and what one half
-    decides holds more, or less, on the other. Each part is therefore measured once, with the factor of all others.
+    decides holds more, or less, on the other. Each part is therefore measured once, with the margin of all others.
 
     Args:
         parts: of the survey, two or more; those without a trace do not count.
         surface: 'top' or 'base'.
+        factor: standard deviations on both sides, to which the margin comes.
         share: of the traces, 0 to 1.
 
     Returns:
-        The factor, and the coverage of the parts together; NaN where one part has all traces.
+        The margin, and the coverage of the parts together; NaN where one part has all traces.
 
     Raises:
-        ValueError: as :meth:`LabelledTraces.factor` does.
+        ValueError: as :meth:`LabelledTraces.margin` does.
     """
-    factor = joined(parts).factor(surface, share)
+    margin = joined(parts).margin(surface, factor, share)
     used = [part for part in parts if part.coverage(surface, 0).traces]
-    held = [
-        part.coverage(surface, joined([other for other in used if other is not part]).factor(surface, share))
-        for part in (used if len(used) > 1 else [])
-    ]
+    held = []
+    for part in used if len(used) > 1 else []:
+        of_others = joined([other for other in used if other is not part]).margin(surface, factor, share)
+        held.append(part.coverage(surface, factor, of_others))
     if not held:
-        return factor, Coverage(float('nan'), 0, float('nan'))
+        return margin, Coverage(float('nan'), 0, float('nan'))
     traces = np.array([one.traces for one in held])
     means = (float(np.average([getattr(one, name) for one in held], weights=traces)) for name in ('share', 'width'))
     mean_share, width = means
-    return factor, Coverage(mean_share, int(traces.sum()), width)
+    return margin, Coverage(mean_share, int(traces.sum()), width)
 
 
 def parts_of_lines(count: int, *, block: int = 8, most: int = 5) -> list[np.ndarray]:

@@ -50,7 +50,8 @@ def write_horizons(work: Work) -> dict[str, object]:
     if work.std is None:
         work.notes.append('no standard deviation was given: top and base have no interval')
     else:
-        report['standard deviations of the intervals'] = dict(zip(SURFACES, options.factors))
+        report['standard deviations of the intervals'] = options.factor
+        report['margins of the intervals'] = dict(zip(SURFACES, options.margins))
     return report
 
 
@@ -108,7 +109,7 @@ def _place(work: Work, row: int, column: int) -> list[object]:
 
 
 def _find(work: Work) -> Horizons:
-    """Top and base, each with the interval of its own factor."""
+    """Top and base with their intervals."""
     options, shape = work.options, work.volume.shape
 
     def read(start: int, stop: int) -> np.ndarray:
@@ -117,8 +118,5 @@ def _find(work: Work) -> Horizons:
 
     read_std = None if work.std is None else (lambda start, stop: work.std.slab('iline', start, stop))
     given = dict(threshold=options.threshold, read_std=read_std, step=work.step)
-    of_top, of_base = options.factors
-    found = find_horizons(read, work.geometry.samples, shape, factor=of_top, **given)
-    if read_std is not None and of_base != of_top:
-        found.base_range = find_horizons(read, work.geometry.samples, shape, factor=of_base, **given).base_range
-    return found
+    wide = dict(factor=options.factor, margins=options.margins)
+    return find_horizons(read, work.geometry.samples, shape, **wide, **given)

@@ -1,7 +1,7 @@
 """Top and base of salt, trace by trace, from a probability: first and last crossing of the threshold, and how sure.
 
 Times and depths grow downwards. Between two samples the probability is taken as linear. The interval of a crossing is
-where it would lie if the probability were ``factor`` standard deviations larger or smaller.
+where it would lie if the probability were ``factor`` standard deviations larger or smaller, and a margin beyond.
 """
 
 from collections.abc import Callable
@@ -68,6 +68,7 @@ def find_horizons(
     threshold: float = 0.5,
     read_std: ReadSlab | None = None,
     factor: float = NORMAL_90,
+    margins: tuple[float, float] = (0.0, 0.0),
     step: int = 16,
 ) -> Horizons:
     """Finds top and base of salt, slab by slab.
@@ -79,6 +80,7 @@ def find_horizons(
         threshold: above which there is salt.
         read_std: gives the standard deviation of the probability.
         factor: of the standard deviation, on both sides.
+        margins: of top and base, see :func:`widened`.
         step: inlines read at a time.
     """
     top, base = np.full(shape[:2], np.nan), np.full(shape[:2], np.nan)
@@ -102,7 +104,8 @@ def find_horizons(
             spread = factor * np.asarray(read_std(start, stop), np.float64)[rows, columns]
             for surface, (index, side) in enumerate(((first, -1), (last, 1))):
                 found = intervals(trace, spread, index, side, samples, threshold)
-                ranges[surface][:, here[0], here[1]] = found
+                crossing = (top, base)[surface][here]
+                ranges[surface][:, here[0], here[1]] = widened(found, crossing, margins[surface], samples)
     pair = (None, None) if ranges is None else tuple(ranges)
     return Horizons(top, base, *pair, runs, cut, several)
 
@@ -163,6 +166,19 @@ def intervals(
     )
     found = np.stack([outer, inner, crossings(trace, index, -1, samples, threshold)])
     return np.stack([found.min(0), found.max(0)])
+
+
+def widened(found: np.ndarray, crossing: np.ndarray, margin: float, samples: np.ndarray) -> np.ndarray:
+    """Intervals with a margin on both sides, which end with the samples and do not lose their crossing.
+
+    Args:
+        found: (2, n) of :func:`intervals`.
+        crossing: (n,).
+        margin: in the unit of the samples; below 0 intervals become narrower.
+        samples: (S,).
+    """
+    low = np.maximum(np.minimum(found[0] - margin, crossing), samples.min())
+    return np.stack([low, np.minimum(np.maximum(found[1] + margin, crossing), samples.max())])
 
 
 def _runs(

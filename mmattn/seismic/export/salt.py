@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mmattn.common.files import write_whole
 from mmattn.seismic.export.bodies import write_bodies
-from mmattn.seismic.export.calibration import calibrate, joined, labelled_traces, parts_of_lines
+from mmattn.seismic.export.calibration import calibrate, labelled_traces, parts_of_lines
 from mmattn.seismic.export.horizon_tables import write_horizons
 from mmattn.seismic.export.horizons import SURFACES
 from mmattn.seismic.export.polygons import write_polygons
@@ -39,10 +39,9 @@ def export_salt(
         std: standard deviation of the probability on the same grid, from which top and base get intervals.
         geometry: SEG-Y file of the same grid whose headers have the coordinates, and line numbers and samples for an
             array without; the volume itself by default.
-        label: 1 where salt is known, on the same grid. It decides how many standard deviations the intervals are wide,
-            in place of ``options.factor``; what they hold is told of five parts of the survey, blocks of eight inlines
-            in turns, each with what the four others decide.
-            Where no interval holds so many, the summary says so and ``options.factor`` stays.
+        label: 1 where salt is known, on the same grid. It decides by what margins the intervals are wider than
+            ``options.factor`` standard deviations, in place of ``options.margins``; what they hold is told of five
+            parts of the survey, blocks of eight inlines in turns, each with what the four others decide.
         coverage: share of the labelled tops, and bases, that intervals shall hold.
         options: of what is written.
         about: what else the summary is to say, by name.
@@ -92,23 +91,30 @@ def export_salt(
 
 
 def _calibrate(work: Work, label: Volume, coverage: float) -> dict[str, dict[str, object]]:
-    """Sets the factors of top and base, and tells what intervals hold on lines that did not decide theirs."""
+    """Sets the margins of top and base, and tells what intervals hold on lines that did not decide theirs."""
     readers = work.read, *(lambda start, stop, one=one: one.slab('iline', start, stop) for one in (work.std, label))
     lines = parts_of_lines(work.volume.shape[0])
     given = dict(threshold=work.options.threshold, most=_CALIBRATED // len(lines))
     parts = [
         labelled_traces(*readers, work.geometry.samples, some, seed=seed, **given) for seed, some in enumerate(lines)
     ]
-    said, factors = {}, []
-    for surface, before in zip(SURFACES, work.options.factors):
+    said, margins, factor = {}, [], work.options.factor
+    for surface, before in zip(SURFACES, work.options.margins):
         try:
-            factor, held = calibrate(parts, surface, coverage)
-        except ValueError as error:  # the prediction is too far from the labels: that is to be known, and no more
-            work.note(f'{error}; its intervals are {before:g} standard deviations wide on both sides')
-            factor, held = before, joined(parts).coverage(surface, before)
-        factors.append(factor)
-        said[surface] = dict(factor=factor, wanted=coverage, held=held.share, traces=held.traces, mean_width=held.width)
-    work.options = replace(work.options, factor=tuple(factors))
+            margin, held = calibrate(parts, surface, factor, coverage)
+        except ValueError as error:  # that is to be known, and no more
+            work.note(f'{error}: its intervals are {factor:g} standard deviations wide on both sides')
+            margins.append(before)
+            continue
+        margins.append(margin)
+        said[surface] = dict(margin=margin, wanted=coverage)
+        if held.traces:
+            said[surface] |= dict(held=held.share, traces=held.traces, mean_width=held.width)
+        else:
+            work.note(
+                f'{surface}: one part of the survey has all labelled traces: what its intervals hold is not known'
+            )
+    work.options = replace(work.options, margins=tuple(margins))
     return said
 
 

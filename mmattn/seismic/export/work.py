@@ -31,7 +31,8 @@ class ExportOptions:
     Args:
         threshold: probability above which there is salt, 0 to 1.
         min_body: bodies of fewer voxels are left out of everything.
-        factor: standard deviations on both sides that the intervals of top and base are wide, one number or one each.
+        factor: standard deviations on both sides that the intervals of top and base are wide.
+        margins: by which those of top and of base are wider beyond, in the unit of the samples.
         horizons: formats of top and base beside CSV, of :data:`HORIZON_FORMATS`.
         meshes: formats of bodies, of ``obj``, ``ply``, ``vtk`` and ``ts``.
         most_meshes: the largest bodies of so many get meshes.
@@ -45,7 +46,8 @@ class ExportOptions:
 
     threshold: float = 0.5
     min_body: int = 0
-    factor: float | tuple[float, float] = NORMAL_90
+    factor: float = NORMAL_90
+    margins: tuple[float, float] = (0.0, 0.0)
     horizons: Sequence[str] = tuple(HORIZON_FORMATS)
     meshes: Sequence[str] = tuple(MESH_FORMATS)
     most_meshes: int = 20
@@ -61,8 +63,9 @@ class ExportOptions:
         check_whole('every', self.every, least=1)
         if self.step is not None:
             check_whole('step', self.step, least=1)
-        for factor in self.factors:
-            check_number('factor', factor, low=0, high=1e6)
+        check_number('factor', self.factor, low=0, high=1e6)
+        for margin in self.margins:
+            check_number('margins', margin)
         for option, allowed in (
             ('horizons', HORIZON_FORMATS),
             ('meshes', MESH_FORMATS),
@@ -70,12 +73,6 @@ class ExportOptions:
         ):
             for value in getattr(self, option):
                 check_choice('export', option, value, allowed)
-
-    @property
-    def factors(self) -> tuple[float, float]:
-        """Of top and of base."""
-        both = self.factor if isinstance(self.factor, tuple) else (self.factor, self.factor)
-        return float(both[0]), float(both[1])
 
 
 @dataclass

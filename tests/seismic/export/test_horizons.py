@@ -106,9 +106,11 @@ def test_calibrated_intervals_hold_what_they_promise():
     assert all(len(part.probability) == 1600 for part in parts)
     for surface in ('top', 'base'):
         assert parts[1].coverage(surface, 1.645).share < 0.4
-        factor = parts[0].factor(surface, 0.9)
-        assert abs(parts[1].coverage(surface, factor).share - 0.9) < 0.03
-        assert 8 < factor * 0.01 / 0.02 < 16  # ms; 1.645 times 8 but for what half a sample forgives
+        margin = parts[0].margin(surface, 1.645, 0.9)
+        assert abs(parts[1].coverage(surface, 1.645, margin).share - 0.9) < 0.03
+        assert 7 < margin < 15  # ms; 1.645 times 8 but for 0.8 of the spread and what half a sample forgives
+        assert parts[0].margin(surface, 50, 0.9) < 0  # intervals that are too wide become narrower
+        assert abs(parts[1].coverage(surface, 50, parts[0].margin(surface, 50, 0.9)).share - 0.9) < 0.03
 
 
 def test_tops_beyond_the_first_sample_do_not_count():
@@ -123,11 +125,30 @@ def test_what_cannot_be_calibrated_is_said():
     nothing = labelled_traces(reader(values), reader(spread), reader(0 * label), SAMPLES, np.arange(4))
     assert nothing.coverage('top', 1.0).traces == 0
     with pytest.raises(ValueError, match='top: no trace has both predicted and true salt'):
-        nothing.factor('top')
-    sure = labelled_traces(reader(values), reader(0 * spread), reader(label), SAMPLES, np.arange(4))
-    with pytest.raises(ValueError, match=r'no interval of the top holds 90% of the true ones, .*% at the most'):
-        sure.factor('top')
-    assert isinstance(sure, LabelledTraces)
+        nothing.margin('top', 1.0)
+
+
+def test_without_a_spread_the_margin_is_all():
+    values, spread, label = noisy(160, 8.0)
+    sure = labelled_traces(reader(values), reader(0 * spread), reader(label), SAMPLES, np.arange(160))
+    held = sure.coverage('top', 1.645, sure.margin('top', 1.645))
+    assert 0.9 <= held.share < 0.901
+    assert 22 < held.width < 26
+
+
+def test_intervals_with_a_margin():
+    values = np.full((1, 1, 40), 0.1)
+    values[0, 0, 10:20] = 0.9
+    spread = np.full_like(values, 0.01)
+    given = dict(read_std=reader(spread), factor=2.0)
+    plain, wide, narrow = (
+        find_horizons(reader(values), SAMPLES, values.shape, **given, margins=margins)
+        for margins in ((0, 0), (3, 1000), (-1000, -0.01))
+    )
+    assert_allclose(wide.top_range, plain.top_range + np.array([-3, 3])[:, None, None])
+    assert_allclose(wide.base_range[:, 0, 0], [SAMPLES[0], SAMPLES[-1]])
+    assert_allclose(narrow.top_range[:, 0, 0], [plain.top[0, 0]] * 2)
+    assert_allclose(narrow.base_range, plain.base_range + np.array([0.01, -0.01])[:, None, None])
 
 
 @pytest.mark.parametrize(
@@ -143,7 +164,7 @@ def test_parts_of_lines(count: int, parts: list):
     assert [part.tolist() for part in parts_of_lines(count)] == parts
 
 
-def test_every_part_is_measured_with_the_factor_of_the_others():
+def test_every_part_is_measured_with_the_margin_of_the_others():
     """Blocks of lines differ in how far off they are, as surveys do: one half would promise too much for the other."""
     values, spread, label = noisy(160, 8.0)
     rough = np.arange(160) // 8 % 4 == 1
@@ -155,16 +176,16 @@ def test_every_part_is_measured_with_the_factor_of_the_others():
         return labelled_traces(*readers, SAMPLES, lines)
 
     first, second = map(traces, parts_of_lines(160, most=2))  # the second holds all that is rough
-    assert second.coverage('base', first.factor('base')).share < 0.83
-    factor, held = calibrate([traces(lines) for lines in parts_of_lines(160)], 'base')
+    assert second.coverage('base', 1.645, first.margin('base', 1.645)).share < 0.83
+    margin, held = calibrate([traces(lines) for lines in parts_of_lines(160)], 'base', 1.645)
     assert abs(held.share - 0.9) < 0.03
     assert held.traces == 160 * values.shape[1]
-    assert abs(traces(np.arange(160)).coverage('base', factor).share - 0.9) < 0.01
+    assert abs(traces(np.arange(160)).coverage('base', 1.645, margin).share - 0.9) < 0.01
 
 
 def test_one_part_is_not_measured():
     values, spread, label = noisy(8, 8.0)
     part = labelled_traces(reader(values), reader(spread), reader(label), SAMPLES, np.arange(8))
-    factor, held = calibrate([part], 'top')
-    assert factor == part.factor('top')
+    margin, held = calibrate([part], 'top', 2.0)
+    assert margin == part.margin('top', 2.0)
     assert (held.traces, np.isnan(held.share)) == (0, True)
