@@ -109,7 +109,9 @@ def look_first(args: argparse.Namespace, opening: Opening) -> 'Glance | None':
 
 
 def tell(args: argparse.Namespace, survey: Survey, *, is_new: bool) -> None:
-    """Says what is odd about the label."""
+    """Says what is odd about the survey and the label."""
+    for note in survey.volume.notes:
+        print(f'note: {note}', file=sys.stderr, flush=True)
     if is_new:
         print(f'new label, all unknown: {args.label}', file=sys.stderr, flush=True)
     elif survey.why_not:

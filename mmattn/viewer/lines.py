@@ -16,9 +16,13 @@ def directions(volume: Volume) -> tuple[str, ...]:
 
 
 def name_of(volume: Volume, direction: str) -> str:
-    """What a section of a direction is called: 'inline', 'crossline', 'time', 'depth', 'sample'; 'tile' of tiles."""
+    """What a section of a direction is called: 'inline', 'crossline', 'time', 'depth', 'sample'.
+
+    The one line of a 2-D survey is a 'line', those of tiles are 'tile', and their traces 'trace'.
+    """
     tiles = isinstance(volume, Tiles)
-    names = dict(iline='tile' if tiles else 'inline', xline='trace' if volume.is_2d or tiles else 'crossline')
+    inline = 'tile' if tiles else 'line' if volume.is_2d else 'inline'
+    names = dict(iline=inline, xline='trace' if volume.is_2d or tiles else 'crossline')
     return names.get(direction) or _SAMPLE_NAMES.get(volume.sample_unit, 'sample')
 
 
@@ -30,6 +34,13 @@ def unit_of(volume: Volume, direction: str) -> str:
 def numbers_of(volume: Volume, direction: str) -> np.ndarray:
     """(n,) line numbers, times or depths of a direction, by position."""
     return dict(iline=volume.ilines, xline=volume.xlines, time=volume.samples)[direction]
+
+
+def title_of(volume: Volume, direction: str, position: int) -> str:
+    """What a section is, in words: 'inline 120', 'time 1200 ms', 'tile 3, a1b2' of tiles."""
+    number = short(numbers_of(volume, direction)[position].item())
+    title = f'{name_of(volume, direction)} {number} {unit_of(volume, direction)}'.rstrip()
+    return f'{title}, {volume.names[position]}' if isinstance(volume, Tiles) else title
 
 
 def find_line(volume: Volume, direction: str, text: str | float) -> int:

@@ -11,14 +11,14 @@ from bokeh.layouts import row
 from mmattn.common.errors import one_line
 from mmattn.seismic.volumes.slice_picture import short
 from mmattn.viewer import colours
-from mmattn.viewer.lines import directions, find_line, name_of, numbers_of, unit_of
+from mmattn.viewer.controls import Controls
+from mmattn.viewer.lines import directions, find_line, name_of, numbers_of, title_of
 from mmattn.viewer.outlines import outline
 from mmattn.viewer.painting import Painter
-from mmattn.viewer.pictures import label_axis, make_mappers, make_picture, make_sources, put_image
+from mmattn.viewer.pictures import make_mappers, make_picture, make_sources, put_image, show_whole
 from mmattn.viewer.read_out import describe, read_out
-from mmattn.viewer.sections import AXES, View, clip_window, read_view, section_shape, whole_window
+from mmattn.viewer.sections import AXES, View, clip_window, read_view, section_shape, thinned
 from mmattn.viewer.survey import Survey
-from mmattn.viewer.tiles import Tiles
 from mmattn.viewer.way_picture import WayPicture
 from mmattn.viewer.wiggles import wiggles
 
@@ -29,7 +29,7 @@ Explain = Callable[[str, int, int, int], bytes]
 """Direction and position of a section, row and column in its picture, to a PNG that explains the network there."""
 
 
-class Page:
+class Page(Controls):
     """What one browser tab shows.
 
     Args:
@@ -47,13 +47,14 @@ class Page:
     """
 
     def __init__(self, survey: Survey, explain: Explain | None = None) -> None:
+        super().__init__(survey)
         self.survey, self.explain = survey, explain
         self.direction = directions(survey.volume)[0]
         self.positions = {name: len(numbers_of(survey.volume, name)) // 2 for name in directions(survey.volume)}
         self.views: dict[str, View] = {}
         self._shown: tuple | None = None
         self._waiting = False
-        self._make_widgets()
+        self._watch_widgets()
         self._make_picture()
         self.painter = self._make_painter()
         self._turn()
@@ -62,15 +63,6 @@ class Page:
 
     def layout(self) -> pn.Row:
         """The page as Panel shows it."""
-        shown = [self.choice, self.slider, self.number, self.colours, self.wiggles, self.gain]
-        if self.survey.probability is not None or self.survey.compare is not None:
-            shown += [self.opacity, self.threshold]
-        if self.survey.label is not None:
-            shown.append(self.label_opacity)
-        if self.way is not None:
-            shown.append(self.line)
-        if self.painter is not None:
-            shown += self.painter.controls()
         right = pn.Column(
             pn.pane.Bokeh(row(self._figures(), sizing_mode='stretch_both'), sizing_mode='stretch_both'),
             self.reading,
@@ -78,7 +70,8 @@ class Page:
             *([self.attention] if self.explain is not None else []),
             sizing_mode='stretch_both',
         )
-        return pn.Row(pn.Column(*shown, self.message, width=320), right, sizing_mode='stretch_both', min_height=640)
+        left = self.beside(*([] if self.painter is None else self.painter.controls()))
+        return pn.Row(left, right, sizing_mode='stretch_both', min_height=640)
 
     def go_to(self, text: str | float) -> None:
         """Shows the section of a number, as typed; a wrong one is said on the page."""
@@ -178,22 +171,7 @@ class Page:
             return
         self.attention.object = picture
 
-    def _make_widgets(self) -> None:
-        volume = self.survey.volume
-        options = {name_of(volume, name): name for name in self.positions}
-        self.choice = pn.widgets.RadioButtonGroup(label='section', options=options, value=self.direction)
-        self.slider = pn.widgets.DiscreteSlider(label='line', options=[0])
-        self.number = pn.widgets.TextInput(label='number')
-        self.colours = pn.widgets.Select(label='colours', options=list(colours.MAPS))
-        self.wiggles = pn.widgets.Checkbox(label='wiggles', value=False)
-        self.gain = pn.widgets.FloatSlider(label='gain [dB]', start=-20, end=40, step=1, value=0)
-        self.opacity = pn.widgets.FloatSlider(label='opacity of the probability', start=0, end=1, step=0.05, value=0.5)
-        self.threshold = pn.widgets.FloatSlider(label='outline at', start=0.01, end=0.99, step=0.01, value=0.5)
-        self.label_opacity = pn.widgets.FloatSlider(label='opacity of the label', start=0, end=1, step=0.05, value=0.3)
-        self.line = pn.widgets.Toggle(label='line: click its corners on a slice', value=False)
-        self.message = pn.pane.Str('', styles={'white-space': 'pre-wrap', 'color': '#b00020'}, width=300)
-        self.reading = pn.pane.Str('', height=24)
-        self.attention = pn.pane.PNG(None, max_height=320)
+    def _watch_widgets(self) -> None:
         for widget, answer in (
             (self.choice, self._choose),
             (self.slider, self._slide),
@@ -258,7 +236,6 @@ class Page:
     def _turn(self) -> None:
         """Takes up another direction."""
         volume = self.survey.volume
-        window = whole_window(volume, self.direction)
         self.slider.param.update(
             label=name_of(volume, self.direction),
             formatter='%g' if self.direction == 'time' else '%d',
@@ -266,18 +243,8 @@ class Page:
             value=self._at(),
         )
         self._show_position()
-        for edges, name, turned in (
-            (window.down, AXES[self.direction][0], True),
-            (window.across, AXES[self.direction][1], False),
-        ):
-            shown = [short(number) for number in numbers_of(volume, name)]
-            for figure in self._figures():
-                side = figure.yaxis if turned else figure.xaxis
-                label_axis(side, shown, f'{name_of(volume, name)} {unit_of(volume, name)}'.rstrip())
-            ends = edges[0] - 0.5, edges[1] - 0.5
-            start, end = reversed(ends) if turned else ends
-            span = self.figure.y_range if turned else self.figure.x_range
-            span.update(start=start, end=end, reset_start=start, reset_end=end, bounds=ends)
+        for figure in self._figures():
+            show_whole(figure, volume, self.direction)
         if self.way is not None:
             self.way.mark(on_slice=self.direction == 'time')
         self._read()
@@ -320,10 +287,8 @@ class Page:
         self._shown = self.direction, index, window
         self.message.object = ''
         volume = self.survey.volume
-        shown = f'{name_of(volume, self.direction)} {short(self._at())} {unit_of(volume, self.direction)}'.rstrip()
-        if isinstance(volume, Tiles):
-            shown += f', {volume.names[index]}'
-        self.figure.title.text = f'{volume.name}: {shown}{_thinned(self.views["amplitude"])}'
+        shown = title_of(volume, self.direction, index)
+        self.figure.title.text = f'{volume.name}: {shown}{thinned(self.views["amplitude"])}'
         if self.other is not None:
             self.other.figure.title.text = f'{self.survey.compare.name}: {shown}'
         self._shade()
@@ -380,10 +345,3 @@ class Page:
         """Tells what went wrong on the page and on the terminal."""
         self.message.object = one_line(error)
         print(f'error: {one_line(error)}', file=sys.stderr, flush=True)
-
-
-def _thinned(view: View) -> str:
-    """What is left out of a picture, in words."""
-    steps = (('columns', view.across.step), ('rows', view.down.step))
-    words = [f'1 of {step} {what}' for what, step in steps if step > 1]
-    return f' ({" and ".join(words)}; zoom in for all)' if words else ''

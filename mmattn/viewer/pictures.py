@@ -12,8 +12,11 @@ from bokeh.models import (
 )
 from bokeh.plotting import figure
 
+from mmattn.seismic.volumes.slice_picture import short
+from mmattn.seismic.volumes.volume import Volume
 from mmattn.viewer import colours
-from mmattn.viewer.sections import View
+from mmattn.viewer.lines import name_of, numbers_of, unit_of
+from mmattn.viewer.sections import AXES, View, whole_window
 
 _NOTHING = dict(image=[], x=[], y=[], dw=[], dh=[])
 _TICKS = """
@@ -93,6 +96,28 @@ def put_image(source: ColumnDataSource, view: View, levels: object) -> None:
     """Gives a source the levels of a view."""
     left, top, width, height = view.box
     source.data = dict(image=[levels], x=[left], y=[top], dw=[width], dh=[height])
+
+
+def show_whole(picture: figure, volume: Volume, direction: str) -> None:
+    """Sets the axes of a picture to the whole of the sections of a direction."""
+    window = whole_window(volume, direction)
+    for edges, name, turned in zip(window, AXES[direction], (True, False)):
+        shown = [short(number) for number in numbers_of(volume, name)]
+        title = f'{name_of(volume, name)} {unit_of(volume, name)}'.rstrip()
+        label_axis(picture.yaxis if turned else picture.xaxis, shown, title)
+        set_range(picture.y_range if turned else picture.x_range, (edges[0] - 0.5, edges[1] - 0.5), turned=turned)
+
+
+def set_range(span: Range1d, ends: tuple[float, float], *, turned: bool) -> None:
+    """Shows all between ends, and lets nobody leave it.
+
+    Args:
+        span: of a picture.
+        ends: smaller one first.
+        turned: whether numbers grow downwards.
+    """
+    start, end = reversed(ends) if turned else ends
+    span.update(start=start, end=end, reset_start=start, reset_end=end, bounds=ends)
 
 
 def label_axis(axis: object, numbers: list[str], title: str) -> None:

@@ -98,6 +98,13 @@ def read_view(volume: Volume, direction: str, index: int, window: Window, most: 
     return View(values, present, down, across)
 
 
+def thinned(view: View) -> str:
+    """What is left out of a picture, in words."""
+    steps = (('columns', view.across.step), ('rows', view.down.step))
+    words = [f'1 of {step} {what}' for what, step in steps if step > 1]
+    return f' ({" and ".join(words)}; zoom in for all)' if words else ''
+
+
 def _clipped(edges: tuple[float, float], whole: tuple[int, int]) -> tuple[int, int]:
     low, high = sorted(edges)
     start = min(max(int(np.floor(low + 0.5)), 0), whole[1] - 1)

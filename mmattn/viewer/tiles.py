@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from mmattn.seismic.synthetic import make_volume
 from mmattn.seismic.volumes.arrays import ArrayVolume
 
 MADE_UP = re.compile(r'synthetic(?::(\d+))?')
@@ -73,6 +72,8 @@ def _read(paths: list[Path], shape: tuple[int, int] | None = None) -> np.ndarray
 
 def make_up(text: str) -> tuple[ArrayVolume, ArrayVolume]:
     """Makes the survey that ``synthetic`` or ``synthetic:SEED`` names: amplitudes and labels of 96 x 120 x 160."""
+    from mmattn.seismic.synthetic import make_volume  # takes as long to import as all else that opens a file
+
     seed = int(MADE_UP.fullmatch(text)[1] or 0)
     amplitude, label = (ArrayVolume(volume) for volume in make_volume(_SHAPE, seed=seed))
     amplitude.path = text  # its name on the page

@@ -9,7 +9,7 @@ from mmattn.common.errors import one_line
 from mmattn.viewer import colours
 from mmattn.viewer.glance import Glance
 from mmattn.viewer.opening import Opening
-from mmattn.viewer.pictures import make_mappers, make_picture, make_sources, put_image
+from mmattn.viewer.pictures import make_mappers, make_picture, make_sources, put_image, set_range
 
 _PERIOD = 250  # ms between looks at what has come
 
@@ -36,9 +36,7 @@ class WaitingPage:
         view = glance.view
         put_image(self.sources['amplitude'], view, colours.amplitude_levels(view.values, view.present, glance.clip))
         for span, cells, turned in ((self.figure.x_range, view.across, False), (self.figure.y_range, view.down, True)):
-            ends = cells.start - cells.step / 2, cells.stop - 1 + cells.step / 2
-            start, end = reversed(ends) if turned else ends
-            span.update(start=start, end=end, reset_start=start, reset_end=end, bounds=ends)
+            set_range(span, (cells.start - cells.step / 2, cells[-1] + cells.step / 2), turned=turned)
         self.figure.xaxis.axis_label, self.figure.yaxis.axis_label = 'trace in the file', 'sample'
         self.figure.xaxis.formatter = NumeralTickFormatter(format='0,0')
         self._holder = pn.Column(

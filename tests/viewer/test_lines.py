@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mmattn.seismic import ArrayVolume, open_volume
-from mmattn.viewer.lines import directions, find_line, name_of, unit_of
+from mmattn.viewer.lines import directions, find_line, name_of, title_of, unit_of
 from tests.viewer.surveys import write_survey
 
 
@@ -52,7 +52,9 @@ def test_says_what_is_there(volume, direction: str, text: str, message: str):
 
 def test_names(volume):
     assert [name_of(volume, one) for one in directions(volume)] == ['inline', 'crossline', 'time']
+    assert [title_of(volume, one, 1) for one in directions(volume)] == ['inline 11', 'crossline 302', 'time 4 ms']
     assert unit_of(volume, 'time') == 'ms'
     line = ArrayVolume(np.zeros((5, 9)))
+    assert title_of(line, 'iline', 0).startswith('line ')
     assert directions(line) == ('iline',)
     assert (name_of(line, 'xline'), name_of(line, 'time'), unit_of(line, 'time')) == ('trace', 'sample', '')

@@ -150,16 +150,27 @@ def test_thinning_is_said(tmp_path, monkeypatch):
         page = Page(survey)
         page.choice.value = 'time'
         assert page.figure.title.text == 'survey.sgy: time 40 ms (1 of 3 columns and 1 of 2 rows; zoom in for all)'
-        assert [len(column) for column in page.layout()] == [8, 3]
+        assert [len(column) for column in page.layout()] == [9, 3]
 
 
 def test_controls_are_those_of_what_is_shown(page: Page, tmp_path):
-    assert len(page.layout()[0]) == 17
+    assert len(page.layout()[0]) == 18
     np.save(tmp_path / 'line.npy', CUBE[0])
     with open_survey(tmp_path / 'line.npy') as survey:
         line = Page(survey)
-        assert line.choice.options == {'inline': 'iline'}
+        assert line.choice.options == {'line': 'iline'}
         assert_array_equal(image(line), amplitude_levels(CUBE[0].T, np.ones((20, 7), bool), survey.clip))
+        beside = list(line.layout()[0])
+        assert not {line.choice, line.slider, line.number} & set(beside)  # of one line there is nothing to choose
+
+
+def test_what_is_odd_about_the_survey_is_on_the_page(tmp_path):
+    path = write_survey(tmp_path)['path']
+    with open_survey(path, geometry='2d') as survey:
+        page = Page(survey)
+        assert page.figure.title.text == 'survey.sgy: line 1'
+        assert page.notes in list(page.layout()[0])
+        assert page.notes.object == 'taken as a 2-D line, as asked'
 
 
 def test_wiggles_take_the_place_of_colours(page: Page):
