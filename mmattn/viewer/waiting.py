@@ -55,9 +55,9 @@ class WaitingPage:
         """Tells how far the opening is; in the end shows the survey, or why there is none."""
         if not self.opening.is_done:
             count, total = self.opening.progress
+            read = f': {count:,} of {total:,}' if total else ''
             self.message.object = (
-                f'reading trace headers: {count:,} of {total:,}. Until then, traces from the middle of the file in its '
-                'order.'
+                f'reading trace headers{read}. Until then, traces from the middle of the file in its order.'
             )
             return
         if self._callback is not None:

@@ -78,8 +78,8 @@ def on_screen(driver, shape: tuple[int, int], frame: list[float] | None = None) 
 
 
 @contextmanager
-def opened(*files: Path | str) -> Iterator[object]:
-    """The page of some files, and options, in a browser of 1280 x 720."""
+def opened(*files: Path | str, tool: Path | str = 'tools/view.py', sign: str = 'input[type=text]') -> Iterator[object]:
+    """The page of some files, and options, in a browser of 1280 x 720, once a sign of it is there."""
     from selenium import webdriver
 
     options = webdriver.ChromeOptions()
@@ -87,13 +87,13 @@ def opened(*files: Path | str) -> Iterator[object]:
     for option in ('headless=new', 'no-sandbox', 'disable-dev-shm-usage', 'disable-gpu', 'window-size=1280,800'):
         options.add_argument(f'--{option}')
     environment = os.environ | dict(PYTHONPATH=str(ROOT), XDG_CACHE_HOME=str(files[0].parent / 'cache'))
-    command = [sys.executable, 'tools/view.py', *map(str, files)]
+    command = [sys.executable, str(tool), *map(str, files)]
     server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)
     driver = webdriver.Chrome(options, webdriver.ChromeService(DRIVER))
     try:
         driver.get(next(line.strip() for line in server.stdout if line.startswith('http')))
         wait(lambda: driver.execute_script('return window.Bokeh && Bokeh.documents.length'))
-        wait(lambda: driver.execute_script(FIND, 'input[type=text]'))
+        wait(lambda: driver.execute_script(FIND, sign))
         yield driver
     except BaseException:
         if folder := os.environ.get('MMATTN_SCREENSHOTS'):
@@ -146,6 +146,42 @@ def test_what_is_on_the_screen_is_what_the_file_holds(tmp_path: Path):
 
 def press(driver, text: str) -> None:
     next(one for one in driver.execute_script(FIND, 'button') if one.text == text).click()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not (BROWSER and DRIVER), reason='needs chromium and chromium-driver')
+def test_traces_are_shown_until_the_headers_are_read(tmp_path: Path):
+    pytest.importorskip('panel')
+    pytest.importorskip('selenium')
+    cube = make_cube(SHAPE)
+    grid_file(cube).write(tmp_path / 'survey.sgy')
+    (tmp_path / 'go').touch()
+    slow = tmp_path / 'slow.py'
+    slow.write_text(
+        'import os, runpy, sys, time\n'
+        'from mmattn.seismic.segy import regular\n'
+        'usual = regular.iterate_windows\n'
+        'def waits(layout):\n'
+        f'    while os.path.exists({str(tmp_path / "go")!r}):\n'
+        '        time.sleep(0.1)\n'
+        '    yield from usual(layout)\n'
+        'regular.iterate_windows = waits\n'
+        f"runpy.run_path({str(ROOT / 'tools' / 'view.py')!r}, run_name='__main__')\n"
+    )
+    middle = cube[4].T  # traces 57 to 70 of 126
+
+    def agrees() -> bool:
+        levels = amplitude_levels(middle, np.ones(middle.shape, bool), np.abs(middle).max(), 0.0).astype(float)
+        return np.corrcoef(on_screen(driver, middle.shape).ravel(), levels.ravel())[0, 1] > 0.98
+
+    with opened(tmp_path / 'survey.sgy', tool=slow, sign='pre') as driver:
+        wait(lambda: title(driver) == 'survey.sgy: traces 57 to 70 of 126 in the file, inline number 14')
+        wait(agrees)
+        assert 'reading trace headers' in texts(driver)
+        (tmp_path / 'go').unlink()
+        wait(lambda: title(driver) == 'survey.sgy: inline 14')
+        wait(agrees)
+        assert 'reading trace headers' not in texts(driver)
 
 
 @pytest.mark.slow
