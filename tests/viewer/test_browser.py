@@ -300,7 +300,7 @@ def test_two_predictions_a_line_and_attention(tmp_path: Path):
         return np.corrcoef(found.ravel(), expected.ravel())[0, 1] > 0.98
 
     def click(name: str, row: float, column: float, shape: tuple[int, int]) -> None:
-        left, top, width, height = framed(driver, name)
+        left, top, width, height = wait(lambda: framed(driver, name))
         chain = ActionChains(driver)
         place = int(left + (column + 0.5) * width / shape[1]), int(top + (row + 0.5) * height / shape[0])
         chain.w3c_actions.pointer_action.move_to_location(*place)
