@@ -13,7 +13,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from mmattn.attention.gating import channel_logits, scale_own, squeezed_width
+from mmattn.attention.gating import channel_logits, channel_means, scale_channels, scale_own, squeezed_width
 from mmattn.attention.inputs import check_feature_map
 from mmattn.attention.registry import mechanism
 from mmattn.common.checks import check_choice, check_flag, check_positive, check_positive_int
@@ -32,7 +32,7 @@ def _largest(x: Tensor) -> Tensor:
 
 
 _POOLS: dict[str, Callable[[Tensor, torch.dtype], Tensor]] = {
-    'avg': lambda x, wide: x.mean((2, 3), dtype=wide),
+    'avg': lambda x, wide: channel_means(x),
     'max': lambda x, wide: _largest(x).to(wide),
     'lp': lambda x, wide: torch.linalg.vector_norm(x, dim=(2, 3), dtype=wide),
     'lse': lambda x, wide: x.to(wide).logsumexp((2, 3)),
@@ -58,7 +58,7 @@ def gate_channels(
     with torch.autocast(x.device.type, enabled=False):
         pooled = torch.stack([_POOLS[kind](x, wide) for kind in pool_types])
         scale = channel_logits(pooled, squeeze, excite).sum(0).sigmoid()
-        return x * scale.to(x.dtype)[:, :, None, None]
+        return scale_channels(x, scale)
 
 
 def describe_positions(x: Tensor) -> Tensor:

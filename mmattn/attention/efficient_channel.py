@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mmattn.attention.gating import channel_means, scale_channels
 from mmattn.attention.inputs import check_feature_map
 from mmattn.attention.registry import mechanism
 from mmattn.common.checks import check_number, check_positive, check_positive_int
@@ -33,11 +34,10 @@ def efficient_channel_attention(x: Tensor, weight: Tensor) -> Tensor:
     Returns:
         (B, C, H, W) in the dtype of ``x``.
     """
-    wide = torch.promote_types(x.dtype, torch.float32)
     with torch.autocast(x.device.type, enabled=False):
-        means = x.mean((2, 3), dtype=wide).unsqueeze(1)  # (B, 1, C)
-        gate = F.conv1d(means, weight.to(wide), padding=weight.shape[-1] // 2).sigmoid()
-        return x * gate.transpose(1, 2).unsqueeze(3).to(x.dtype)
+        means = channel_means(x).unsqueeze(1)  # (B, 1, C)
+        gate = F.conv1d(means, weight.to(means.dtype), padding=weight.shape[-1] // 2).sigmoid()
+        return scale_channels(x, gate.squeeze(1))
 
 
 def _cost(channels: int, height: int, width: int) -> float:

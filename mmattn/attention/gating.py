@@ -1,5 +1,6 @@
 """Gates of channels: what squeeze-and-excitation (https://arxiv.org/abs/1709.01507) shares with other mechanisms."""
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -19,6 +20,46 @@ def channel_logits(pooled: Tensor, squeeze: nn.Linear | nn.Conv2d, excite: nn.Li
     """
     hidden = F.linear(pooled, squeeze.weight.flatten(1).to(pooled.dtype), _as(squeeze.bias, pooled)).relu()
     return F.linear(hidden, excite.weight.flatten(1).to(pooled.dtype), _as(excite.bias, pooled))
+
+
+def channel_means(x: Tensor) -> Tensor:
+    """Returns the mean of each channel of (B, C, H, W), (B, C), in float32 or wider (equation 2 of the paper)."""
+    wide = torch.promote_types(x.dtype, torch.float32)
+    return x.mean((2, 3), dtype=wide) if is_exporting() or x.dtype != wide else _Means.apply(x)
+
+
+def scale_channels(x: Tensor, scale: Tensor) -> Tensor:
+    """Returns (B, C, H, W) times a factor a channel, (B, C), in the dtype of ``x`` (equation 4 of the paper)."""
+    if is_exporting() or x.dtype != scale.dtype:
+        return x * scale.to(x.dtype)[:, :, None, None]
+    return _Scaled.apply(x, scale)
+
+
+class _Means(torch.autograd.Function):
+    """Means of channels; their gradient is a view, where autograd fills a map with it."""
+
+    @staticmethod
+    def forward(ctx, x: Tensor) -> Tensor:
+        ctx.shape = x.shape
+        return x.mean((2, 3))
+
+    @staticmethod
+    def backward(ctx, grad: Tensor) -> Tensor:
+        return (grad / (ctx.shape[2] * ctx.shape[3]))[:, :, None, None].expand(ctx.shape)
+
+
+class _Scaled(torch.autograd.Function):
+    """Scaled channels; the gradient of a factor is a scalar product, where autograd fills a map with products."""
+
+    @staticmethod
+    def forward(ctx, x: Tensor, scale: Tensor) -> Tensor:
+        ctx.save_for_backward(x, scale)
+        return x * scale[:, :, None, None]
+
+    @staticmethod
+    def backward(ctx, grad: Tensor) -> tuple[Tensor, Tensor]:
+        x, scale = ctx.saved_tensors
+        return grad * scale[:, :, None, None], torch.linalg.vecdot(grad.flatten(2), x.flatten(2))
 
 
 def scale_own(x: Tensor, scale: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mmattn.attention.gating import channel_logits, squeezed_width
+from mmattn.attention.gating import channel_logits, channel_means, scale_channels, squeezed_width
 from mmattn.attention.inputs import check_feature_map
 from mmattn.attention.registry import mechanism
 from mmattn.common.checks import check_choice, check_flag, check_positive_int
@@ -37,10 +37,8 @@ def squeeze_excitation(
     Returns:
         (B, C, H, W) in the dtype of ``x``.
     """
-    wide = torch.promote_types(x.dtype, torch.float32)
     with torch.autocast(x.device.type, enabled=False):
-        scale = _GATES[gate](channel_logits(x.mean((2, 3), dtype=wide), squeeze, excite))
-        return x * scale.to(x.dtype)[:, :, None, None]
+        return scale_channels(x, _GATES[gate](channel_logits(channel_means(x), squeeze, excite)))
 
 
 @mechanism(short='se', cost='C**2/8')

@@ -15,7 +15,7 @@ from mmattn.datasets.shot_transforms import (
     MuteDirect,
 )
 from mmattn.datasets.synthetic import SyntheticSaltDataset
-from mmattn.datasets.transforms import RandomAmplitude, SingleChannel
+from mmattn.datasets.transforms import RandomAmplitude, RandomSurvey, SingleChannel
 from mmattn.datasets.velocity import SaltVelocityDataset, SyntheticVelocityDataset
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     'MuteDirect',
     'PackVelocityInputs',
     'RandomAmplitude',
+    'RandomSurvey',
     'RepeatSection',
     'SaltDataset',
     'SaltVelocityDataset',

@@ -11,6 +11,7 @@ from mmcv.transforms.utils import cache_randomness
 from mmseg.registry import TRANSFORMS
 
 from mmattn.common.checks import check_flag, check_number
+from mmattn.seismic.changes import Change, amplified, clipped, deadened, noisy, rotated
 
 
 @TRANSFORMS.register_module()
@@ -107,3 +108,95 @@ class RandomAmplitude(BaseTransform):
 
     def __repr__(self) -> str:
         return f'{type(self).__name__}(gain={self.gain}, polarity_prob={self.polarity_prob}, center={self.center})'
+
+
+@TRANSFORMS.register_module()
+class RandomSurvey(BaseTransform):
+    """Shows a section as another survey might have it, so that a network learns not to mind.
+
+    Each kind of change happens with probability ``prob``, with a strength drawn evenly from its range; None leaves a
+    kind out. They are those of ``mmattn.seismic.changes``, by which ``mmattn robustness`` scores a network.
+
+    Args:
+        prob: of each kind of change.
+        phase: degrees that all phases are moved by.
+        polarity: whether the polarity is reversed in one section of two.
+        noise: ratio of signal to white noise, dB.
+        dead: share of the traces that are dead.
+        gain: factor on amplitudes, drawn evenly in its logarithm; what leaves 0 to 255 is clipped.
+        clip: standard deviations at which amplitudes are cut.
+
+    Raises:
+        TypeError: if an option is of another type.
+        ValueError: if a range is not two numbers, the lower first, or a number is out of its range.
+
+    Shape:
+        ``img`` (H, W) uint8 to the same; labels stay as they are.
+    """
+
+    def __init__(
+        self,
+        *,
+        prob: float = 0.25,
+        phase: tuple[float, float] | None = (-90.0, 90.0),
+        polarity: bool = True,
+        noise: tuple[float, float] | None = (0.0, 30.0),
+        dead: tuple[float, float] | None = (0.0, 0.3),
+        gain: tuple[float, float] | None = (0.1, 10.0),
+        clip: tuple[float, float] | None = (0.8, 3.0),
+    ) -> None:
+        self.prob = check_number('RandomSurvey: prob', prob, low=0, high=1)
+        self.phase = _check_range('phase', phase, low=-180, high=180)
+        self.polarity = check_flag('RandomSurvey', 'polarity', polarity)
+        self.noise = _check_range('noise', noise)
+        self.dead = _check_range('dead', dead, low=0, high=1)
+        self.gain = _check_range('gain', gain, low=1e-3, high=1e3)
+        self.clip = _check_range('clip', clip, low=1e-3, high=1e3)
+
+    @cache_randomness
+    def draw(self) -> list[tuple[Change, dict[str, float]]]:
+        """Returns the changes of one section, each with its strength by name."""
+        kinds: list[tuple[Change, str, tuple[float, float] | None]] = [
+            (rotated, 'phase', self.phase),
+            (noisy, 'ratio', self.noise),
+            (deadened, 'share', self.dead),
+            (amplified, 'gain', self.gain),
+            (clipped, 'deviations', self.clip),
+        ]
+        drawn = [(rotated, {'phase': 180.0})] if self.polarity and np.random.rand() < 0.5 else []
+        for change, name, limits in kinds:
+            if limits is not None and np.random.rand() < self.prob:
+                even = np.log(limits) if name == 'gain' else limits
+                strength = np.random.uniform(*even)
+                drawn.append((change, {name: float(np.exp(strength) if name == 'gain' else strength)}))
+        return drawn
+
+    def transform(self, results: dict) -> dict:
+        """Replaces ``img``."""
+        image = results['img']
+        if image.dtype != np.uint8 or image.ndim != 2:
+            raise ValueError(
+                f'RandomSurvey: expected a section (H, W) of uint8, got {image.dtype} of shape {image.shape}'
+            )
+        rng = np.random.default_rng(np.random.randint(2**31))
+        for change, strength in self.draw():
+            image, _ = change(image, image, rng, **strength)
+        results['img'] = image
+        return results
+
+    def __repr__(self) -> str:
+        options = ('prob', 'phase', 'polarity', 'noise', 'dead', 'gain', 'clip')
+        return f'{type(self).__name__}({", ".join(f"{option}={getattr(self, option)}" for option in options)})'
+
+
+def _check_range(
+    option: str, limits: tuple[float, float] | None, *, low: float = -1e3, high: float = 1e3
+) -> tuple[float, float] | None:
+    if limits is None:
+        return None
+    if not isinstance(limits, list | tuple) or len(limits) != 2:
+        raise ValueError(f'RandomSurvey: {option} must be two numbers, the lower first, or None, got {limits}')
+    first, last = (check_number(f'RandomSurvey: {option}', one, low=low, high=high) for one in limits)
+    if first > last:
+        raise ValueError(f'RandomSurvey: {option} must be two numbers, the lower first, or None, got {limits}')
+    return float(first), float(last)

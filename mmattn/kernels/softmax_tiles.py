@@ -8,7 +8,7 @@ derivation is in section 3.1 of FlashAttention, https://arxiv.org/abs/2205.14135
 import torch
 from torch import Tensor
 
-from mmattn.kernels.products import multiply_columns, multiply_rows, slices, without_denormals
+from mmattn.kernels.products import exponentials, multiply_columns, multiply_rows, slices, without_denormals
 
 TILE_ELEMENTS = 1 << 21  # weights held at a time: 8 MiB of float32, the fastest of 2 to 32 MiB at 97 x 97 positions
 MIN_ROWS = 128  # queries held at a time at least: matrix products of fewer rows are slow
@@ -60,7 +60,7 @@ def attend_backward(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Returns the gradients of query, key and value, for that of the result and what ``attend`` took and returned."""
     if query.shape[2] * key.shape[2] <= SMALL:
-        weights = without_denormals(torch.baddbmm(record.unsqueeze(2), query.mT, key, beta=-1).exp_())
+        weights = exponentials(torch.baddbmm(record.unsqueeze(2), query.mT, key, beta=-1))
         mean = (grad * out).sum(1).unsqueeze(2)
         grad_logits = torch.baddbmm(mean, grad.mT, value, beta=-1).mul_(weights)
         return torch.bmm(key, grad_logits.mT), torch.bmm(query, grad_logits), torch.bmm(grad, weights)
@@ -89,7 +89,7 @@ def _backward_rows(
     mean = (grad * out[:, rows]).sum(0)
     for columns in slices(key.shape[1], PIECE[1]):
         part_key, part_value = key[:, columns].contiguous(), value[:, columns].contiguous()
-        weights = without_denormals(multiply_columns(part_key, of_query, -record[rows]).exp_())
+        weights = exponentials(multiply_columns(part_key, of_query, -record[rows]))
         grad_value[:, columns] += multiply_columns(weights, grad)
         grad_logits = multiply_columns(part_value, by_row, -mean).mul_(weights)
         grad_query[:, rows] += multiply_rows(part_key, grad_logits)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mmattn.datasets import RandomAmplitude, SingleChannel
+from mmattn.datasets import RandomAmplitude, RandomSurvey, SingleChannel
 
 SECTION = np.arange(20, dtype=np.uint8).reshape(4, 5)
 
@@ -87,3 +87,59 @@ def test_grey_values_of_any_type_pass(image: np.ndarray):
 def test_other_values_are_refused(image: np.ndarray, message: str):
     with pytest.raises(ValueError, match=message):
         SingleChannel(grey=True)(dict(img=image))
+
+
+LEFT_OUT = dict(phase=None, polarity=False, noise=None, dead=None, gain=None, clip=None)
+WAVE = (128 + 60 * np.sin(np.arange(64)[:, None] / 3 + np.zeros(40))).astype(np.uint8)
+
+
+def survey(seed: int = 0, **options: object) -> np.ndarray:
+    np.random.seed(seed)
+    return RandomSurvey(**{**LEFT_OUT, 'prob': 1.0, **options})(dict(img=WAVE.copy()))['img']
+
+
+def test_another_survey_is_drawn_from_the_seed():
+    np.random.seed(0)
+    transform = RandomSurvey()
+    drawn = [transform(dict(img=WAVE.copy()))['img'] for _ in range(40)]
+    assert all(image.dtype == np.uint8 and image.shape == WAVE.shape for image in drawn)
+    assert 1 <= sum(np.array_equal(image, WAVE) for image in drawn) < 20
+    np.random.seed(0)
+    assert all(np.array_equal(transform(dict(img=WAVE.copy()))['img'], image) for image in drawn)
+    assert np.array_equal(survey(prob=0.0, noise=(0, 0)), WAVE)
+
+
+def test_each_kind_of_change():
+    flipped = [survey(seed, polarity=True).astype(float) for seed in range(20)]
+    signs = [np.sign(np.sum((image - 128) * (WAVE - 128.0))) for image in flipped]
+    assert 4 < signs.count(-1.0) < 16
+    assert signs.count(-1.0) + signs.count(1.0) == 20
+    amplitude = WAVE - 128.0
+    noise = survey(noise=(10, 10)) - 128.0 - amplitude
+    assert 20 * np.log10(amplitude.std() / noise.std()) == pytest.approx(10, abs=0.3)
+    dead = survey(dead=(0.2, 0.2))
+    assert (dead.std(0) == 0).sum() == 8
+    assert np.ptp(survey(gain=(0.5, 0.5)) - 128.0) == pytest.approx(np.ptp(amplitude) / 2, abs=2)
+    assert (survey(clip=(1, 1)) == 255).mean() > 0.2
+    turned = survey(phase=(90, 90)) - 128.0
+    assert abs(np.corrcoef(turned.ravel(), amplitude.ravel())[0, 1]) < 0.1
+
+
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        (dict(prob=1.5), 'RandomSurvey: prob must be from 0 to 1, got 1.5'),
+        (dict(noise=5), 'RandomSurvey: noise must be two numbers, the lower first, or None, got 5'),
+        (dict(clip=(3, 1)), r'RandomSurvey: clip must be two numbers, the lower first, or None, got \(3, 1\)'),
+        (dict(dead=(0, 2)), 'RandomSurvey: dead must be from 0 to 1, got 2'),
+        (dict(gain=(0, 1)), 'RandomSurvey: gain must be from 0.001 to 1000, got 0'),
+    ],
+)
+def test_wrong_surveys_are_named(options: dict, message: str):
+    with pytest.raises(ValueError, match=message):
+        RandomSurvey(**options)
+
+
+def test_another_survey_is_of_grey_values():
+    with pytest.raises(ValueError, match=r'RandomSurvey: expected a section \(H, W\) of uint8, got float32'):
+        RandomSurvey()(dict(img=np.zeros((4, 5), np.float32)))

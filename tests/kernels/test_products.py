@@ -7,6 +7,7 @@ from torch import nn
 from mmattn.kernels import products
 from mmattn.kernels.products import (
     convolve_points,
+    exponentials,
     multiply_columns,
     multiply_rows,
     project_positions,
@@ -30,6 +31,16 @@ def test_weights_next_to_nothing_go():
     torch.testing.assert_close(weights, torch.tensor([0.0, 0.0, 0.0, 0.0, 2e-30, 1.0]), rtol=1e-6, atol=0)
     wide = torch.tensor([1e-300, 1e-280], dtype=torch.float64)
     assert without_denormals(wide).tolist() == [0.0, 1e-280]
+
+
+def test_exponentials_are_none_where_next_to_nothing():
+    logits = torch.tensor([float('-inf'), -1e5, -100.0, -90.0, -70.0, -60.0, 0.0, 2.0])
+    assert exponentials(logits) is logits
+    expected = torch.tensor([0.0, 0.0, 0.0, 0.0, 0.0, 8.7565108e-27, 1.0, 7.3890561])
+    torch.testing.assert_close(logits, expected, rtol=1e-5, atol=0)
+    wide = exponentials(torch.tensor([-1e3, -680.0, -600.0, float('nan')], dtype=torch.float64))
+    torch.testing.assert_close(wide[:3], torch.tensor([0.0, 0.0, 2.6503965530043108e-261], dtype=torch.float64))
+    assert wide[3].isnan()
 
 
 @pytest.mark.parametrize('count', [0, 1, 7, 12, 512, 97 * 5])

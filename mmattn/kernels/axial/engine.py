@@ -4,7 +4,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mmattn.kernels.axial.lines import by_position, cut_lines, is_itself
+from mmattn.kernels.axial.lines import cut_lines, is_itself
+from mmattn.kernels.axial.products import gather
 from mmattn.kernels.axial.similarities import normalised_logits
 from mmattn.kernels.context import is_exporting
 
@@ -41,8 +42,7 @@ def attend(
             # A padded query sees itself, padding too: a row without any key would be NaN, and so its gradient.
             logits.masked_fill_(~(pieces.valid | is_itself(pieces.valid, span)), float('-inf'))
         weights = _softmax(logits).to(dtype)
-        content = pieces.value @ weights.mT
-        position = by_position(weights, pieces.value_table).mT
+        content, position = gather(weights, pieces.value, pieces.value_table)
     content, position = (x.transpose(2, 3).flatten(3)[..., :length] for x in (content, position))
     return content, position
 

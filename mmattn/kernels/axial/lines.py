@@ -98,17 +98,3 @@ def is_itself(valid: Tensor, span: int) -> Tensor:
     """Marks the pairs of a query and its own position, (A, T)."""
     left = 0 if valid.shape[1] == valid.shape[2] else (span - 1) // 2
     return torch.ones_like(valid[0]).tril(left).triu(left)
-
-
-def by_position(lines: Tensor, table: Tensor) -> Tensor:
-    """Multiplies what is at each position of a piece with that position's own matrix.
-
-    Args:
-        lines: (B, G, P, A, M).
-        table: (A, M, N).
-
-    Returns:
-        (B, G, P, A, N), a view: in memory the positions are the slowest, as the product leaves them.
-    """
-    several = lines.shape[:3]
-    return torch.bmm(lines.flatten(0, 2).transpose(0, 1), table).transpose(0, 1).unflatten(0, several)

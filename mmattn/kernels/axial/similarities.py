@@ -7,7 +7,8 @@ where these are cheaper than the similarities' own. Letters as in ``lines``.
 import torch
 from torch import Tensor, nn
 
-from mmattn.kernels.axial.lines import Pieces, by_position
+from mmattn.kernels.axial.lines import Pieces
+from mmattn.kernels.axial.products import by_position
 
 # Positions on a line, and positions a query channel, from which Gram matrices are cheaper than the similarities' own
 # statistics.

@@ -7,7 +7,7 @@ backward pass computes them again from the logarithms of their normalisers.
 import torch
 from torch import Tensor
 
-from mmattn.kernels.products import slices, without_denormals
+from mmattn.kernels.products import exponentials, slices, without_denormals
 
 TILE_POSITIONS = 1024  # projected back at a time, so that little is held in another layout
 TILE_ELEMENTS = 1 << 22  # weights of a tile: 16 MiB of float32, all of a map of 128 x 128
@@ -87,8 +87,7 @@ def backward_image(grad: Tensor, packed: Tensor, record: Tensor, gamma: Tensor, 
     grad_query, grad_key, grad_value = grad_packed.zero_().split([embed, embed, channels], -1)
     grad_gamma = record.new_zeros(())
     for rows in tiles(*packed.shape[:2]):
-        weights = _logits(wide_query, wide_key, rows).sub_(record[rows].unsqueeze(-1)).exp_()
-        weights = without_denormals(weights)
+        weights = exponentials(_logits(wide_query, wide_key, rows).sub_(record[rows].unsqueeze(-1)))
         grad_weights = wide(_similarities(grad[rows], value, rows))
         grad_gamma += torch.dot(grad_weights.flatten(), weights.flatten())
         grad_logits = torch.ops.aten._softmax_backward_data(grad_weights, weights, -1, weights.dtype)
