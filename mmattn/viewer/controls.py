@@ -9,6 +9,12 @@ from mmattn.viewer.survey import Survey
 _WIDTH = 320
 
 
+def lines_of_text(text: str, colour: str = '#000000', **options: object) -> pn.pane.Str:
+    """Text that goes on in the next line where it is too long for its width, in a colour."""
+    sheets = [f'pre {{ white-space: pre-wrap; overflow-wrap: anywhere; color: {colour}; }}']
+    return pn.pane.Str(text, stylesheets=sheets, **options)
+
+
 class Controls:
     """What stands beside and below the picture of one browser tab.
 
@@ -40,9 +46,8 @@ class Controls:
         self.threshold = pn.widgets.FloatSlider(label='outline at', start=0.01, end=0.99, step=0.01, value=0.5)
         self.label_opacity = pn.widgets.FloatSlider(label='opacity of the label', start=0, end=1, step=0.05, value=0.3)
         self.line = pn.widgets.Toggle(label='line: click its corners on a slice', value=False)
-        wrapped = {'white-space': 'pre-wrap'}
-        self.notes = pn.pane.Str('\n'.join(volume.notes), styles=wrapped | dict(color='#666666'), width=_WIDTH - 20)
-        self.message = pn.pane.Str('', styles=wrapped | dict(color='#b00020'), width=_WIDTH - 20)
+        self.notes = lines_of_text('\n'.join(volume.notes), '#666666', width=_WIDTH - 20)
+        self.message = lines_of_text('', '#b00020', width=_WIDTH - 20)
         self.reading = pn.pane.Str('', height=24)
         self.attention = pn.pane.PNG(None, max_height=320)
 

@@ -9,6 +9,7 @@ from bokeh.events import DoubleTap
 from bokeh.models import ColumnDataSource, FreehandDrawTool, PanTool
 from bokeh.plotting import figure
 
+from mmattn.viewer.controls import lines_of_text
 from mmattn.viewer.label_file import VALUES, LabelFile
 from mmattn.viewer.strokes import Patch, brush_patch, polygon_patch
 
@@ -54,7 +55,7 @@ class Painter:
         self.wide = pn.widgets.IntSlider(label='brush, traces', start=1, end=101, step=2, value=9)
         self.back = pn.widgets.Button(label='undo')
         self.close_polygon = pn.widgets.Button(label='close the polygon')
-        self.status = pn.pane.Str('', width=300, styles={'white-space': 'pre-wrap'})
+        self.status = lines_of_text('', width=300)
         self.strokes = ColumnDataSource(dict(xs=[], ys=[]))
         self.outline = ColumnDataSource(dict(across=[], down=[]))
         self._add_tools(picture)

@@ -7,6 +7,7 @@ from bokeh.models import NumeralTickFormatter
 
 from mmattn.common.errors import one_line
 from mmattn.viewer import colours
+from mmattn.viewer.controls import lines_of_text
 from mmattn.viewer.glance import Glance
 from mmattn.viewer.opening import Opening
 from mmattn.viewer.pictures import make_mappers, make_picture, make_sources, put_image, set_range
@@ -23,13 +24,15 @@ class WaitingPage:
         make: the page of what is opened.
 
     Attributes:
-        message: how far the opening is, or why it failed.
+        message: how far the opening is.
+        wrong: why it failed.
         sources: of the picture.
     """
 
     def __init__(self, opening: Opening, glance: Glance, make: Callable[[object], pn.viewable.Viewable]) -> None:
         self.opening, self.make = opening, make
-        self.message = pn.pane.Str('', styles={'white-space': 'pre-wrap'})
+        self.message = lines_of_text('', sizing_mode='stretch_width')
+        self.wrong = lines_of_text('', '#b00020', sizing_mode='stretch_width')
         self.sources = make_sources()
         self.figure, _ = make_picture(self.sources, make_mappers(sparse=False))
         self.figure.title.text = glance.title
@@ -40,7 +43,7 @@ class WaitingPage:
         self.figure.xaxis.axis_label, self.figure.yaxis.axis_label = 'trace in the file', 'sample'
         self.figure.xaxis.formatter = NumeralTickFormatter(format='0,0')
         self._holder = pn.Column(
-            self.message, pn.pane.Bokeh(self.figure, sizing_mode='stretch_both'), sizing_mode='stretch_both'
+            self.message, self.wrong, pn.pane.Bokeh(self.figure, sizing_mode='stretch_both'), sizing_mode='stretch_both'
         )
         self._callback = None
 
@@ -63,7 +66,7 @@ class WaitingPage:
         if self._callback is not None:
             self._callback.stop()
         if self.opening.error is not None:
-            self.message.styles = self.message.styles | dict(color='#b00020')
-            self.message.object = f'cannot be opened: {one_line(self.opening.error)}'
+            self.message.object = ''
+            self.wrong.object = f'cannot be opened: {one_line(self.opening.error)}'
             return
         self._holder[:] = [self.make(self.opening.result())]

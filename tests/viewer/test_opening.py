@@ -59,6 +59,6 @@ def test_a_page_until_it_is_done(path: Path):
         opening.wait(20)
         page.look()
         if fails:
-            assert page.message.object == 'cannot be opened: no survey'
+            assert page.wrong.object == 'cannot be opened: no survey'
         else:
             assert [one.object for one in shown] == ['survey']
