@@ -132,7 +132,7 @@ def test_opens_with_its_command(path: Path):
 
 
 def test_no_config_imports(root: Path):
-    """mmengine 0.10.7 refuses bases that do: in a virtual environment it knows no module of Python's own."""
+    """Mmengine 0.10.7 refuses bases that do: in a virtual environment it knows no module of Python's own."""
     for path in (root / 'configs').rglob('*.py'):
         assert not re.search(r'^\s*(import|from) ', path.read_text(encoding='utf-8'), re.MULTILINE), path
 
