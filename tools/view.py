@@ -19,10 +19,10 @@ from mmattn.cli.command_line import ToolParser, run_tool
 from mmattn.cli.segy_options import add_segy_options, segy_options
 from mmattn.common.errors import InputError, one_line
 from mmattn.viewer.access import new_token, page_address
-from mmattn.viewer.survey import Survey, open_survey
 
 if TYPE_CHECKING:
     from mmattn.viewer.page import Explain
+    from mmattn.viewer.survey import Survey
 
 
 def parse_args() -> argparse.Namespace:
@@ -60,7 +60,7 @@ def segy_as_given(args: argparse.Namespace) -> dict:
     return {name: value for name, value in segy_options(args).items() if value != usual[name]}
 
 
-def explainer(args: argparse.Namespace, survey: Survey) -> 'Explain | None':
+def explainer(args: argparse.Namespace, survey: 'Survey') -> 'Explain | None':
     """What makes pictures of a network's attention, if there is a network."""
     if args.config is None:
         return None
@@ -85,6 +85,8 @@ def explainer(args: argparse.Namespace, survey: Survey) -> 'Explain | None':
 def main() -> None:
     """Serves the page."""
     args = parse_args()
+    from mmattn.viewer.survey import open_survey  # after the options, so that --help comes at once
+
     token = new_token()
     is_new = args.label is not None and not os.path.exists(args.label)
     try:
