@@ -102,7 +102,7 @@ setup(
             'onnx',
             'onnxscript',
             'onnxruntime',
-            'zarr>=3',
+            'zarr>=3; python_version >= "3.11"',  # none for Python 3.10
             'deepwave>=0.1.0',
             'nbclient',
             'meshio',  # MIT; it and trimesh (MIT) read what export-salt writes

@@ -9,6 +9,7 @@ train_pipeline = [
     dict(type='LoadSaltSection'),
     dict(type='LoadSaltAnnotations'),
     dict(type='SingleChannel'),
+    dict(type='RandomSurvey'),
     dict(type='RandomResize', scale=(101, 101), ratio_range=(0.96, 1.6), keep_ratio=True),
     dict(type='RandomCrop', crop_size=(96, 96)),
     dict(type='RandomFlip', prob=0.5, direction='horizontal'),

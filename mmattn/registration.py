@@ -29,7 +29,10 @@ _PACKAGES = 'models', 'datasets', 'evaluation', 'engine'
 # Modules of ours that cannot be imported without MMSegmentation.
 _NEEDY = frozenset(
     f'mmattn.{name}'
-    for name in (*_PACKAGES, 'inference', 'costs', 'studies', 'cli.launch', 'cli.saved_weights', 'cli.device')
+    for name in (
+        *(*_PACKAGES, 'inference', 'studies', 'cli.launch', 'cli.saved_weights', 'cli.device'),
+        *('costs.complexity', 'costs.model_table', 'costs.benchmarks.backends', 'costs.benchmarks.published'),
+    )
 )
 _LOADERS = 'mmengine.runner.checkpoint'
 

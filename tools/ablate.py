@@ -8,16 +8,15 @@ The same command goes on where it was interrupted.
 import argparse
 import shlex
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from mmattn.attention.registry import mechanisms
-from mmattn.cli.amp import amp_options
 from mmattn.cli.command_line import ToolParser, add_cfg_options, read_options, run_tool
-from mmattn.cli.launch import load_config
 from mmattn.common.errors import InputError
+from mmattn.common.names import PLACES
 from mmattn.common.resources import find_config
-from mmattn.studies import FINISHED, locked, train_command
-from mmattn.studies.ablation import PLACES, Ablation, plan, prepare, run, write_report
-from mmattn.studies.ablation.cells import ADDITIVE, NONE
+
+if TYPE_CHECKING:
+    from mmattn.studies.ablation import Ablation
 
 TRAIN = Path(__file__).resolve().parent / 'train.py'
 
@@ -28,8 +27,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         'config', type=Path, help='config file of the experiment, or the name of one that comes with mmattn'
     )
-    names = ', '.join([NONE, ADDITIVE, *(layer.short for layer in mechanisms(inputs=1).values())])
-    parser.add_argument('--attention', nargs='+', required=True, help=f'{names}, or names of classes')
+    layers = 'none, additive, or layers by short name (se, cbam, cc) or class; a wrong name lists all'
+    parser.add_argument('--attention', nargs='+', required=True, metavar='NAME', help=layers)
     parser.add_argument('--seeds', nargs='+', type=int, default=[0], help='seeds of the trainings')
     parser.add_argument('--where', choices=PLACES, default='neck', help='where the layer goes')
     parser.add_argument('--out', type=Path, help='folder; work_dirs/ablation_CONFIG_WHERE by default')
@@ -41,8 +40,11 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def work(ablation: Ablation, options: dict, *, dry_run: bool) -> int:
+def work(ablation: 'Ablation', options: dict, *, dry_run: bool) -> int:
     """Prints or trains the cells, and returns the exit code."""
+    from mmattn.studies import FINISHED, locked, train_command
+    from mmattn.studies.ablation import prepare, run, write_report
+
     with locked(ablation.out) as lock:
         prepare(ablation)
         if dry_run:
@@ -62,6 +64,10 @@ def work(ablation: Ablation, options: dict, *, dry_run: bool) -> int:
 def main() -> int:
     """Compares."""
     args = parse_args()
+    from mmattn.cli.amp import amp_options  # after the options, so that --help comes at once
+    from mmattn.cli.launch import load_config
+    from mmattn.studies.ablation import plan
+
     texts = [*args.cfg_options, *(amp_options() if args.amp else ())]
     options = read_options(texts)
     config = load_config(str(args.config), options)

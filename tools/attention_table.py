@@ -11,13 +11,9 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-import torch
-
 from mmattn.cli.command_line import ToolParser, check_file, run_tool
 from mmattn.common.errors import InputError
-from mmattn.costs.attention_table import differences, make_table, replace_table, with_old_memory
-from mmattn.costs.benchmarks.measure import peak_memory
-from mmattn.engine.storage import AtomicBackend
+from mmattn.common.files import write_whole
 
 
 def parse_args() -> argparse.Namespace:
@@ -37,6 +33,11 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Prints, writes or compares the table."""
     args = parse_args()
+    import torch  # after the options, so that --help comes at once
+
+    from mmattn.costs.attention_table import differences, make_table, replace_table, with_old_memory
+    from mmattn.costs.benchmarks.measure import peak_memory
+
     memory: Callable | None = partial(peak_memory, device=torch.device('cpu')) if args.memory else None
     document = args.check or args.out
     if document and not document.is_file():
@@ -58,7 +59,7 @@ def main() -> None:
             sys.exit(1)
         print(f'{document} is up to date')
     elif args.out:
-        AtomicBackend().put(new.encode(), args.out)
+        write_whole(args.out, new)
     else:
         print(table)
 

@@ -6,23 +6,22 @@ python tools/convert_checkpoint.py SOURCE published.pth ours.pth [--component PR
 import argparse
 import io
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor
-
-from mmattn.checkpoints import Conversion, convert_checkpoint, list_sources
-from mmattn.checkpoints.arrays import is_archive, read_archive
-from mmattn.checkpoints.convert import unwrap
 from mmattn.cli.command_line import ToolParser, check_file, run_tool
-from mmattn.cli.saved_weights import read_checkpoint
 from mmattn.common.errors import InputError, one_line
-from mmattn.engine.storage import AtomicBackend
+from mmattn.common.files import write_whole
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from mmattn.checkpoints import Conversion
 
 
 def parse_args() -> argparse.Namespace:
     """Reads the command line."""
     parser = ToolParser(__doc__)
-    parser.add_argument('source', help=f'where the checkpoint comes from: {", ".join(list_sources())}')
+    parser.add_argument('source', help='where the checkpoint comes from: mmseg, ccnet, swin, …; a wrong name lists all')
     parser.add_argument('input', help='published checkpoint, of PyTorch or an .npz of NumPy arrays')
     parser.add_argument('output', help='file to write')
     parser.add_argument('--component', metavar='PREFIX', help='convert only the tensors under this prefix, as head')
@@ -30,12 +29,15 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def read_input(path: str) -> dict[str, Tensor]:
+def read_input(path: str) -> dict[str, 'Tensor']:
     """Reads a checkpoint of PyTorch's, or an archive of NumPy arrays.
 
     Raises:
         InputError: if it is no such file.
     """
+    from mmattn.checkpoints.arrays import is_archive, read_archive
+    from mmattn.cli.saved_weights import read_checkpoint
+
     if '://' in path:
         raise InputError(f'{path!r} is a URL: download it first')
     if not is_archive(path) or not Path(path).is_file():
@@ -46,7 +48,7 @@ def read_input(path: str) -> dict[str, Tensor]:
         raise InputError(one_line(error)) from None
 
 
-def summarize(conversion: Conversion, names: int) -> str:
+def summarize(conversion: 'Conversion', names: int) -> str:
     """Returns what became of the ``names`` tensors of a file, one line each for those with a new name."""
     moved = {old: new for old, new in conversion.renamed.items() if old != new}
     lines = [f'{old} -> {new}' for old, new in moved.items()]
@@ -63,6 +65,11 @@ def summarize(conversion: Conversion, names: int) -> str:
 def main() -> None:
     """Converts."""
     args = parse_args()
+    import torch  # after the options, so that --help comes at once
+
+    from mmattn.checkpoints import convert_checkpoint, list_sources
+    from mmattn.checkpoints.convert import unwrap
+
     if args.source not in list_sources():
         raise InputError(f'no source {args.source!r}; there are {", ".join(list_sources())}')
     if Path(args.output).exists() and not args.force:
@@ -76,7 +83,7 @@ def main() -> None:
     buffer = io.BytesIO()
     meta = dict(source=args.source, component=args.component, file=Path(args.input).name)
     torch.save(dict(state_dict=conversion.tensors, meta=meta), buffer)
-    AtomicBackend().put(buffer.getvalue(), args.output)
+    write_whole(args.output, buffer.getvalue())
     print(summarize(conversion, len(unwrap(content))))
     print(f'written to {args.output}')
 

@@ -11,18 +11,18 @@ import argparse
 import csv
 import io
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from PIL import Image
 
 from mmattn.cli.command_line import ToolParser, add_backend, add_cfg_options, check_device, check_folder, run_tool
 from mmattn.common.errors import InputError
-from mmattn.engine.storage import AtomicBackend
-from mmattn.inference.backends import check_backend
+from mmattn.common.files import write_whole
 from mmattn.seismic.tiles.rle import encode_rle
-from mmattn.studies.ensemble.predictions import Member, Predictions, combine, cross_fitted, fit, predict_once
-from mmattn.studies.ensemble.weights import check_weights
+
+if TYPE_CHECKING:
+    from mmattn.studies.ensemble.predictions import Member, Predictions
 
 COLUMNS = 'mean_precision', 'salt_iou', 'salt_dice', 'boundary_f1'
 
@@ -38,7 +38,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--threshold', type=float, default=0.5, help='salt above this probability')
     parser.add_argument('--min-body', type=int, default=0, help='pixels of the smallest body to keep')
     add_backend(parser)
-    parser.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu')
+    parser.add_argument('--device', help='cpu, cuda or cuda:N; a GPU if there is one by default')
     add_cfg_options(parser, of='every config')
     args = parser.parse_args()
     if not 0 < args.threshold < 1 or args.min_body < 0:
@@ -46,8 +46,11 @@ def parse_args() -> argparse.Namespace:
     return args
 
 
-def choose_weights(choice: list[str], predictions: list[Predictions]) -> np.ndarray:
+def choose_weights(choice: list[str], predictions: 'list[Predictions]') -> np.ndarray:
     """Returns a weight for each member."""
+    from mmattn.studies.ensemble.predictions import fit
+    from mmattn.studies.ensemble.weights import check_weights
+
     if choice == ['equal']:
         return check_weights([1.0] * len(predictions), len(predictions))
     if choice == ['fit']:
@@ -60,10 +63,11 @@ def choose_weights(choice: list[str], predictions: list[Predictions]) -> np.ndar
         raise InputError(f'--weights takes equal, fit or numbers: {error}') from None
 
 
-def score_table(members: list[Member], predictions: list[Predictions], weights: np.ndarray, args) -> str:
+def score_table(members: 'list[Member]', predictions: 'list[Predictions]', weights: np.ndarray, args) -> str:
     """Makes the table of the members and their averages, as Markdown."""
+    from mmattn.studies.ensemble.predictions import combine, cross_fitted
 
-    def line(name: str, weight: str, own: Predictions) -> str:
+    def line(name: str, weight: str, own: 'Predictions') -> str:
         scores = own.scores(threshold=args.threshold, min_body=args.min_body)
         return f'| {name} | {weight} | ' + ' | '.join(f'{scores[column]:.4f}' for column in COLUMNS) + ' |'
 
@@ -79,7 +83,7 @@ def score_table(members: list[Member], predictions: list[Predictions], weights: 
     return '\n'.join([*lines, '', note + f'test-time augmentation {"on" if args.tta else "off"}.']) + '\n'
 
 
-def write_masks(predictions: Predictions, args: argparse.Namespace) -> None:
+def write_masks(predictions: 'Predictions', args: argparse.Namespace) -> None:
     """Writes the masks as PNG (0 and 255) and all of them as a submission."""
     text = io.StringIO()
     table = csv.writer(text, lineterminator='\n')
@@ -90,13 +94,19 @@ def write_masks(predictions: Predictions, args: argparse.Namespace) -> None:
     for name, mask in zip(predictions.names, masks):
         Image.fromarray(255 * mask).save(folder / f'{name}.png')
         table.writerow([name, encode_rle(mask)])
-    AtomicBackend().put(text.getvalue().encode(), args.out / 'submission.csv')
+    write_whole(args.out / 'submission.csv', text.getvalue())
     print(f'written: {folder} and {args.out / "submission.csv"}, {len(predictions.names)} tiles')
 
 
 def main() -> None:
     """Averages."""
     args = parse_args()
+    import torch  # after the options, so that --help comes at once
+
+    from mmattn.inference.backends import check_backend
+    from mmattn.studies.ensemble.predictions import Member, combine, predict_once
+
+    args.device = args.device or ('cuda' if torch.cuda.is_available() else 'cpu')
     members = [Member(*pair) for pair in args.member]
     try:
         check_backend(args.backend, check_device(args.device))
@@ -112,7 +122,7 @@ def main() -> None:
         combined = combine(predictions, weights)
         if combined.is_labelled:
             table = score_table(members, predictions, weights, args)
-            AtomicBackend().put(table.encode(), args.out / 'results.md')
+            write_whole(args.out / 'results.md', table)
             print(table)
         if args.split is not None:
             others = [predict_once(member, args.out / 'cache', split=args.split, **settings) for member in members]

@@ -12,8 +12,6 @@ from pathlib import Path
 from mmattn.cli.command_line import ToolParser, check_folder, run_tool
 from mmattn.common.errors import InputError
 from mmattn.registration import register
-from mmattn.studies.hardening import Campaign, attack, fuzz, kill, watch_memory
-from mmattn.studies.hardening.fuzz import SHARES
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -25,15 +23,21 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--minutes', type=float, default=1.0, help='that it takes')
     parser.add_argument('--out', type=Path, help='folder; work_dirs/hardening_CAMPAIGN by default')
     parser.add_argument('--seed', type=int, default=0, help='of what is drawn')
-    parser.add_argument(
-        '--kinds', nargs='+', choices=list(SHARES), default=list(SHARES), help='of inputs that fuzz tries'
-    )
-    return parser.parse_args()
+    parser.add_argument('--kinds', nargs='+', metavar='KIND', help='of inputs that fuzz tries: segy, archive, …; all')
+    args = parser.parse_args()
+    from mmattn.studies.hardening.fuzz import SHARES  # after the options, so that --help comes at once
+
+    args.kinds = args.kinds or list(SHARES)
+    if unknown := sorted(set(args.kinds) - set(SHARES)):
+        parser.error(f'--kinds must be among {", ".join(SHARES)}, got {", ".join(unknown)}')
+    return args
 
 
 def main() -> int:
     """Runs a campaign."""
     args = parse_args()
+    from mmattn.studies.hardening import Campaign, attack, fuzz, kill, watch_memory
+
     out = args.out or Path('work_dirs') / f'hardening_{args.campaign}'
     check_folder('--out', out)
     register()

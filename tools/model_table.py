@@ -8,14 +8,16 @@ python tools/model_table.py --check docs/umixformer.md    # exit code 1 if it is
 import argparse
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mmattn.cli.command_line import ToolParser, check_file, run_tool
-from mmattn.cli.launch import load_config
 from mmattn.cli.progress import tracked
 from mmattn.common.errors import InputError
+from mmattn.common.files import write_whole
 from mmattn.costs.marked_text import read_part, replace_part
-from mmattn.costs.model_table import NAME, PUBLISHED, Row, differences, make_row, make_table
-from mmattn.engine.storage import AtomicBackend
+
+if TYPE_CHECKING:
+    from mmattn.costs.model_table import Row
 
 CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
 
@@ -32,12 +34,14 @@ def parse_args() -> argparse.Namespace:
     return args
 
 
-def count(path: Path) -> Row:
+def count(path: Path) -> 'Row':
     """Counts one network.
 
     Raises:
         InputError: if it cannot be counted.
     """
+    from mmattn.costs.model_table import make_row
+
     try:
         return make_row(path)
     except ValueError as error:
@@ -47,6 +51,9 @@ def count(path: Path) -> Row:
 def main() -> None:
     """Prints, writes or compares the table."""
     args = parse_args()
+    from mmattn.cli.launch import load_config  # after the options, so that --help comes at once
+    from mmattn.costs.model_table import NAME, PUBLISHED, differences, make_table
+
     document = args.check or args.out
     if document and not document.is_file():
         raise InputError(f'{document} is not a file')
@@ -69,7 +76,7 @@ def main() -> None:
             sys.exit(1)
         print(f'{document} is up to date')
     elif args.out:
-        AtomicBackend().put(replace_part(text, NAME, table).encode(), args.out)
+        write_whole(args.out, replace_part(text, NAME, table))
     else:
         print(table)
 

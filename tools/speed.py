@@ -14,66 +14,24 @@ import sys
 from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import product
-from pathlib import Path
-
-import torch
+from typing import TYPE_CHECKING
 
 from mmattn.cli.command_line import ToolParser, check_device, check_file, run_tool
 from mmattn.cli.progress import progress_bar
 from mmattn.common.errors import InputError, one_line
-from mmattn.costs.benchmarks.backends import add_backends_command, measure_backends
-from mmattn.costs.benchmarks.epoch import add_epoch_command, measure_epochs
-from mmattn.costs.benchmarks.gpu import add_gpu_command, measure_gpu
-from mmattn.costs.benchmarks.growth import add_growth_command, measure_growth
-from mmattn.costs.benchmarks.model import WORK, ModelRow, Yardstick, key, measure_network
-from mmattn.costs.benchmarks.networks import HEADS, Network, build_head, build_segmentor
-from mmattn.costs.benchmarks.ops import compare
-from mmattn.costs.benchmarks.published import PEERS
-from mmattn.costs.benchmarks.table import Cells, as_markdown, read_rows, replace_table, write_table
-from mmattn.costs.benchmarks.volume import add_volume_command, compare_volumes
+from mmattn.costs.benchmarks.commands import add_commands
 
-PAGES = 'growth', 'backends'
-DTYPES = {'float32': torch.float32, 'bfloat16': torch.bfloat16, 'float16': torch.float16}
+if TYPE_CHECKING:
+    from mmattn.costs.benchmarks.model import ModelRow
+    from mmattn.costs.benchmarks.networks import Network
+    from mmattn.costs.benchmarks.table import Cells
 
 
 def parse_args() -> argparse.Namespace:
     """Reads the command line."""
     parser = ToolParser(__doc__)
     commands = parser.add_subparsers(dest='command', required=True)
-    ops = commands.add_parser('ops', help='attention layers against those of mmcv, mmseg and the papers')
-    ops.add_argument('--ops', nargs='+', choices=list(PEERS), default=list(PEERS))
-    ops.add_argument('--size', nargs=4, type=int, default=[1, 512, 97, 97], metavar=('B', 'C', 'H', 'W'))
-    ops.add_argument('--dtype', choices=list(DTYPES), default='float32', help='of weights and maps')
-    model = commands.add_parser('model', help='decode heads and whole networks: forward and training step')
-    model.add_argument('--heads', nargs='+', choices=list(HEADS), default=[], help='heads on random maps')
-    model.add_argument('--configs', nargs='+', default=[], help='experiments, backbone and head')
-    model.add_argument(
-        '--size',
-        nargs=2,
-        type=int,
-        action='append',
-        metavar=('H', 'W'),
-        help='of the images, may be given several times; 512 512 for heads, what a config trains on for configs',
-    )
-    model.add_argument('--batch', type=int, default=1, help='images at a time')
-    model.add_argument('--dtype', nargs='+', choices=list(DTYPES), default=['float32'], help='autocast below float32')
-    model.add_argument('--work', nargs='+', choices=WORK, default=list(WORK))
-    model.add_argument('--resume', action='store_true', help='keep what the csv table of --out holds already')
-    for command in (ops, model, add_volume_command(commands)):
-        command.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu')
-        repeats = command.get_default('repeats') or 10
-        command.add_argument('--repeats', type=int, default=repeats, help='timed calls of each; the median counts')
-        command.add_argument('--threads', type=int, help="CPU threads; PyTorch's choice by default")
-        command.add_argument('--out', type=Path, help='file for the table: .md or .csv')
-    add_growth_command(commands)
-    add_backends_command(commands)
-    for name in PAGES:
-        command = commands.choices[name]
-        command.add_argument('--threads', type=int, help="CPU threads; PyTorch's choice by default")
-        command.add_argument('--out', type=Path, help='file for the table: .md or .csv')
-        command.add_argument('--page', type=Path, help='document with a part for this table, which is replaced')
-    add_epoch_command(commands)
-    add_gpu_command(commands)
+    add_commands(commands)
     args = parser.parse_args()
     if args.out and args.command != 'gpu' and args.out.suffix not in ('.md', '.csv'):
         parser.error(f'--out must end with .md or .csv, got {str(args.out)!r}')
@@ -93,25 +51,35 @@ def parse_args() -> argparse.Namespace:
     return args
 
 
-def compare_ops(args: argparse.Namespace, done: list[Cells]) -> Iterator[list[Cells]]:
+def compare_ops(args: argparse.Namespace, done: 'list[Cells]') -> 'Iterator[list[Cells]]':
     """Yields the rows of one operator after the other; ``done`` is empty."""
+    import torch
+
+    from mmattn.costs.benchmarks.ops import compare
+    from mmattn.costs.benchmarks.published import PEERS
+
     device = torch.device(args.device)
-    for op in args.ops:
-        rows = compare(op, args.size, dtype=DTYPES[args.dtype], device=device, repeats=args.repeats)
+    for op in args.ops or PEERS:
+        rows = compare(op, args.size, dtype=getattr(torch, args.dtype), device=device, repeats=args.repeats)
         for row in rows:
             print(f'{row.op:20} {row.work:17} time {row.time_ratio or "-":>5}  memory {row.memory_ratio or "-":>5}')
         yield rows
 
 
-def measure_models(args: argparse.Namespace, done: list[ModelRow]) -> Iterator[list[Cells]]:
+def measure_models(args: argparse.Namespace, done: 'list[ModelRow]') -> 'Iterator[list[Cells]]':
     """Yields the row of one network, size, dtype and kind of work after the other, but for those that are done."""
+    import torch
+
+    from mmattn.costs.benchmarks.model import Yardstick, key, measure_network
+    from mmattn.costs.benchmarks.networks import build_head, build_segmentor
+
     device = torch.device(args.device)
     networks: list[tuple[str, Callable[..., Network], list[list[int] | None]]] = [
         *((head, build_head, args.size or [[512, 512]]) for head in args.heads),
         *((config, build_segmentor, args.size or [None]) for config in args.configs),
     ]
     cases = [
-        (partial(build, name, size, args.batch, device), dict(dtype=DTYPES[dtype], work=work))
+        (partial(build, name, size, args.batch, device), dict(dtype=getattr(torch, dtype), work=work))
         for name, build, sizes in networks
         for size, dtype, work in product(sizes, args.dtype, args.work)
     ]
@@ -132,6 +100,17 @@ def measure_models(args: argparse.Namespace, done: list[ModelRow]) -> Iterator[l
 def main() -> int:
     """Measures, prints and writes."""
     args = parse_args()
+    import torch  # after the options, so that --help comes at once
+
+    from mmattn.costs.benchmarks.backends import measure_backends
+    from mmattn.costs.benchmarks.epoch import measure_epochs
+    from mmattn.costs.benchmarks.gpu import measure_gpu
+    from mmattn.costs.benchmarks.growth import measure_growth
+    from mmattn.costs.benchmarks.model import ModelRow
+    from mmattn.costs.benchmarks.table import as_markdown, read_rows, replace_table, write_table
+    from mmattn.costs.benchmarks.volume import compare_volumes
+
+    args.device = args.device or ('cuda' if torch.cuda.is_available() else 'cpu')
     tables = [args.out] if args.out else []
     if args.command == 'gpu':
         args.out.mkdir(parents=True, exist_ok=True)

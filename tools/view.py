@@ -22,13 +22,13 @@ from mmattn.common.errors import InputError, one_line
 from mmattn.viewer.access import new_token, page_address
 from mmattn.viewer.glance import glance
 from mmattn.viewer.opening import Opening
-from mmattn.viewer.survey import Survey, open_survey
 
 if TYPE_CHECKING:
     from bokeh.server.server import Server
 
     from mmattn.viewer.glance import Glance
     from mmattn.viewer.page import Explain
+    from mmattn.viewer.survey import Survey
 
 _AT_ONCE = 0.5  # seconds that an opening may take, after the libraries are imported, before something else is shown
 _LOOK, _TOLD = 0.25, 10.0  # seconds between looks, and until the end once an open page could tell what is wrong
@@ -69,7 +69,7 @@ def segy_as_given(args: argparse.Namespace) -> dict:
     return {name: value for name, value in segy_options(args).items() if value != usual[name]}
 
 
-def explainer(args: argparse.Namespace, survey: Survey) -> 'Explain | None':
+def explainer(args: argparse.Namespace, survey: 'Survey') -> 'Explain | None':
     """What makes pictures of a network's attention, if there is a network."""
     if args.config is None:
         return None
@@ -93,6 +93,8 @@ def explainer(args: argparse.Namespace, survey: Survey) -> 'Explain | None':
 
 def open_all(args: argparse.Namespace) -> 'tuple[Survey, Explain | None]':
     """The survey, and what explains it."""
+    from mmattn.viewer.survey import open_survey  # late, so that --help comes at once
+
     others = dict(probability=args.probability, label=args.label, compare=args.compare)
     survey = open_survey(args.survey, **others, clip=args.clip, **segy_as_given(args))
     return survey, explainer(args, survey)
@@ -108,7 +110,7 @@ def look_first(args: argparse.Namespace, opening: Opening) -> 'Glance | None':
         return None
 
 
-def tell(args: argparse.Namespace, survey: Survey, *, is_new: bool) -> None:
+def tell(args: argparse.Namespace, survey: 'Survey', *, is_new: bool) -> None:
     """Says what is odd about the survey and the label."""
     for note in survey.volume.notes:
         print(f'note: {note}', file=sys.stderr, flush=True)
@@ -118,7 +120,7 @@ def tell(args: argparse.Namespace, survey: Survey, *, is_new: bool) -> None:
         print(f'note: {survey.why_not}', file=sys.stderr, flush=True)
 
 
-def serve(server: 'Server', opening: Opening, done: Callable[[Survey], None]) -> None:
+def serve(server: 'Server', opening: Opening, done: "Callable[[Survey], None]") -> None:
     """Runs a server until Ctrl-C, or for some seconds more if what it shows cannot be opened."""
 
     def look() -> None:

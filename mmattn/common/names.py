@@ -6,6 +6,8 @@ from collections.abc import Iterable
 
 BACKENDS = 'auto', 'torch', 'onnxruntime', 'openvino'
 """What may compute a network's predictions; ``mmattn.inference.backends`` says how."""
+PLACES = 'neck', 'head', 'backbone', 'skip'
+"""Where an ablation puts its layers; ``mmattn.studies.ablation.cells`` says how."""
 _COMPONENT = re.compile(r'[A-Za-z_]\w*|mm[a-z]+\.[A-Z]\w*')
 
 

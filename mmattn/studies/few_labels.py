@@ -106,7 +106,8 @@ def train(study: Study, draw: int, labels: int, start: str) -> Outcome:
     config = load_config(CONFIG)
     init_default_scope('mmseg')
     tiles = dict(type='SaltDataset', data_root=str(study.data), fold=study.fold, num_folds=5)
-    pool = dict(tiles, split='train', in_memory=True, pipeline=config.train_dataloader.dataset.pipeline)
+    steps = [step for step in config.train_dataloader.dataset.pipeline if step.type != 'RandomSurvey']  # one survey
+    pool = dict(tiles, split='train', in_memory=True, pipeline=steps)
     size = len(DATASETS.build(deepcopy(pool)))
     if labels > size:
         raise ValueError(f'labels: {labels} of {size} tiles are asked for')

@@ -66,7 +66,7 @@ def propagate(
         velocity,
         acquisition.dx,
         acquisition.dt,
-        source_amplitudes=source.expand(len(shots), 1, -1),
+        source_amplitudes=source.repeat(len(shots), 1, 1),  # PyTorch 2.6 transforms no views of one row
         source_locations=sources,
         receiver_locations=receivers,
         accuracy=accuracy,

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-import zarr
 
 from mmattn.inference import Outputs, TilePredictor, VolumeOptions, predict_section, predict_volume
 from mmattn.inference.plan import make_plan
@@ -45,6 +44,7 @@ def read_all(path: Path) -> np.ndarray:
 
 
 def test_the_prediction_of_a_pixelwise_model(survey, tmp_path):
+    zarr = pytest.importorskip('zarr')
     volume, cube = survey
     outputs = Outputs(tmp_path / 'p.sgy', mask=tmp_path / 'm.sgy', std=tmp_path / 's.sgy', zarr=tmp_path / 'z.zarr')
     result = predict_volume(GreyModel(), volume, outputs, options=SMALL)
@@ -384,6 +384,7 @@ def test_outputs_that_cannot_be_written_are_named_before_work(survey, tmp_path, 
 
 
 def test_mdio_stores_have_the_names_that_mdio_reads(survey, tmp_path):
+    zarr = pytest.importorskip('zarr')
     volume, cube = survey
     outputs = Outputs(tmp_path / 'p.mdio', zarr=tmp_path / 'all.mdio')
     predict_volume(GreyModel(), volume, outputs, options=SMALL)

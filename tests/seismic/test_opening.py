@@ -60,8 +60,7 @@ def test_a_group_of_several_volumes(tmp_path: Path):
     other = open_volume(path / 'std')
     assert_array_equal(other.section('iline', 1), CUBE[1])
     assert other.ilines[0] == 10
-    import zarr
-
+    zarr = pytest.importorskip('zarr')
     group = zarr.open_group(str(tmp_path / 'other.zarr'), mode='w')
     for name in ('amp', 'salt'):
         group.create_array(name, data=CUBE)

@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-import zarr
 
 from tests.tiny import write_tiny_config
 from tests.tools.run_tools import ROOT, run
@@ -54,6 +53,7 @@ def test_two_nodes_train_as_two_processes_do(tmp_path: Path):
 
 def test_two_nodes_predict_as_one_process_does(inputs, tmp_path: Path):  # noqa: F811
     """Each writes files of its own into a Zarr group."""
+    zarr = pytest.importorskip('zarr')
     two, one = (['--zarr', tmp_path / f'{name}.zarr', *OPTIONS] for name in ('nodes', 'one'))
     on_two('bash', 'tools/dist_predict_segy.sh', *inputs, tmp_path / 'nodes.npy', 1, *two)
     run(sys.executable, 'tools/predict_segy.py', *inputs, tmp_path / 'one.npy', *one)

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from importlib import util
 
 import numpy as np
 import pytest
@@ -15,7 +16,9 @@ from mmattn.viewer.strokes import Patch, brush_patch
 from tests.viewer.surveys import SHAPE, write_survey
 
 PATCH = Patch((4, 8), (1, 4), np.array([[1, 0, 1], [1, 1, 1], [0, 1, 0], [0, 0, 1]], bool))
-ENDINGS = pytest.mark.parametrize('ending', ['npy', 'zarr'])
+HAS_ZARR = util.find_spec('zarr') is not None
+ZARR = pytest.param('zarr', marks=pytest.mark.skipif(not HAS_ZARR, reason='without zarr'))
+ENDINGS = pytest.mark.parametrize('ending', ['npy', ZARR])
 
 
 def read(path) -> np.ndarray:
@@ -91,6 +94,7 @@ def test_nothing_is_lost_by_a_kill(survey, tmp_path, ending: str):
     make_label(path, survey)
     code = f"""
 import sys
+from importlib import util
 from mmattn.viewer.label_file import LabelFile
 from mmattn.viewer.strokes import polygon_patch
 file = LabelFile({str(path)!r})

@@ -3,7 +3,9 @@
 #   python tools/make_shots.py MODELS data/fcnvmb --layout fcnvmb --dx 10 --shots 29 --frequency 25 --dt 0.001 \
 #       --nt 2000 --decimate 5 [--split test]
 # which writes georec_{train,test}/georecN.mat, the models and acquisition.json. Other gathers need the latter too.
-import os
+
+# No import statement: mmengine 0.10.7 takes one in a virtual environment for its other kind of config.
+os = __import__('os')
 
 data_root = os.environ.get('FCNVMB_DATA', 'data/fcnvmb')
 grid, num_shots = (201, 301), 29

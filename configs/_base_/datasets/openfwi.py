@@ -1,7 +1,9 @@
 # A family of OpenFWI (https://arxiv.org/abs/2111.02926; data CC BY-NC-SA 4.0, not ours to give), 70 x 70 at 10 m, from
 # OPENFWI_DATA or data/openfwi. train.txt and val.txt list pairs as the published split lists do: gathers, TAB, models.
 # Their amplitudes have another scale and the opposite sign of gathers that tools/make_shots.py models.
-import os
+
+# No import statement: mmengine 0.10.7 takes one in a virtual environment for its other kind of config.
+os = __import__('os')
 
 data_root = os.environ.get('OPENFWI_DATA', 'data/openfwi')
 grid, num_shots = (70, 70), 5

@@ -1,6 +1,8 @@
 # Salt tiles: of the folder in SALT_DATA, written by tools/prepare_tgs.py, or else of the built-in synthetic survey.
-import json
-import os
+
+# No import statements: mmengine 0.10.7 takes those of a virtual environment for its other kind of config.
+json = __import__('json')
+os = __import__('os')
 
 salt_data = os.environ.get('SALT_DATA')
 fold, num_folds = 0, 5

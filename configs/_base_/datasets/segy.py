@@ -1,7 +1,9 @@
 # Sections of a seismic volume with a label volume on the same grid. SEGY_AMPLITUDE and SEGY_LABEL name the files (.sgy,
 # .segy, .npy or .zarr), SEGY_OPTIONS what else SegySaltDataset takes for them, as JSON: '{"iline": 9, "xline": 21}'.
-import json
-import os
+
+# No import statements: mmengine 0.10.7 takes those of a virtual environment for its other kind of config.
+json = __import__('json')
+os = __import__('os')
 
 volume = dict(
     amplitude=os.environ.get('SEGY_AMPLITUDE'), label=os.environ.get('SEGY_LABEL'), direction=['iline', 'xline']

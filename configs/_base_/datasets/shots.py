@@ -1,6 +1,8 @@
 # Gathers and models that tools/make_shots.py wrote, from VELOCITY_DATA or data/velocity: train/, test/; 64 x 96, 30 m,
 # 6 shots, 96 receivers, 2 s, Ricker 8 Hz. For other models: grid, num_shots, and scale and direct as below.
-import os
+
+# No import statement: mmengine 0.10.7 takes one in a virtual environment for its other kind of config.
+os = __import__('os')
 
 data_root = os.environ.get('VELOCITY_DATA', 'data/velocity')
 grid, num_shots = (64, 96), 6

@@ -1,6 +1,8 @@
 # Velocity models of the synthetic survey, 64 x 96 at 30 m, and gathers modelled over them at first use (6 shots, 96
 # receivers, 2 s, Ricker 8 Hz; 0.3 s a model on one core), kept in VELOCITY_CACHE or data/synthetic_velocity.
-import os
+
+# No import statement: mmengine 0.10.7 takes one in a virtual environment for its other kind of config.
+os = __import__('os')
 
 cache_dir = os.environ.get('VELOCITY_CACHE', 'data/synthetic_velocity')
 grid, num_shots = (64, 96), 6

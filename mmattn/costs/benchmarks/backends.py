@@ -12,12 +12,9 @@ from torch import nn
 
 from mmattn.cli.device import replace_sync_bn
 from mmattn.cli.launch import load_config
-from mmattn.common.names import BACKENDS
 from mmattn.costs.benchmarks.measure import clock_of
 from mmattn.costs.benchmarks.table import Cells
 from mmattn.inference import TilePredictor, default_window
-
-_OURS = tuple(name for name in BACKENDS if name not in ('auto', 'torch'))
 
 
 @dataclass(frozen=True)
@@ -108,17 +105,6 @@ def compare_backends(
 def _encode_decode(model: nn.Module, inputs: torch.Tensor) -> torch.Tensor:
     size = inputs.shape[2:]
     return model.encode_decode(inputs, [dict(img_shape=size, pad_shape=size, ori_shape=size)] * len(inputs))
-
-
-def add_backends_command(commands: argparse._SubParsersAction) -> None:
-    """Adds the options of this comparison."""
-    parser = commands.add_parser('backends', help='prediction by onnxruntime and OpenVINO beside PyTorch, on the CPU')
-    parser.add_argument('configs', nargs='+', metavar='CONFIG', help='experiments, by name or file')
-    parser.add_argument('--backends', nargs='+', choices=_OURS, default=list(_OURS))
-    parser.add_argument('--batch-size', type=int, default=16)
-    parser.add_argument('--window', nargs=2, type=int, metavar=('H', 'W'), help="the model's own by default")
-    parser.add_argument('--repeats', type=int, default=9, help='timed calls of each; the median counts')
-    parser.set_defaults(device='cpu')
 
 
 def measure_backends(args: argparse.Namespace, done: list[Cells]) -> Iterator[list[Cells]]:

@@ -18,7 +18,6 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from mmattn.cli.amp import amp_options
-from mmattn.cli.command_line import ON_DEVICE
 from mmattn.cli.device import fit_to_device
 from mmattn.cli.device_augmentation import move_augmentation
 from mmattn.cli.launch import load_config
@@ -66,21 +65,6 @@ class EpochRow:
         """The row by column."""
         names = dict(loader='loader images/s', model='model images/s', both='both images/s', ratio='epoch / pure model')
         return {names.get(name, name): value for name, value in asdict(self).items()}
-
-
-def add_epoch_command(commands: argparse._SubParsersAction) -> None:
-    """Adds the command line of ``epoch``."""
-    epoch = commands.add_parser('epoch', help='time of an epoch beside that of the pure model')
-    epoch.add_argument('configs', nargs='+', metavar='CONFIG')
-    epoch.add_argument('--iterations', type=int, default=50, help='timed of the loader, the model and both')
-    epoch.add_argument('--workers', type=int, help="processes that load; the config's by default")
-    epoch.add_argument('--amp', action='store_true', help='mixed precision: float16 on a GPU, bfloat16 on a CPU')
-    epoch.add_argument('--augment-on-device', action='store_true', help=ON_DEVICE)
-    epoch.add_argument('--channels-last', action='store_true', help='weights and maps in memory as NHWC')
-    epoch.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu')
-    epoch.add_argument('--threads', type=int, help="CPU threads; PyTorch's choice by default")
-    epoch.add_argument('--out', type=Path, help='file for the table: .md or .csv')
-    epoch.set_defaults(repeats=1)
 
 
 def measure_epochs(args: argparse.Namespace, done: list) -> Iterator[list[EpochRow]]:

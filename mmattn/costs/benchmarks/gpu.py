@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
-from pathlib import Path
 
 import torch
 
@@ -126,15 +125,6 @@ def run_parts(
                 yield replace(label, note=f'fails: {first_line(error)}')
             if torch.cuda.is_available():
                 torch.cuda.empty_cache()
-
-
-def add_gpu_command(commands: argparse._SubParsersAction) -> None:
-    """Adds the command line of ``gpu``."""
-    parser = commands.add_parser('gpu', help='everything about a GPU in a few minutes, one row after the other')
-    parser.add_argument('--minutes', type=float, default=8.0, help='time for all of it')
-    parser.add_argument('--rehearse', action='store_true', help='on the CPU at small sizes: the code, not the figures')
-    parser.add_argument('--out', type=Path, required=True, metavar='DIR', help='folder for gpu.csv and gpu.md')
-    parser.set_defaults(repeats=1, threads=None)
 
 
 def measure_gpu(args: argparse.Namespace, done: list[GpuRow]) -> Iterator[list[GpuRow]]:

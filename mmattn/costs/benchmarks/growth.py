@@ -16,7 +16,6 @@ from mmattn.costs.benchmarks.published import PEERS
 from mmattn.costs.benchmarks.table import Cells
 from mmattn.costs.complexity import count_multiply_adds
 
-SIDES = 32, 64, 128, 256
 _WORK = 'forward', 'forward + backward'
 _PEER_OF = {
     'CrissCrossAttention': 'criss_cross',
@@ -177,23 +176,12 @@ def _ratio(name: str, channels: int, side: int, work: str) -> str:
     return f'{mine.seconds / its.seconds:.2f}, {peer}'
 
 
-def add_growth_command(commands: argparse._SubParsersAction) -> None:
-    """Adds the options of this measurement."""
-    parser = commands.add_parser('growth', help='time and memory of layers at rising sizes, for docs/speed.md')
-    parser.add_argument('--layers', nargs='+', choices=list_attention(), default=list_attention())
-    parser.add_argument('--channels', type=int, default=128)
-    parser.add_argument('--sides', nargs='+', type=int, default=list(SIDES), help='of square maps')
-    parser.add_argument('--peer-side', type=int, default=64, help='of the maps on which peers are measured')
-    parser.add_argument('--longest', type=float, default=10.0, help='seconds of a call; larger sides are left out')
-    parser.set_defaults(device='cpu', repeats=1)
-
-
 def measure_growth(args: argparse.Namespace, done: list[Cells]) -> Iterator[list[Cells]]:
     """Yields the rows of one layer after the other; ``done`` is empty."""
     rate = product_rate(torch.device('cpu'))
     print(f'plain products: {rate / 1e9:.1f} Gflop/s')
     options = dict(longest=args.longest, peer_side=args.peer_side, rate=rate)
-    for name in args.layers:
+    for name in args.layers or list_attention():
         rows = list(grow(name, args.channels, sorted(args.sides), **options))
         for row in rows:
             print(' '.join(row.cells().values()))

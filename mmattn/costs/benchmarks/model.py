@@ -7,11 +7,10 @@ from dataclasses import asdict, dataclass
 import torch
 from torch import Tensor
 
+from mmattn.costs.benchmarks.commands import WORK
 from mmattn.costs.benchmarks.measure import Cost, measure_pair
 from mmattn.costs.benchmarks.networks import Network
 from mmattn.costs.benchmarks.published import mmcv_criss_cross
-
-WORK = ('forward', 'step')
 
 
 @dataclass(frozen=True)

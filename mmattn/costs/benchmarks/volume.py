@@ -188,20 +188,6 @@ def _row(
     )
 
 
-def add_volume_command(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
-    """Adds the options that are this comparison's own."""
-    parser = commands.add_parser('volume', help="volume prediction against a loop of mmseg's inference_model")
-    parser.add_argument('--config', default='configs/ccnet_salt.py', help='whose model predicts')
-    parser.add_argument('--checkpoint', help='its weights; random ones by default')
-    parser.add_argument('--shape', nargs=3, type=int, default=[64, 128, 256], metavar=('I', 'X', 'S'))
-    parser.add_argument('--window', nargs=2, type=int, metavar=('H', 'W'), help="the model's own by default")
-    parser.add_argument('--overlap', type=float, default=0.25)
-    parser.add_argument('--batch-size', type=int, default=8, help='of ours')
-    parser.add_argument('--amp', action='store_true', help='mixed precision in ours')
-    parser.set_defaults(repeats=3)
-    return parser
-
-
 def compare_volumes(args: argparse.Namespace, done: list[Cells]) -> Iterator[list[Cells]]:
     """Yields the row that the command line asks for; ``done`` is empty."""
     config = load_config(args.config)

@@ -85,9 +85,9 @@ class UNetHead(CutLogits, DecodeHead):
 
     def decode(self, inputs: Sequence[Tensor]) -> list[Tensor]:
         """Returns the map of each block, the deepest first; ``inputs`` are what the backbone gives."""
-        x, *skips = self._transform_inputs(inputs)[::-1]
-        x = self.start(x)
-        skips += [None] * (len(self.blocks) - len(skips))
+        deepest, *others = self._transform_inputs(inputs)[::-1]
+        x = self.start(deepest)
+        skips = [*others, *[None] * (len(self.blocks) - len(others))]
         if self.image_channels:
             skips[-1] = inputs[0]
         maps = []

@@ -71,8 +71,8 @@ def for_one_channel(owner: str, loss: nn.Module, *, called_by_name: bool = True)
             raise ValueError(f'{owner}: FocalLoss of one channel must have class_weight=[w], got {loss.class_weight}')
         return SaltFocal(loss)
     _weigh_classes(owner, loss)
-    if isinstance(loss, CrossEntropyLoss) and loss.use_sigmoid:
-        return SaltCrossEntropy(loss)
+    if isinstance(loss, CrossEntropyLoss):
+        return SaltCrossEntropy(loss) if loss.use_sigmoid else TwoClassCrossEntropy(loss)
     return SaltHausdorff(loss) if isinstance(loss, HuasdorffDisstanceLoss) else TwoClassLoss(loss)
 
 
@@ -171,6 +171,22 @@ class TwoClassLoss(nn.Module):
         if hasattr(self.loss, 'ignore_index') and 'ignore_index' in options:  # some go by their own, not by the head's
             self.loss.ignore_index = options['ignore_index']
         return self.loss(two_classes(logits), label, **options)
+
+
+class TwoClassCrossEntropy(TwoClassLoss):
+    """MMSegmentation's softmax cross-entropy, with the mean that it takes of weighted classes.
+
+    MMSegmentation 1.2 fails at labels that are ignored there, and its successors with ``avg_non_ignore``.
+    """
+
+    def forward(self, logits: Tensor, label: Tensor, **options: object) -> Tensor:
+        """Computes the loss of (N, 1, H, W) logits and (N, H, W) labels."""
+        reduction = options.get('reduction_override') or self.loss.reduction
+        if self.loss.class_weight is not None and reduction == 'mean' and options.get('avg_factor') is None:
+            background, salt = self.loss.class_weight
+            known = label != options.get('ignore_index', -100)
+            options['avg_factor'] = background * ((label == 0) & known).sum() + salt * ((label == 1) & known).sum()
+        return super().forward(logits, label, **options)
 
 
 class SaltCrossEntropy(TwoClassLoss):

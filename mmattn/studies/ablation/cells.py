@@ -13,12 +13,11 @@ from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.registry import MODELS
 
 from mmattn.attention.registry import mechanisms
-from mmattn.common.names import did_you_mean
+from mmattn.common.names import PLACES, did_you_mean
 from mmattn.models.decode_heads import AttentionHead
 from mmattn.studies import Cell
 
 NONE, ADDITIVE = 'none', 'additive'  # ADDITIVE: the gates of an AttentionUNet, for where='skip'
-PLACES = ('neck', 'head', 'backbone', 'skip')
 
 
 def resolve_attention(names: Iterable[str]) -> list[str]:

@@ -3,6 +3,7 @@
 Triton reads TRITON_INTERPRET when it is imported, so one test here runs the others in a process of their own.
 """
 
+import inspect
 import os
 import re
 import subprocess
@@ -265,6 +266,8 @@ def test_products_of_float32_follow_pytorch(monkeypatch: pytest.MonkeyPatch):
 
 def compiled(kernel: str, dtype: torch.dtype, embed: int, **flags) -> object:
     """Compiles a kernel for sm_90a as it is launched for maps of 512 channels."""
+    if 'constexprs' not in inspect.signature(triton.compiler.ASTSource).parameters:
+        pytest.skip('Triton before 3.3 is asked otherwise')
     from triton.backends.compiler import GPUTarget
 
     from mmattn.kernels.criss_cross import triton as launches

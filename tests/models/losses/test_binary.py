@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+import torch.nn.functional as F
 from mmseg.registry import MODELS
 from torch import Tensor
 
@@ -150,6 +151,15 @@ def test_one_weight_is_that_of_salt(name: str, weight: list[float], case):
     loss = build(dict(type=name, class_weight=weight, **options))
     assert loss.loss.class_weight == [1.0, 5.0]
     assert loss(*case, ignore_index=255).isfinite()
+
+
+@pytest.mark.parametrize('avg_non_ignore', [False, True])
+def test_the_mean_of_weighted_classes_is_of_known_pixels(avg_non_ignore: bool, case):
+    logits, label = case
+    options = dict(class_weight=[2.0, 5.0], avg_non_ignore=avg_non_ignore)
+    loss = build(dict(type='CrossEntropyLoss', **options))(logits, label, ignore_index=255)
+    expected = F.cross_entropy(two_classes(logits), label, torch.tensor([2.0, 5.0]), ignore_index=255)
+    torch.testing.assert_close(loss, expected)
 
 
 @pytest.mark.parametrize('name', ['TverskyLoss', 'DiceLoss', 'HuasdorffDisstanceLoss', 'FocalLoss'])

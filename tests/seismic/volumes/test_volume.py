@@ -90,6 +90,7 @@ def test_wrong_files_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         open_volume(tmp_path / 'a.npy', xline=21, endian='big')
     with pytest.raises(TypeError, match='no option crossline; there are iline, xline, '):
         open_volume(tmp_path / 'a.sgy', crossline=21)
+    pytest.importorskip('zarr')
     (tmp_path / 'a.zarr').mkdir()
     with pytest.raises(ValueError, match=r'a\.zarr is no readable Zarr array'):
         open_volume(tmp_path / 'a.zarr')
