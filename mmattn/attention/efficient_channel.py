@@ -36,7 +36,7 @@ def efficient_channel_attention(x: Tensor, weight: Tensor) -> Tensor:
     """
     with torch.autocast(x.device.type, enabled=False):
         means = channel_means(x).unsqueeze(1)  # (B, 1, C)
-        gate = F.conv1d(means, weight.to(means.dtype), padding=weight.shape[-1] // 2).sigmoid()
+        gate = F.conv1d(means, weight.to(means.dtype), padding=(weight.shape[-1] // 2,)).sigmoid()
         return scale_channels(x, gate.squeeze(1))
 
 

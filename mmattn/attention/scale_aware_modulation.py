@@ -31,7 +31,7 @@ def multi_head_mixed_convolution(x: Tensor, weights: Sequence[Tensor], biases: S
     """
     heads = x.chunk(len(weights), dim=1)
     convolved = [
-        F.conv2d(head, weight, bias, padding=weight.shape[-1] // 2, groups=weight.shape[0])
+        F.conv2d(head, weight, bias, padding=(weight.shape[-1] // 2,) * 2, groups=weight.shape[0])
         for head, weight, bias in zip(heads, weights, biases)
     ]
     return torch.stack(convolved, dim=2).flatten(1, 2)

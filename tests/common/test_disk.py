@@ -5,6 +5,7 @@ import resource
 import signal
 from collections import namedtuple
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -16,28 +17,32 @@ from mmattn.common.files import write_whole
 from mmattn.inference.scratch import ScratchArray
 
 
-@pytest.fixture
+@contextmanager
 def small_files() -> Iterator[None]:
     """No file may have more than 4 kB, as on a full disk."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    signal.signal(signal.SIGXFSZ, handler)
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)
 
 
-def test_a_file_that_does_not_fit_is_named_and_the_old_one_kept(tmp_path: Path, small_files):
+def test_a_file_that_does_not_fit_is_named_and_the_old_one_kept(tmp_path: Path):
     write_whole(tmp_path / 'a.pth', b'old')
-    with pytest.raises(OSError, match=r"nothing of it is kept, and what was there before.*: '.*a\.pth'") as caught:
+    message = r"nothing of it is kept, and what was there before.*: '.*a\.pth'"
+    with small_files(), pytest.raises(OSError, match=message) as caught:
         write_whole(tmp_path / 'a.pth', bytes(10_000))
     assert is_full(caught.value)
     assert (tmp_path / 'a.pth').read_bytes() == b'old'
     assert [path.name for path in tmp_path.iterdir()] == ['a.pth']
 
 
-def test_a_scratch_array_that_does_not_fit_is_named(tmp_path: Path, small_files):
-    with pytest.raises(OSError, match=r"what was predicted before is kept: '.*iline-0\.float32'"):
+def test_a_scratch_array_that_does_not_fit_is_named(tmp_path: Path):
+    message = r"what was predicted before is kept: '.*iline-0\.float32'"
+    with small_files(), pytest.raises(OSError, match=message):
         ScratchArray(tmp_path / 'iline-0.float32', (10, 10, 100))
     array = ScratchArray(tmp_path / 'b', (1, 1, 10))
     array.write('iline', 0, np.ones((1, 1, 10)))

@@ -1,5 +1,7 @@
 """MMSegmentation's inference API on our models: files, arrays, synthetic addresses; one and two channels alike."""
 
+import inspect
+
 import cv2
 import numpy as np
 import pytest
@@ -105,7 +107,9 @@ def test_one_and_two_channels_give_one_answer(models, section):
 
 def test_inferencer_and_picture(models, section, tmp_path):
     config, checkpoint = models['two']
-    inferencer = MMSegInferencer(config, weights=checkpoint, device='cpu', show_progress=False)
+    newer = 'show_progress' in inspect.signature(MMSegInferencer).parameters
+    quiet = dict(show_progress=False) if newer else {}
+    inferencer = MMSegInferencer(config, weights=checkpoint, device='cpu', **quiet)
     cv2.imwrite(str(tmp_path / 'a.png'), section)
     predictions = inferencer(str(tmp_path / 'a.png'), out_dir=str(tmp_path / 'out'))['predictions']
     model = init_model(config, checkpoint, device='cpu')
