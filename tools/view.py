@@ -120,7 +120,7 @@ def tell(args: argparse.Namespace, survey: 'Survey', *, is_new: bool) -> None:
         print(f'note: {survey.why_not}', file=sys.stderr, flush=True)
 
 
-def serve(server: 'Server', opening: Opening, done: "Callable[[Survey], None]") -> None:
+def serve(server: 'Server', opening: Opening, done: 'Callable[[Survey], None]') -> None:
     """Runs a server until Ctrl-C, or for some seconds more if what it shows cannot be opened."""
 
     def look() -> None:
