@@ -126,9 +126,19 @@ print(tuple(build_attention('CrissCrossAttention', 8)(torch.zeros(1, 8, 3, 4)).s
         'import mmattn; from mmengine.config import Config; Config.fromfile("configs/ccnet_salt_quick.py")',
         'import mmattn.models',
         'from mmattn.datasets import SaltDataset',
+        'from mmattn.evaluation import tgs_precision',
         'import mmseg; import mmattn',
     ],
-    ids=['custom_imports', 'before mmseg', 'init_model', 'before the config', 'models', 'datasets', 'after mmseg'],
+    ids=[
+        'custom_imports',
+        'before mmseg',
+        'init_model',
+        'before config',
+        'models',
+        'datasets',
+        'evaluation',
+        'after mmseg',
+    ],
 )
 def test_components_are_registered_whatever_comes_first(first: str, root: Path):
     code = f"""

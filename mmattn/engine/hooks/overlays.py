@@ -16,7 +16,7 @@ from mmseg.registry import HOOKS
 from mmseg.structures import SegDataSample
 from torch import Tensor
 
-from mmattn.evaluation import salt_probability
+from mmattn.evaluation.scores import salt_probability
 from mmattn.seismic.salt.overlays import OverlayPanel, save_overlay_grid
 
 
