@@ -50,7 +50,10 @@ def parse_args() -> argparse.Namespace:
     add_cfg_options(parser)
     parser.add_argument('--suggest', type=int, default=5, metavar='LINES', help='to label next')
     parser.add_argument('--batch-size', type=int, default=4, help='windows an iteration')
-    parser.add_argument('--lr', type=float, help='of AdamW at its highest; 3e-3 from random weights, else 5e-4')
+    parser.add_argument('--lr', type=float, help='of AdamW at its highest; 3e-3 from random weights, else 2e-4')
+    parser.add_argument(
+        '--keep', type=float, help='share of the starting weights in the mean; 0 from random ones, else 0.5'
+    )
     parser.add_argument('--seed', type=int, default=0, help='of the training')
     parser.add_argument('--clip', type=float, help='amplitude of black and white; estimated by default')
     parser.add_argument('--view', action='store_true', help='open the result in the viewer (mmattn view)')
@@ -59,6 +62,8 @@ def parse_args() -> argparse.Namespace:
     for name, least in (('suggest', 1), ('batch_size', 1), ('seed', 0)):
         if getattr(args, name) < least:
             parser.error(f'--{name.replace("_", "-")} must be at least {least}, got {getattr(args, name)}')
+    if args.keep is not None and not 0 <= args.keep < 1:
+        parser.error(f'--keep must be at least 0 and below 1, got {args.keep:g}')
     for name in ('minutes', 'lr', 'clip'):
         value = getattr(args, name)
         if value is not None and not 0 < value < float('inf'):
@@ -125,11 +130,16 @@ def main() -> None:
             start = choose_start(args.start, args.config, args.checkpoint, args.cfg_options)
             print(f'start: {start.words}', flush=True)
             rate = start.learning_rate if args.lr is None else args.lr
-            given = dict(
-                batch_size=args.batch_size, learning_rate=rate, head=start.head, seed=args.seed, progress=display
-            )
+            keep = start.keep if args.keep is None else args.keep
+            given = dict(batch_size=args.batch_size, learning_rate=rate, head=start.head, keep=keep, seed=args.seed)
             training = train_on_lines(
-                start.segmentor, lines, found, minutes=args.minutes, work_dir=out / 'log', **given
+                start.segmentor,
+                lines,
+                found,
+                minutes=args.minutes,
+                work_dir=out / 'log',
+                progress=display,
+                **given,
             )
             print(tell_training(training), flush=True)
             if not training.iterations:

@@ -17,7 +17,7 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 from mmseg.apis import init_model
 from mmseg.registry import DATASETS
-from torch import nn
+from torch import Tensor, nn
 
 from mmattn.cli.launch import load_config
 from mmattn.cli.saved_weights import read_model
@@ -40,19 +40,28 @@ _SMALL = 'attention_unet_salt', {'model.backbone.base_channels': 8, 'model.decod
 _DATA = 'ccnet_segy'  # whose training pipeline is taken
 _WINDOW, _STRIDE = (160, 160), (80, 80)
 _FROM_RANDOM = 3e-3, 10.0  # a head, and above all its bias, would take most of the time to leave zero
-_FROM_TRAINED = 5e-4
+_FROM_TRAINED = 2e-4, 1.0, 0.5  # a higher rate, or the training's end alone, forgets what the network knew
 _WORKERS = 2  # where a GPU waits for data
 
 Progress = Callable[[str, int, int], None]
 
 
 class Start(NamedTuple):
-    """A network to train on, what it is in words, a learning rate that suits it, and the factor on that of its head."""
+    """A network to train on.
+
+    Args:
+        segmentor: the network.
+        words: what it is.
+        learning_rate: that suits it.
+        head: factor on the learning rate of its head.
+        keep: share of its weights in the mean with those that the training ends with.
+    """
 
     segmentor: nn.Module
     words: str
     learning_rate: float
     head: float = 1.0
+    keep: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -100,18 +109,15 @@ def choose_start(name: str | None, config: str | None, checkpoint: str | None, o
     if options and config is None:
         raise InputError('--cfg-options override settings of --config: give one')
     if config is not None and checkpoint is not None:
-        return Start(
-            _keep(read_model(load_config(config, options), checkpoint, 'cpu')),
-            f'{checkpoint} of {config}',
-            _FROM_TRAINED,
-        )
+        segmentor = read_model(load_config(config, options), checkpoint, 'cpu')
+        return Start(_keep(segmentor), f'{checkpoint} of {config}', *_FROM_TRAINED)
     if config is not None:
         return Start(_random(load_config(config, options)), f'random weights of {config}', *_FROM_RANDOM)
     if name == RANDOM:
         config, settings = _SMALL
         return Start(_random(load_config(config, settings)), f'random weights of a small {config}', *_FROM_RANDOM)
     try:
-        return Start(_keep(load(name or SHIPPED).segmentor), name or f'the shipped network {SHIPPED}', _FROM_TRAINED)
+        return Start(_keep(load(name or SHIPPED).segmentor), name or f'the shipped network {SHIPPED}', *_FROM_TRAINED)
     except (OSError, ValueError, TypeError) as error:
         raise InputError(f'--start {name or SHIPPED!r}: {error}') from error
 
@@ -125,6 +131,7 @@ def train_on_lines(
     work_dir: str | os.PathLike,
     learning_rate: float,
     head: float = 1.0,
+    keep: float = 0.0,
     batch_size: int = 4,
     seed: int = 0,
     progress: Progress | None = None,
@@ -138,7 +145,7 @@ def train_on_lines(
         found: positions of labelled lines by direction, see ``labelled_lines``.
         minutes: of training.
         work_dir: for what mmengine writes.
-        learning_rate, head: see :class:`Start`.
+        learning_rate, head, keep: see :class:`Start`.
         batch_size, seed: of the training.
         progress: see :class:`mmattn.engine.hooks.TimeBudgetHook`.
         clock: of the minutes.
@@ -152,15 +159,38 @@ def train_on_lines(
     budget = TimeBudgetHook(minutes, progress=progress, clock=clock)
     rates = dict(learning_rate=learning_rate, head=head)
     runner = _runner(segmentor, dataset, budget, work_dir, batch_size=batch_size, seed=seed, **rates)
+    before = weights_of(segmentor)
     start, interrupted = time.perf_counter(), False
     try:
         with _quiet():
             runner.train()
     except KeyboardInterrupt:
         interrupted = True
+    mix_in(segmentor, before, keep)
     segmentor.eval()
     segmentor.dataset_meta = dict(dataset.metainfo)
     return Training(len(budget.losses), time.perf_counter() - start, budget.losses, interrupted)
+
+
+def weights_of(segmentor: nn.Module) -> dict[str, Tensor]:
+    """Returns a copy of all weights and statistics."""
+    return {name: value.detach().clone() for name, value in segmentor.state_dict().items()}
+
+
+def mix_in(segmentor: nn.Module, weights: Mapping[str, Tensor], share: float) -> None:
+    """Mixes a share of other weights in, in place: the straight line between a network and what became of it.
+
+    Robust fine-tuning of zero-shot models, https://arxiv.org/abs/2109.01903.
+
+    Args:
+        segmentor: whose weights become (1 - share) times what they are.
+        weights: of :func:`weights_of`.
+        share: 0 to 1.
+    """
+    with torch.no_grad():
+        for name, value in segmentor.state_dict().items():
+            if value.is_floating_point():
+                value.lerp_(weights[name].to(value.device), share)
 
 
 def _runner(

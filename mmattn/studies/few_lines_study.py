@@ -19,7 +19,7 @@ from mmattn.seismic import estimate_clip
 from mmattn.seismic.synthetic import make_volume
 from mmattn.seismic.volumes.arrays import ArrayVolume
 from mmattn.seismic.volumes.labels import IGNORED
-from mmattn.studies.few_lines import SHIPPED, Lines, choose_start, find_lines, train_on_lines
+from mmattn.studies.few_lines import SHIPPED, Lines, choose_start, find_lines, mix_in, train_on_lines, weights_of
 from mmattn.studies.summary import mean_of
 from mmattn.viewer.tiles import open_tiles
 
@@ -253,10 +253,12 @@ class _Study:
         np.save(self.folder / 'label.npy', label)
         torch.manual_seed(self.seed)
         begun = choose_start(self.start, None, None)
-        rows = []
+        rows, before = [], weights_of(begun.segmentor)
 
         def look(minutes: float, iterations: int) -> None:
-            iou = self._score(copy.deepcopy(begun.segmentor).eval(), lines, *self.files(chosen, count))
+            segmentor = copy.deepcopy(begun.segmentor).eval()
+            mix_in(segmentor, before, begun.keep)
+            iou = self._score(segmentor, lines, *self.files(chosen, count))
             given = self.known.name, self.start or SHIPPED, self.seed, minutes, chosen, len(lines), iterations
             rows.append(Measured(*given, iou))
 

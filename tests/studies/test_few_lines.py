@@ -1,12 +1,16 @@
 """What a training on a few lines starts from, and its study."""
 
+from itertools import count
+
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from mmattn.common.errors import InputError
 from mmattn.inference import SaltPredictor
-from mmattn.studies.few_lines import Lines, choose_start, find_lines
+from mmattn.seismic.synthetic import make_volume
+from mmattn.studies.few_lines import Lines, choose_start, find_lines, mix_in, train_on_lines, weights_of
 from mmattn.studies.few_lines_study import (
     EVEN,
     SUGGESTED,
@@ -36,6 +40,7 @@ def test_starts(tmp_path):
     SaltPredictor(start.segmentor).save(tmp_path / 'network')
     again = choose_start(str(tmp_path / 'network'), None, None)
     assert (again.words, again.learning_rate < start.learning_rate) == (str(tmp_path / 'network'), True)
+    assert (again.keep, start.keep) == (0.5, 0.0)
     again.segmentor.init_weights()  # as a training does
     for one, other in zip(start.segmentor.parameters(), again.segmentor.parameters()):
         np.testing.assert_array_equal(one.detach(), other.detach())
@@ -64,6 +69,38 @@ def test_no_line_is_labelled(tmp_path):
     np.save(tmp_path / 'l.npy', np.full((5, 6, 8), 255, np.uint8))
     with pytest.raises(ValueError, match='the label is on another grid'):
         find_lines(Lines(str(tmp_path / 'a.npy'), str(tmp_path / 'l.npy')))
+
+
+def test_weights_are_mixed():
+    start = choose_start('random', None, None).segmentor
+    before = weights_of(start)
+    with torch.no_grad():
+        for value in start.parameters():
+            value += 4
+    mix_in(start, before, 0.25)
+    for name, value in start.named_parameters():
+        torch.testing.assert_close(value.detach(), before[name] + 3)
+
+
+def test_a_training_keeps_a_share_of_its_start(tmp_path):
+    amplitude, truth = make_volume((2, 40, 40), seed=0)
+    np.save(tmp_path / 'a.npy', amplitude)
+    np.save(tmp_path / 'l.npy', truth)
+    lines = Lines(str(tmp_path / 'a.npy'), str(tmp_path / 'l.npy'), clip=1.0)
+    ends = []
+    for keep in (0.0, 0.5):
+        torch.manual_seed(0)
+        start = choose_start('random', None, None)
+        before = weights_of(start.segmentor)
+        given = dict(
+            minutes=0.01, work_dir=tmp_path / 'log', learning_rate=1e-3, keep=keep, clock=count(0, 0.1).__next__
+        )
+        assert train_on_lines(start.segmentor, lines, dict(iline=np.array([0])), **given).iterations == 3
+        ends.append(weights_of(start.segmentor))
+    for name, value in ends[0].items():
+        if value.is_floating_point():
+            torch.testing.assert_close(ends[1][name], (before[name] + value) / 2)
+    assert any((ends[0][name] - before[name]).abs().max() > 0 for name, _ in start.segmentor.named_parameters())
 
 
 def test_the_study(tmp_path):
