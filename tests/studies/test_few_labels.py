@@ -4,11 +4,12 @@ import math
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from mmattn.cli.saved_weights import read_checkpoint
 from mmattn.seismic.synthetic import SyntheticSurvey, write_tgs_folder
 from mmattn.studies import few_labels
-from mmattn.studies.few_labels import Outcome, Study, read, run, table, write
+from mmattn.studies.few_labels import Outcome, Study, read, run, save_curves, table, write
 
 
 def outcome(start: str, labels: int, draw: int, iou: float) -> Outcome:
@@ -64,3 +65,9 @@ def test_the_table(tmp_path: Path):
     assert read(tmp_path / 'few_labels.csv') == rows
     spread = math.sqrt(0.005)
     assert table(rows).splitlines()[2] == f'| 16 | 0.650 ± {spread:.3f} | 0.325 ± {spread / 2:.3f} | 0.100 | 0.050 |'
+
+
+def test_the_curves(tmp_path: Path):
+    rows = [outcome(start, labels, 0, 0.5) for start in ('imagenet', 'random') for labels in (16, 64)]
+    save_curves(tmp_path / 'curves.png', rows)
+    assert min(Image.open(tmp_path / 'curves.png').size) > 300

@@ -3,7 +3,7 @@
 python tools/analysis/few_labels.py data/salt --out work_dirs/few_labels [--labels 16 64 256 1024] [--draws 3]
 
 All see as many images. Tiles are drawn from the other folds; scores are those of all tiles of --fold, after the last
-iteration. The same command goes on where it was interrupted.
+iteration: as few_labels.csv, a table, and curves (few_labels.png). The same command goes on where it was interrupted.
 """
 
 import argparse
@@ -14,7 +14,7 @@ from mmattn.cli.progress import Display
 from mmattn.common.errors import InputError, one_line
 from mmattn.registration import register
 from mmattn.studies import locked
-from mmattn.studies.few_labels import STARTS, Study, run, table
+from mmattn.studies.few_labels import STARTS, Study, run, save_curves, table
 
 
 def parse_args() -> argparse.Namespace:
@@ -44,6 +44,7 @@ def main() -> None:
     except (ValueError, OSError) as error:
         raise InputError(one_line(error)) from error
     print(table(outcomes))
+    save_curves(args.out / 'few_labels.png', outcomes)
 
 
 if __name__ == '__main__':
