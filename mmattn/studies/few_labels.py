@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from matplotlib.figure import Figure
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmseg.registry import DATASETS
@@ -162,3 +163,20 @@ def table(outcomes: Sequence[Outcome]) -> str:
             cells += [mean_of([one.salt_iou for one in rows]), mean_of([one.mean_precision for one in rows])]
         lines.append(f'| {labels} | {" | ".join(cells)} |')
     return '\n'.join(lines)
+
+
+def save_curves(path: Path, outcomes: Sequence[Outcome]) -> None:
+    """Draws salt IoU over labelled tiles: the mean of each start as a line, each draw as a point."""
+    figure = Figure(figsize=(5, 3.2), layout='constrained')
+    axes = figure.add_subplot()
+    for start in STARTS:
+        rows = [one for one in outcomes if one.start == start]
+        labels = sorted({one.labels for one in rows})
+        means = [np.mean([one.salt_iou for one in rows if one.labels == count]) for count in labels]
+        (line,) = axes.plot(labels, means, label=f'from {start}')
+        axes.plot([one.labels for one in rows], [one.salt_iou for one in rows], 'o', ms=3, color=line.get_color())
+    axes.set_xscale('log', base=2)
+    axes.set(xlabel='labelled tiles', ylabel='salt IoU', ylim=(0, 1), xticks=sorted({one.labels for one in outcomes}))
+    axes.xaxis.set_major_formatter('{x:g}')
+    axes.legend(frameon=False)
+    figure.savefig(path, dpi=120)
