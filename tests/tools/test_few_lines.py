@@ -95,6 +95,7 @@ def test_an_interrupt_keeps_what_is_trained(files, tmp_path: Path, monkeypatch, 
     ('more', 'message'),
     [
         (['--minutes', '0'], '--minutes must be above 0, got 0'),
+        (['--keep', '1'], '--keep must be at least 0 and below 1, got 1'),
         (['--suggest', '0'], '--suggest must be at least 1, got 0'),
         (['--labels', 'gone.npy'], "array 'gone.npy' does not exist"),
         (['--labels', '{survey}'], 'label survey.sgy holds the values'),
