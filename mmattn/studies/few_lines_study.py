@@ -17,7 +17,7 @@ from mmattn.inference import Outputs, VolumeOptions, predict_volume
 from mmattn.inference.doubtful_lines import doubtful_lines
 from mmattn.seismic import estimate_clip
 from mmattn.seismic.synthetic import make_volume
-from mmattn.seismic.tiles.tgs import read_folds
+from mmattn.seismic.tiles.tgs import read_groups
 from mmattn.seismic.volumes.arrays import ArrayVolume
 from mmattn.seismic.volumes.labels import IGNORED
 from mmattn.studies.few_lines import SHIPPED, Lines, choose_start, find_lines, mix_in, train_on_lines, weights_of
@@ -119,7 +119,7 @@ def tiles_of(data: str | os.PathLike) -> Known:
         raise ValueError(f'{data} has no masks')
     groups = dict.fromkeys(volume.names, '')
     if (folds := Path(data) / 'folds.csv').is_file():
-        groups |= {name: row.group for name, row in read_folds(folds).items()}
+        groups |= read_groups(folds)
     known = [index for index in range(len(volume.names)) if (label.section('iline', index) != IGNORED).all()]
     order = np.array(sorted(known, key=lambda index: (groups[volume.names[index]], volume.names[index])))
     amplitude, truth = (one.slab('iline', 0, one.shape[0])[order] for one in (volume, label))

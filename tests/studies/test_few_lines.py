@@ -150,7 +150,7 @@ def test_tiles_as_lines(tmp_path):
             mask = np.zeros((5, 4), np.uint8)
             mask[3:] = 255
             Image.fromarray(mask).save(tmp_path / 'masks' / f'{name}.png')
-    (tmp_path / 'folds.csv').write_text('id,group,fold\na,mosaic_2,0\nb,mosaic_1,0\n')
+    (tmp_path / 'folds.csv').write_text('id,group,fold,coverage\na,mosaic_2,0,0.4\nb,mosaic_1,0,0.4\n')
     known = tiles_of(tmp_path)
     assert known.amplitude.shape == known.truth.shape == (2, 4, 5)
     assert known.amplitude[:, 0, 0].tolist() == [101 - 128, 100 - 128]
