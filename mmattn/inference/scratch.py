@@ -233,7 +233,10 @@ class Scratch:
         """Deletes a finished prediction's folder: what is large first, the plan that tells of it and the lock last."""
         last = [folder / _PLAN, folder / _LOCK]
         for path in [*(path for path in folder.iterdir() if path not in last), *last]:
-            path.unlink(missing_ok=True)
+            if path.is_dir():  # half of a plan that a killed process was writing
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
         folder.rmdir()
         self.release()
 

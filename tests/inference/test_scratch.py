@@ -127,11 +127,15 @@ def test_halves_of_outputs_are_removed(case):
     left = folder / '.p.npy.abc.part'
     left.mkdir()
     (left / 'p.npy').write_bytes(b'half')
+    of_plan = folder / 'p.npy.partial/.plan.json.abc.part'
+    of_plan.mkdir()
+    (of_plan / 'plan.json').write_bytes(b'{')
     other = folder / '.other.npy.abc.part'
     other.mkdir()
     predict(resume=True)
     assert not left.exists()
     assert other.exists()
+    assert not of_plan.parent.exists()
     assert np.array_equal(np.load(folder / 'p.npy'), expected)
 
 

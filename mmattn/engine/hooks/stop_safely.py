@@ -50,7 +50,7 @@ class StopSafelyHook(Hook):
 
     def __init__(self, interval: int | None = None) -> None:
         self.interval = None if interval is None else check_positive_int('StopSafelyHook', 'interval', interval)
-        self._asked = False
+        self._asked = self._catches_up = False
         self._before: dict[int, object] = {}
         self._buffers: list[dict[str, Tensor]] = []
 
@@ -78,7 +78,9 @@ class StopSafelyHook(Hook):
         due = due and at_its_end and runner._resume and loop.epoch % loop.val_interval == 0
         if due and self._validated(runner) != str(loop.epoch):
             runner.logger.info(f'epoch {loop.epoch} was not validated: that comes first')
+            self._catches_up = True
             runner.val_loop.run()
+            self._catches_up = False
 
     def after_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: object = None, outputs: dict | None = None
@@ -100,7 +102,9 @@ class StopSafelyHook(Hook):
             raise KeyboardInterrupt
 
     def after_val_epoch(self, runner: Runner, metrics: dict | None = None) -> None:
-        """Notes that this epoch is validated."""
+        """Notes that this epoch is validated, once a checkpoint tells which is the best one."""
+        if self._catches_up:  # else SafeCheckpointHook has written the epoch's checkpoint once more
+            self._save(runner, dict(epoch=runner.epoch, iter=runner.iter))
         if runner.rank == 0:
             write_whole(Path(runner.work_dir) / '.validated', str(runner.epoch))
 
@@ -122,16 +126,17 @@ class StopSafelyHook(Hook):
             signal.signal(number, handler)
         self._before = {}
 
-    def _save(self, runner: Runner) -> None:
+    def _save(self, runner: Runner, meta: dict[str, int] | None = None) -> None:
         if get_world_size() > 1:
             self._buffers = all_gather_object({name: value.cpu() for name, value in runner.model.named_buffers()})
+        meta = meta or dict(epoch=runner.epoch, iter=runner.iter + 1)
         options = dict(backend='AtomicBackend')
-        runner.save_checkpoint(runner.work_dir, NAME, by_epoch=False, backend_args=options)
+        runner.save_checkpoint(runner.work_dir, NAME, meta=dict(meta), by_epoch=False, backend_args=options)
         self._buffers = []
         if runner.rank == 0:
             path = Path(runner.work_dir) / NAME
             write_whole(path.with_name('last_checkpoint'), str(path))
-            runner.logger.info(f'checkpoint of iteration {runner.iter + 1}: {path}')
+            runner.logger.info(f'checkpoint of iteration {meta["iter"]}: {path}')
 
     @staticmethod
     def _validated(runner: Runner) -> str | None:

@@ -114,12 +114,11 @@ def _interrupt(campaign: Campaign, job: _Job, out: Path, right: Path, seconds: f
             code = ended
             break
         kills.append(f'{number.name} after {moment:.2f} s')
-        if number != signal.SIGKILL:
-            stopped = wait_for(process, _PATIENCE)
-            if stopped not in (0, 130, -number):
-                code = stopped if stopped is not None else -signal.SIGKILL
-        else:
-            wait_for(process, _PATIENCE)
+        stopped = wait_for(process, _PATIENCE)
+        if stopped not in (0, 130, -number):
+            code = stopped if stopped is not None else -signal.SIGKILL
+        elif not job.faults(out, right):  # it was done as the signal came: there is nothing to go on with
+            code = 0
     faults = [f'exit code {code}'] if code else job.faults(out, right)
     said = log.read_text(encoding='utf-8', errors='replace')
     if 'Traceback (most recent call last)' in said:

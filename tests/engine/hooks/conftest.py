@@ -78,11 +78,20 @@ def make_runner(tmp_path: Path) -> Callable[..., Runner]:
     """Makes runners over the toy, all in one work directory."""
 
     def make(
-        hook: Hook, *, model: nn.Module | None = None, dataset: Dataset | None = None, epochs: int = 2, **options
+        hook: Hook,
+        *,
+        model: nn.Module | None = None,
+        dataset: Dataset | None = None,
+        epochs: int = 2,
+        best: str | None = None,
+        **options,
     ) -> Runner:
         loader = dict(dataset=dataset or Tiles(), batch_size=3, num_workers=0)
         loader |= dict(sampler=dict(type='DefaultSampler', shuffle=False), collate_fn=dict(type='pseudo_collate'))
         make.count += 1
+        hooks = dict(logger=dict(type='LoggerHook', interval=1, log_metric_by_epoch=True))
+        if best:
+            hooks['checkpoint'] = dict(type='SafeCheckpointHook', interval=1, save_best=best, rule='greater')
         return Runner(
             model=model or ToySegmentor(),
             work_dir=str(tmp_path / 'run'),
@@ -95,7 +104,7 @@ def make_runner(tmp_path: Path) -> Callable[..., Runner]:
             val_evaluator=dict(type='SaltMetric'),
             test_evaluator=dict(type='SaltMetric'),
             optim_wrapper=dict(optimizer=dict(type='SGD', lr=1e-5)),
-            default_hooks=dict(logger=dict(type='LoggerHook', interval=1, log_metric_by_epoch=True)),
+            default_hooks=hooks,
             custom_hooks=[hook],
             visualizer=dict(type='Visualizer', vis_backends=[dict(type='LocalVisBackend')]),
             default_scope='mmseg',

@@ -84,6 +84,27 @@ def test_what_was_not_validated_is_validated_first(make_runner, tmp_path):
     assert (tmp_path / 'run' / '.validated').read_text() == '2'
 
 
+def test_what_was_validated_late_is_remembered_as_the_best(make_runner, tmp_path):
+    """Killed again right after that: the best of the first epoch is still known."""
+    best = dict(best='salt_iou')
+    stopped(make_runner, Signal(signal.SIGINT, at=0, validation=True), **best)
+
+    class Kill(Hook):
+        def before_train_epoch(self, runner) -> None:
+            raise RuntimeError('killed')
+
+    known = []
+    for _ in range(2):
+        runner = make_runner(StopSafelyHook(), resume=True, epochs=2, **best)
+        runner.register_hook(Kill())
+        with pytest.raises(RuntimeError, match='killed'):
+            runner.train()
+        known.append({name: runner.message_hub.get_info(name) for name in ('best_score', 'best_ckpt')})
+    assert known[0] == known[1]
+    assert Path(known[1]['best_ckpt']).is_file()
+    assert (runner.epoch, runner.iter) == (1, 3)
+
+
 def test_wrong_options():
     with pytest.raises(ValueError, match='interval'):
         StopSafelyHook(0)
