@@ -117,7 +117,8 @@ def main() -> None:
     out = args.out or Path(args.survey).with_name(f'{Path(args.survey).stem}_salt')
 
     from mmattn.inference import Outputs, SaltPredictor
-    from mmattn.studies.few_lines import Lines, choose_start, find_lines, predict_lines, train_on_lines
+    from mmattn.studies.few_lines import Lines, find_lines, predict_lines, train_on_lines
+    from mmattn.studies.starts import choose_start
 
     lines = Lines(args.survey, args.labels, options, args.clip)
     ending = '.npy' if is_array(args.survey) else '.sgy'

@@ -1,67 +1,36 @@
 """A few labelled lines of a survey: trained on for some minutes, predicted, and asked which lines to label next."""
 
-import logging
 import os
 import time
-import warnings
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 import numpy as np
 import torch
 from mmengine.config import Config
-from mmengine.logging import MMLogger
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
-from mmseg.apis import init_model
 from mmseg.registry import DATASETS
-from torch import Tensor, nn
+from torch import nn
 
-from mmattn.cli.launch import load_config
-from mmattn.cli.saved_weights import read_model
 from mmattn.common.errors import InputError
 from mmattn.common.resources import find_config
 from mmattn.datasets.segy_salt import SegySaltDataset
 from mmattn.engine.hooks import FiniteLossHook, TimeBudgetHook
 from mmattn.inference import Outputs, VolumeOptions, VolumePrediction, predict_volume
 from mmattn.inference.doubtful_lines import DoubtfulLine, doubtful_lines
-from mmattn.inference.loading import load
 from mmattn.seismic import Volume, estimate_clip, open_volume
 from mmattn.seismic.opening import OWN_OPTIONS, is_array
 from mmattn.seismic.volumes.labelled_lines import labelled_lines, runs
 from mmattn.seismic.volumes.labels import IGNORED, LabelValues, check_same_grid
+from mmattn.studies.starts import mix_in, quietly, weights_of
 
-SHIPPED, RANDOM = 'salt-synthetic', 'random'
-"""What a training starts from: the network that comes with mmattn; and random weights of a small one, if asked for."""
 VALUES = LabelValues(ignore_value=IGNORED)
-_SMALL = 'attention_unet_salt', {'model.backbone.base_channels': 8, 'model.decode_head.in_channels': 8}
 _DATA = 'ccnet_segy'  # whose training pipeline is taken
 _WINDOW, _STRIDE = (160, 160), (80, 80)
-_FROM_RANDOM = 3e-3, 10.0  # a head, and above all its bias, would take most of the time to leave zero
-_FROM_TRAINED = 2e-4, 1.0, 0.5  # a higher rate, or the training's end alone, forgets what the network knew
 _WORKERS = 2  # where a GPU waits for data
 
 Progress = Callable[[str, int, int], None]
-
-
-class Start(NamedTuple):
-    """A network to train on.
-
-    Args:
-        segmentor: the network.
-        words: what it is.
-        learning_rate: that suits it.
-        head: factor on the learning rate of its head.
-        keep: share of its weights in the mean with those that the training ends with.
-    """
-
-    segmentor: nn.Module
-    words: str
-    learning_rate: float
-    head: float = 1.0
-    keep: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -90,38 +59,6 @@ class Training:
     interrupted: bool
 
 
-def choose_start(name: str | None, config: str | None, checkpoint: str | None, options: Mapping | None = None) -> Start:
-    """Finds what a training starts from.
-
-    Args:
-        name: of a network, as ``mmattn.load`` takes it, or 'random' for random weights of a small attention U-Net; None
-            takes the shipped one, where no config is given.
-        config, checkpoint: instead of it; a config alone is a network of random weights.
-        options: that override the config's.
-
-    Raises:
-        InputError: if it cannot be read, or several are given.
-    """
-    if name is not None and (config or checkpoint):
-        raise InputError('--start and --config say the same: give one')
-    if checkpoint is not None and config is None:
-        raise InputError('--checkpoint needs --config; a folder or work directory is --start')
-    if options and config is None:
-        raise InputError('--cfg-options override settings of --config: give one')
-    if config is not None and checkpoint is not None:
-        segmentor = read_model(load_config(config, options), checkpoint, 'cpu')
-        return Start(_keep(segmentor), f'{checkpoint} of {config}', *_FROM_TRAINED)
-    if config is not None:
-        return Start(_random(load_config(config, options)), f'random weights of {config}', *_FROM_RANDOM)
-    if name == RANDOM:
-        config, settings = _SMALL
-        return Start(_random(load_config(config, settings)), f'random weights of a small {config}', *_FROM_RANDOM)
-    try:
-        return Start(_keep(load(name or SHIPPED).segmentor), name or f'the shipped network {SHIPPED}', *_FROM_TRAINED)
-    except (OSError, ValueError, TypeError) as error:
-        raise InputError(f'--start {name or SHIPPED!r}: {error}') from error
-
-
 def train_on_lines(
     segmentor: nn.Module,
     lines: Lines,
@@ -140,12 +77,12 @@ def train_on_lines(
     """Trains a network in place on the labelled lines; Ctrl-C ends it and keeps what is trained.
 
     Args:
-        segmentor: of :func:`choose_start`.
+        segmentor: of :func:`mmattn.studies.starts.choose_start`.
         lines: the survey.
         found: positions of labelled lines by direction, see ``labelled_lines``.
         minutes: of training.
         work_dir: for what mmengine writes.
-        learning_rate, head, keep: see :class:`Start`.
+        learning_rate, head, keep: see :class:`mmattn.studies.starts.Start`.
         batch_size, seed: of the training.
         progress: see :class:`mmattn.engine.hooks.TimeBudgetHook`.
         clock: of the minutes.
@@ -162,7 +99,7 @@ def train_on_lines(
     before = weights_of(segmentor)
     start, interrupted = time.perf_counter(), False
     try:
-        with _quiet():
+        with quietly():
             runner.train()
     except KeyboardInterrupt:
         interrupted = True
@@ -170,27 +107,6 @@ def train_on_lines(
     segmentor.eval()
     segmentor.dataset_meta = dict(dataset.metainfo)
     return Training(len(budget.losses), time.perf_counter() - start, budget.losses, interrupted)
-
-
-def weights_of(segmentor: nn.Module) -> dict[str, Tensor]:
-    """Returns a copy of all weights and statistics."""
-    return {name: value.detach().clone() for name, value in segmentor.state_dict().items()}
-
-
-def mix_in(segmentor: nn.Module, weights: Mapping[str, Tensor], share: float) -> None:
-    """Mixes a share of other weights in, in place: the straight line between a network and what became of it.
-
-    Robust fine-tuning of zero-shot models, https://arxiv.org/abs/2109.01903.
-
-    Args:
-        segmentor: whose weights become (1 - share) times what they are.
-        weights: of :func:`weights_of`.
-        share: 0 to 1.
-    """
-    with torch.no_grad():
-        for name, value in segmentor.state_dict().items():
-            if value.is_floating_point():
-                value.lerp_(weights[name].to(value.device), share)
 
 
 def _runner(
@@ -319,7 +235,7 @@ def _dataset(lines: Lines, found: Mapping[str, np.ndarray], channels: int) -> Se
                 volumes.append(dict(amplitude=lines.amplitude, label=lines.label, clip=clip, **place, **options))
     settings = dict(ignore_value=IGNORED, yes=True)
     init_default_scope('mmseg')
-    with _quiet():
+    with quietly():
         return DATASETS.build(
             dict(
                 type='SegySaltDataset',
@@ -332,42 +248,8 @@ def _dataset(lines: Lines, found: Mapping[str, np.ndarray], channels: int) -> Se
         )
 
 
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Leaves out what mmengine logs of each weight and each volume."""
-    logger = MMLogger.get_current_instance()
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter('ignore')
-            yield
-    finally:
-        logger.setLevel(level)
-
-
 def _clip(lines: Lines, volume: Volume) -> float:
     return float(estimate_clip(volume)) if lines.clip is None else lines.clip
-
-
-def _keep(segmentor: nn.Module) -> nn.Module:
-    """A network that a training does not initialise anew."""
-    for module in segmentor.modules():
-        if hasattr(module, '_is_init'):
-            module._is_init = True
-    return segmentor
-
-
-def _random(config: Config) -> nn.Module:
-    """A network of random weights; files that its config starts from are left out."""
-    config.model.pretrained = None
-    with _quiet():
-        segmentor = init_model(config, device='cpu')
-        for module in segmentor.modules():
-            if 'Pretrained' in str(getattr(module, 'init_cfg', None)):
-                module.init_cfg = None
-        segmentor.init_weights()
-    return _keep(segmentor)
 
 
 def _of_others(path: str | os.PathLike, options: Mapping[str, object]) -> dict[str, object]:

@@ -20,7 +20,8 @@ from mmattn.seismic.synthetic import make_volume
 from mmattn.seismic.tiles.tgs import read_groups
 from mmattn.seismic.volumes.arrays import ArrayVolume
 from mmattn.seismic.volumes.labels import IGNORED
-from mmattn.studies.few_lines import SHIPPED, Lines, choose_start, find_lines, mix_in, train_on_lines, weights_of
+from mmattn.studies.few_lines import Lines, find_lines, train_on_lines
+from mmattn.studies.starts import SHIPPED, choose_start, mix_in, weights_of
 from mmattn.studies.summary import mean_of
 from mmattn.viewer.tiles import open_tiles
 

@@ -10,7 +10,7 @@ from PIL import Image
 from mmattn.common.errors import InputError
 from mmattn.inference import SaltPredictor
 from mmattn.seismic.synthetic import make_volume
-from mmattn.studies.few_lines import Lines, choose_start, find_lines, mix_in, train_on_lines, weights_of
+from mmattn.studies.few_lines import Lines, find_lines, train_on_lines
 from mmattn.studies.few_lines_study import (
     EVEN,
     SUGGESTED,
@@ -24,13 +24,14 @@ from mmattn.studies.few_lines_study import (
     tiles_of,
     write_rows,
 )
+from mmattn.studies.starts import choose_start, mix_in, weights_of
 
 TINY = {'model.backbone.base_channels': 2, 'model.decode_head.in_channels': 2}
 
 
 @pytest.fixture(autouse=True)
 def _tiny(monkeypatch):
-    monkeypatch.setattr('mmattn.studies.few_lines._SMALL', ('attention_unet_salt', TINY))
+    monkeypatch.setattr('mmattn.studies.starts._SMALL', ('attention_unet_salt', TINY))
 
 
 def test_starts(tmp_path):
