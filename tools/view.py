@@ -11,6 +11,7 @@ network a click shows what its attention layers see from that point. Needs Panel
 """
 
 import argparse
+import gc
 import os
 import sys
 from collections.abc import Callable
@@ -143,10 +144,13 @@ def main() -> None:
     opening = Opening(lambda: open_all(args))
     try:
         try:
+            gc.disable()  # it would look a tenth of the time for garbage that importing does not make
             from mmattn.viewer.server import make_server
         except ImportError as error:
             opening.result()
             raise InputError(f"the page needs Panel ({one_line(error)}): pip install 'mmattn[view]'") from None
+        finally:
+            gc.enable()
         where = dict(host=args.host, port=args.port)
         if first := look_first(args, opening):
             server = make_server(opening, token, glance=first, **where)

@@ -1,14 +1,15 @@
 """Amplitudes, probabilities and labels as levels of a colour table."""
 
-import matplotlib
 import numpy as np
-from matplotlib.colors import to_hex
 
 from mmattn.seismic import scale_amplitude
 from mmattn.seismic.volumes.labels import IGNORED
 
-MAPS = dict(grey='gray', seismic='seismic')
-"""Colour maps of amplitudes, by Matplotlib's names."""
+MAPS = dict(
+    grey=((0, 0, 0), (1, 1, 1)),
+    seismic=((0, 0, 0.3), (0, 0, 1), (1, 1, 1), (1, 0, 0), (0.5, 0, 0)),
+)
+"""Colour maps of amplitudes: evenly spaced red, green and blue of Matplotlib's ``gray`` and ``seismic``."""
 ABSENT = 255
 """Level of places without a trace."""
 _REACH = 127  # levels on each side of zero amplitude
@@ -25,7 +26,10 @@ def amplitude_palette(name: str) -> list[str]:
     """
     if name not in MAPS:
         raise ValueError(f'colours must be one of {", ".join(map(repr, MAPS))}, got {name!r}')
-    return [*map(to_hex, matplotlib.colormaps[MAPS[name]](np.linspace(0, 1, 2 * _REACH + 1))), _CLEAR]
+    at = np.linspace(0, 1, 2 * _REACH + 1)
+    known = np.linspace(0, 1, len(MAPS[name]))
+    levels = np.rint(255 * np.stack([np.interp(at, known, colour) for colour in zip(*MAPS[name])], axis=1))
+    return [*(f'#{red:02x}{green:02x}{blue:02x}' for red, green, blue in levels.astype(int).tolist()), _CLEAR]
 
 
 def amplitude_levels(values: np.ndarray, present: np.ndarray, clip: float, gain: float = 0.0) -> np.ndarray:

@@ -1,8 +1,9 @@
 """Levels and the colours they stand for."""
 
+import matplotlib
 import numpy as np
 import pytest
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 
 from mmattn.viewer import colours
 
@@ -27,7 +28,10 @@ def test_no_colour_without_a_trace():
 def test_palettes():
     grey, seismic = map(colours.amplitude_palette, colours.MAPS)
     assert (grey[0], grey[254], len(grey)) == ('#000000', '#ffffff', 256)
-    assert (seismic[0][-2:], seismic[127], seismic[254][:3]) == ('4c', '#fffdfd', '#80')
+    for ours, name in ((grey, 'gray'), (seismic, 'seismic')):  # Matplotlib's has 256 steps, ours 255
+        theirs = 255 * matplotlib.colormaps[name](np.linspace(0, 1, 255))[:, :3]
+        assert_allclose([[int(one[at : at + 2], 16) for at in (1, 3, 5)] for one in ours[:-1]], theirs, atol=2.5)
+    assert seismic[127] == '#ffffff'
     with pytest.raises(ValueError, match="colours must be one of 'grey', 'seismic', got 'jet'"):
         colours.amplitude_palette('jet')
 
