@@ -7,7 +7,6 @@ store where nodes meet, and the number goes to the processes.
 import ipaddress
 import os
 import re
-import socket
 import sys
 from collections.abc import Sequence
 
@@ -22,7 +21,7 @@ from torch.distributed.elastic.rendezvous.c10d_rendezvous_backend import create_
 from torch.distributed.elastic.rendezvous.dynamic_rendezvous import create_handler
 
 from mmattn.common.errors import InputError
-from mmattn.engine.processes import START
+from mmattn.engine.processes import START, listening
 
 BACKEND = 'mmattn'
 _STARTS, _NUMBER = 'mmattn starts', 'mmattn start'
@@ -43,7 +42,7 @@ def local_store(
     if is_master and is_loopback(host):
         for interface in ('GLOO_SOCKET_IFNAME', 'NCCL_SOCKET_IFNAME') if sys.platform == 'linux' else ():
             os.environ.setdefault(interface, 'lo')
-        options['master_listen_fd'] = socket.create_server((host, port)).detach()
+        options |= listening(host, port)
     return TCPStore(host, port, size, is_master, *rest, **options)
 
 

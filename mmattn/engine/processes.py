@@ -4,6 +4,7 @@ import os
 import socket
 from datetime import timedelta
 
+import torch
 from torch import distributed
 
 START = 'MMATTN_START'
@@ -13,6 +14,16 @@ START = 'MMATTN_START'
 def was_restarted() -> bool:
     """Tells whether torchrun started this process again: after one had died, a node had left or another had joined."""
     return int(os.environ.get('TORCHELASTIC_RESTART_COUNT') or 0) > 0 or int(os.environ.get(START) or 1) > 1
+
+
+def listening(host: str, port: int) -> dict[str, object]:
+    """Options of a ``TCPStore`` that listens at one address alone; without them it listens at all of the machine's.
+
+    PyTorch 2.6's store of libuv takes no socket, 2.13's does; the older store, which all versions have, always does.
+    """
+    old = tuple(map(int, torch.__version__.split('.')[:2])) < (2, 13)
+    options = dict(use_libuv=False) if old else {}
+    return dict(master_listen_fd=socket.create_server((host, port)).detach(), **options)
 
 
 def number_of_processes() -> int:
@@ -44,6 +55,6 @@ def join_processes(backend: str, *, timeout: timedelta | None = None) -> None:
         store = distributed.TCPStore(host, port, size, is_master=False)
         store = distributed.PrefixStore(f'start {os.environ["TORCHELASTIC_RESTART_COUNT"]}', store)
     else:
-        first = dict(master_listen_fd=socket.create_server((host, port)).detach()) if rank == 0 else {}
+        first = listening(host, port) if rank == 0 else {}
         store = distributed.TCPStore(host, port, size, is_master=rank == 0, **first)
     distributed.init_process_group(backend, store=store, rank=rank, world_size=size, timeout=timeout)

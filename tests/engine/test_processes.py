@@ -1,8 +1,10 @@
 """How processes join; tests/tools/test_several_machines.py lets some die."""
 
 import pytest
+from torch import distributed
 
 from mmattn.engine import processes
+from mmattn.viewer.access import free_port
 
 
 @pytest.fixture
@@ -39,3 +41,13 @@ def test_later_starts_have_names_of_their_own(joined, monkeypatch: pytest.Monkey
     (asked,) = joined
     assert (asked['backend'], asked['rank'], asked['world_size']) == ('nccl', 1, 2)
     assert asked['store'] == ('start 2', (('here', 29500, 2), dict(is_master=False)))
+
+
+def test_a_store_listens_where_it_is_told():
+    port = free_port('127.0.0.1', 0)
+    store = distributed.TCPStore('127.0.0.1', port, 1, is_master=True, **processes.listening('127.0.0.1', port))
+    store.set('name', 'value')
+    other = distributed.TCPStore('127.0.0.1', port, 1, is_master=False)
+    assert other.get('name') == b'value'
+    with pytest.raises(OSError, match='in use'):
+        processes.listening('127.0.0.1', port)
