@@ -159,10 +159,18 @@ def measure(
         every: inlines from one that is predicted to the next.
         start: network, see ``choose_start``.
         clock: of the minutes.
+
+    Raises:
+        ValueError: if suggestions would leave less than half of the predicted inlines to be scored.
     """
-    np.save(folder / 'amplitude.npy', known.amplitude.astype(np.float32))
     size = len(known.amplitude)
     seen = np.arange(0, size, every)
+    if 2 * (counts[-1] - counts[0]) > len(seen):
+        raise ValueError(
+            f'{counts[-1] - counts[0]} inlines would be suggested of the {len(seen)} that are predicted, at least half '
+            f'of which are to be scored: label fewer, or predict more than one of {every}'
+        )
+    np.save(folder / 'amplitude.npy', known.amplitude.astype(np.float32))
     study = _Study(folder, known, seen, seed, minutes, start, clock)
     first = even_lines(size, counts[0])
     for chosen in (EVEN, SUGGESTED):

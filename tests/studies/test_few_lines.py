@@ -112,6 +112,8 @@ def test_the_study(tmp_path):
         (chosen, lines, 1) for chosen, lines in ((EVEN, 1), (EVEN, 2), (SUGGESTED, 2)) for _ in range(2)
     ]
     assert [row.minutes for row in rows] == 3 * [1e-7, 1e-6]
+    with pytest.raises(ValueError, match='3 inlines would be suggested of the 4 that are predicted'):
+        next(measure(tmp_path, made_up((12, 16, 32), 0), **given | dict(counts=(1, 4))))
     write_rows(tmp_path / 'rows.csv', rows)
     read = read_rows(tmp_path / 'rows.csv')
     assert [row.minutes for row in read] == [row.minutes for row in rows]
