@@ -10,6 +10,9 @@ from tests.tools.run_here import run_here
 from tests.tools.run_tools import run
 from tests.tools.test_several_machines import free_port
 
+on_cpu = pytest.mark.skipif(
+    not hasattr(torch.cpu.Stream, 'record_event'), reason=f'PyTorch {torch.__version__} splits models on GPUs alone'
+)
 CONFIG = """
 _base_ = ['{base}']
 widths = (8, 12, 16, 32)
@@ -29,6 +32,7 @@ default_hooks = dict(checkpoint=dict(max_keep_ckpts=2))
 """
 
 
+@on_cpu
 @pytest.mark.slow
 def test_a_split_model_learns_what_a_whole_one_does(tmp_path: Path):
     """Even from a checkpoint of a training that was not split; validation has an odd number of sections."""
@@ -57,6 +61,7 @@ optim_wrapper = dict(type='BFloat16OptimWrapper')
 """
 
 
+@on_cpu
 @pytest.mark.slow
 def test_a_split_model_learns_in_mixed_precision(tmp_path: Path):
     """As a whole one does, in what --amp sets where the processor has it; the weights stay float32."""

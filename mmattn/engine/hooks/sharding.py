@@ -57,7 +57,7 @@ class ShardingHook(Hook):
 
         Raises:
             ValueError: if the training has one process, wraps its model, averages its weights, or has another
-                optimiser's wrapper.
+                optimiser's wrapper; on CPUs with a PyTorch that splits on GPUs alone, as 2.6 does.
         """
         from torch.distributed.device_mesh import init_device_mesh
 
@@ -75,6 +75,8 @@ class ShardingHook(Hook):
                 "themselves: take type='BFloat16OptimWrapper' (--amp does)"
             )
         device = next(runner.model.parameters()).device.type
+        if device == 'cpu' and not hasattr(torch.cpu.Stream, 'record_event'):
+            raise ValueError(f'ShardingHook: PyTorch {torch.__version__} splits models on GPUs alone; take a later one')
         mesh = init_device_mesh(device, (get_world_size(),))
         before = dict(runner.model.named_parameters())
         for value in (*before.values(), *runner.model.buffers()):

@@ -3,9 +3,10 @@
 from types import SimpleNamespace
 
 import pytest
+import torch
 from mmengine.config import Config
 from mmengine.hooks import EMAHook
-from mmengine.optim import AmpOptimWrapper
+from mmengine.optim import AmpOptimWrapper, OptimWrapper
 from torch import nn
 
 from mmattn.cli import device
@@ -31,6 +32,15 @@ def test_what_cannot_be_split(monkeypatch: pytest.MonkeyPatch, changes: dict, pr
     monkeypatch.setattr('mmattn.engine.hooks.sharding.get_world_size', lambda: processes)
     runner = SimpleNamespace(**dict(hooks=[], model=nn.Linear(2, 2), optim_wrapper=SimpleNamespace()) | changes)
     with pytest.raises(ValueError, match=f'ShardingHook: {message}'):
+        ShardingHook().before_train(runner)
+
+
+def test_a_pytorch_that_splits_on_gpus_alone(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr('mmattn.engine.hooks.sharding.get_world_size', lambda: 2)
+    monkeypatch.setattr(torch.cpu, 'Stream', object)  # as in 2.6
+    wrapper = OptimWrapper(torch.optim.SGD([nn.Parameter(torch.zeros(1))], 0.1))
+    runner = SimpleNamespace(hooks=[], model=nn.Linear(2, 2), optim_wrapper=wrapper)
+    with pytest.raises(ValueError, match=r'PyTorch [\d.]+.* splits models on GPUs alone; take a later one'):
         ShardingHook().before_train(runner)
 
 
