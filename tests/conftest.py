@@ -1,6 +1,7 @@
 """Fixtures that several test packages share."""
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from unittest.mock import patch
@@ -13,6 +14,8 @@ ROOT = Path(__file__).resolve().parents[1]
 if 'PYTEST_XDIST_WORKER' in os.environ:  # workers and what they start share the cores
     os.environ.setdefault('OMP_NUM_THREADS', '1')
     torch.set_num_threads(1)
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell has it that runs tests in the background
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -78,14 +78,6 @@ def test_output_is_checked_and_folders_are_made(tmp_path):
         check_file('--out', tmp_path / 'c')
 
 
-@pytest.fixture
-def default_interrupts():
-    """Ctrl-C as in a terminal; where tests run in the background it may be ignored."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
 def ending(capsys, main: Callable, **how: str) -> tuple[object, str]:
     """Exit code and error output of a tool."""
     with pytest.raises(SystemExit) as end:
@@ -166,7 +158,7 @@ def test_an_interrupt_that_a_library_swallows_comes_again(capsys, monkeypatch):
 
 
 @pytest.mark.parametrize('error', [InputError('config cannot be built'), SyntaxError('invalid syntax')])
-def test_an_interrupt_that_a_library_takes_for_an_error_is_one(capsys, default_interrupts, error: Exception):
+def test_an_interrupt_that_a_library_takes_for_an_error_is_one(capsys, error: Exception):
     def mistake():
         try:
             signal.raise_signal(signal.SIGINT)
