@@ -11,6 +11,7 @@ from mmseg.registry import MODELS
 from torch import Tensor, nn
 
 from mmattn.common.checks import check_flag, check_positive_int, check_positive_ints, check_rate
+from mmattn.kernels.context import is_exporting
 from mmattn.models.backbones.backbone import Backbone
 from mmattn.models.blocks.resnet_v2 import EXPANSION, GROUPS, Root, Stage
 from mmattn.models.blocks.unet import cut
@@ -184,5 +185,7 @@ class HybridViT(Backbone):
 
     def _fill(self, x: Tensor) -> Tensor:
         least = 2 * PATCH if len(self.strides) > 1 else PATCH  # shortcuts of the last stage need two positions
-        height, width = (max(_ceil_divide(side, PATCH) * PATCH, least) for side in x.shape[2:])
+        height, width = (_ceil_divide(side, PATCH) * PATCH for side in x.shape[2:])
+        if not is_exporting():  # a graph of any size takes sides of ``least`` and more
+            height, width = max(height, least), max(width, least)
         return F.pad(x, (0, width - x.shape[3], 0, height - x.shape[2]))

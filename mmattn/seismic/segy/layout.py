@@ -175,11 +175,16 @@ def _count_texts(file: BinaryIO) -> int:
     while count < _MOST_STANZAS:
         file.seek(HEAD + count * SIZE)
         block = file.read(SIZE)
-        texts = (block.decode(codec) for codec in (EBCDIC, 'latin-1'))
-        if len(block) < SIZE or not any(sum(' ' <= c <= '~' for c in text) > 0.95 * SIZE for text in texts):
+        if len(block) < SIZE or not _is_text(block):
             break
         count += 1
     return count
+
+
+def _is_text(block: bytes) -> bool:
+    """Whether bytes are printable, in EBCDIC or ASCII, but for line ends."""
+    texts = (block.decode(codec) for codec in (EBCDIC, 'latin-1'))
+    return any(sum(' ' <= c <= '~' for c in text) > 0.95 * len(block) for text in texts)
 
 
 @dataclass(frozen=True)
@@ -234,6 +239,8 @@ class _Fit:
         found = list(self._candidates())
         if found:
             chosen = self._choose(found)
+            if chosen.told == 0 and chosen.num_extended < self.stanzas:
+                self._check_texts()
             if self.additional and chosen.told < 0.9:
                 found = []
         if not found and self.additional:
@@ -251,6 +258,16 @@ class _Fit:
             self.notes.append(f'the binary header gives {self.trailers} trailing blocks, the file has none')
         room = self.size - chosen.start - SIZE * chosen.num_trailers
         return self._layout(chosen, room // self._trace_size(chosen.count))
+
+    def _check_texts(self) -> None:
+        """Raises if the file ends within the textual headers that it gives, which could be taken for traces."""
+        end = HEAD + SIZE * self.stanzas
+        self.file.seek(HEAD)
+        if self.size < end and _is_text(self.file.read(min(SIZE, self.size - HEAD))):
+            raise SegyError(
+                f'{self.path} has {self.size} bytes and ends within its textual headers: the binary header gives '
+                f'{self.stanzas} extended ones, up to byte {end}. It is cut short; if not, say num_text_headers=…'
+            )
 
     def _choose(self, found: list[_Candidate]) -> _Candidate:
         """The first one, but for one that the traces confirm where they contradict it or start before."""
