@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -36,8 +37,10 @@ class Machine:
 
     def is_lost(self) -> None:
         """Ends all of it at once; torchrun gives each process a session of its own."""
-        found = subprocess.run(['ps', '-e', '-o', 'pid=,ppid='], capture_output=True, text=True, check=True).stdout
-        parents = {int(line.split()[0]): int(line.split()[1]) for line in found.splitlines()}
+        parents = {}
+        for path in Path('/proc').glob('[0-9]*/status'):
+            with suppress(OSError):  # it has ended
+                parents[int(path.parent.name)] = int(path.read_text().partition('PPid:')[2].split()[0])
         lost = [self.agent.pid]
         for one in lost:
             lost += [process for process, parent in parents.items() if parent == one]

@@ -107,7 +107,7 @@ def test_moves_over_the_connection_of_a_browser(tmp_path, monkeypatch):
         pages.append(Page(survey, explain))
         return pages[-1]
 
-    def work(port: int) -> None:
+    def work(port: int) -> np.ndarray:
         with pull_session(url=f'http://127.0.0.1:{port}/{TOKEN}/') as session:
             session.document.select_one(dict(type=TextInput)).value = '11'
             end = time.monotonic() + 20
@@ -115,11 +115,11 @@ def test_moves_over_the_connection_of_a_browser(tmp_path, monkeypatch):
                 session.force_roundtrip()
                 time.sleep(0.02)
             session.force_roundtrip()
+            return pages[-1].sources['amplitude'].data['image'][0].copy()  # later Bokeh may have emptied it
 
     monkeypatch.setattr('mmattn.viewer.server.Page', make)
     section = make_cube(SHAPE)[1].T
     with open_survey(write_survey(tmp_path)['path'], clip=2.0) as survey:
-        ask(work, survey)
+        shown = ask(work, survey)
     assert len(pages) == 1
-    shown = pages[0].sources['amplitude'].data['image'][0]
     assert_array_equal(shown, amplitude_levels(section, np.ones(section.shape, bool), 2.0))
