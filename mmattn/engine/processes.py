@@ -21,8 +21,7 @@ def listening(host: str, port: int) -> dict[str, object]:
 
     PyTorch 2.6's store of libuv takes no socket, 2.13's does; the older store, which all versions have, always does.
     """
-    old = tuple(map(int, torch.__version__.split('.')[:2])) < (2, 13)
-    options = dict(use_libuv=False) if old else {}
+    options = dict(use_libuv=False) if torch.__version__ < (2, 13) else {}
     return dict(master_listen_fd=socket.create_server((host, port)).detach(), **options)
 
 

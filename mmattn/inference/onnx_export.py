@@ -129,7 +129,7 @@ def compare_onnx(
 
 def _exporter():
     """Returns the package ``onnx`` once all that exporting needs is there."""
-    if tuple(map(int, torch.__version__.split('.')[:2])) < (2, 7):
+    if torch.__version__ < (2, 7):
         raise ImportError(f'export to ONNX needs PyTorch 2.7 or newer, this is {torch.__version__}')
     _import('onnxscript')
     return _import('onnx')

@@ -131,7 +131,7 @@ class StopSafelyHook(Hook):
             self._buffers = all_gather_object({name: value.cpu() for name, value in runner.model.named_buffers()})
         meta = meta or dict(epoch=runner.epoch, iter=runner.iter + 1)
         options = dict(backend='AtomicBackend')
-        runner.save_checkpoint(runner.work_dir, NAME, meta=dict(meta), by_epoch=False, backend_args=options)
+        runner.save_checkpoint(runner.work_dir, NAME, meta=meta, by_epoch=False, backend_args=options)
         self._buffers = []
         if runner.rank == 0:
             path = Path(runner.work_dir) / NAME

@@ -52,6 +52,14 @@ def test_truncated_files(tmp_path: Path, length: int):
             open_volume(path)
 
 
+def test_a_file_that_ends_within_its_textual_headers(tmp_path: Path):
+    path = tmp_path / 'cut.sgy'
+    path.write_bytes(WHOLE[: 3600 + 6 * 264])
+    message = r'cut\.sgy has 5184 bytes and ends within its textual headers: .* 1 extended ones, up to byte 6800'
+    with pytest.raises(SegyError, match=message):
+        open_volume(path)
+
+
 @SETTINGS
 @given(at=st.integers(0, len(WHOLE) - 1), noise=st.binary(min_size=1, max_size=60))
 def test_random_bytes_anywhere(tmp_path: Path, at: int, noise: bytes):
