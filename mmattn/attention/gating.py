@@ -25,27 +25,26 @@ def channel_logits(pooled: Tensor, squeeze: nn.Linear | nn.Conv2d, excite: nn.Li
 def channel_means(x: Tensor) -> Tensor:
     """Returns the mean of each channel of (B, C, H, W), (B, C), in float32 or wider (equation 2 of the paper)."""
     wide = torch.promote_types(x.dtype, torch.float32)
-    return x.mean((2, 3), dtype=wide) if is_exporting() or x.dtype != wide else _Means.apply(x)
+    return x.mean((2, 3), dtype=wide) if is_exporting() else _Means.apply(x, wide)
 
 
 def scale_channels(x: Tensor, scale: Tensor) -> Tensor:
     """Returns (B, C, H, W) times a factor a channel, (B, C), in the dtype of ``x`` (equation 4 of the paper)."""
-    if is_exporting() or x.dtype != scale.dtype:
-        return x * scale.to(x.dtype)[:, :, None, None]
-    return _Scaled.apply(x, scale)
+    scale = scale.to(x.dtype)
+    return x * scale[:, :, None, None] if is_exporting() else _Scaled.apply(x, scale)
 
 
 class _Means(torch.autograd.Function):
     """Means of channels; their gradient is a view, where autograd fills a map with it."""
 
     @staticmethod
-    def forward(ctx, x: Tensor) -> Tensor:
-        ctx.shape = x.shape
-        return x.mean((2, 3))
+    def forward(ctx, x: Tensor, dtype: torch.dtype) -> Tensor:
+        ctx.shape, ctx.dtype = x.shape, x.dtype
+        return x.mean((2, 3), dtype=dtype)
 
     @staticmethod
-    def backward(ctx, grad: Tensor) -> Tensor:
-        return (grad / (ctx.shape[2] * ctx.shape[3]))[:, :, None, None].expand(ctx.shape)
+    def backward(ctx, grad: Tensor) -> tuple[Tensor, None]:
+        return (grad / (ctx.shape[2] * ctx.shape[3])).to(ctx.dtype)[:, :, None, None].expand(ctx.shape), None
 
 
 class _Scaled(torch.autograd.Function):

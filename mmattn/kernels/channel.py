@@ -1,12 +1,17 @@
-"""Channel attention: in float32 on a CPU an operator with products by oneDNN; elsewhere a gradient of one product."""
+"""Channel attention: on a CPU an operator with the fastest products at hand; elsewhere a gradient of one product.
+
+The operator takes float32, and bfloat16 where the processor multiplies it: then all products are narrow but the Gram
+matrix, whose sums over all positions bfloat16 would round to a few.
+"""
 
 import torch
 from torch import Tensor
 
-from mmattn.kernels.context import is_exporting
+from mmattn.kernels.context import has_bfloat16, is_exporting
 from mmattn.kernels.products import multiply_columns, multiply_rows, slices, takes_onednn, without_denormals
 
 MANY_CHANNELS = 256  # from which on the operator for CPUs is faster
+STRIP = 128  # channels of the Gram matrix at a time; what lies below the diagonal is not computed
 PIECE = 1024  # positions at a time: oneDNN is slow with more than a few thousand columns
 
 
@@ -17,12 +22,16 @@ def takes(x: Tensor) -> bool:
 
 def channel_attention(x: Tensor) -> Tensor:
     """Attends from each channel to every channel of (B, C, N); returns its like."""
-    if x.shape[1] >= MANY_CHANNELS and x.is_cpu and x.dtype == torch.float32:
+    if x.shape[1] >= MANY_CHANNELS and _takes_operator(x):
         return attend(x)[0]
     gram = _Gram.apply(x.to(torch.promote_types(x.dtype, torch.float32)))  # (B, C, C)
     # What a softmax takes off every logit has no gradient.
     weights = (gram.detach().amax(-1, keepdim=True) - gram).softmax(-1)
     return weights.to(x.dtype) @ x
+
+
+def _takes_operator(x: Tensor) -> bool:
+    return x.is_cpu and (x.dtype == torch.float32 or (x.dtype == torch.bfloat16 and has_bfloat16()))
 
 
 class _Gram(torch.autograd.Function):
@@ -43,25 +52,37 @@ def attend(x: Tensor) -> tuple[Tensor, Tensor]:
     """Attends from each channel to every channel.
 
     Args:
-        x: (B, C, N), float32.
+        x: (B, C, N), float32 or bfloat16.
 
     Returns:
-        (B, C, N), and the weights (B, C, C).
+        (B, C, N), and the weights (B, C, C) in float32.
     """
     out = x.new_empty(x.shape)
-    weights = x.new_empty(x.shape[0], x.shape[1], x.shape[1])
+    weights = x.new_empty(x.shape[0], x.shape[1], x.shape[1], dtype=torch.float32)
     for image, kept, result in zip(x.contiguous(), weights, out):
-        gram = multiply_rows(image, image)
+        gram = _gram(image.float())
         without_denormals(torch.softmax(gram.amax(-1, keepdim=True) - gram, -1, out=kept))
+        if x.dtype != torch.float32:
+            torch.mm(kept.to(x.dtype), image, out=result)
+            continue
         length = PIECE if takes_onednn(image) else max(image.shape[1], 1)
         for part in slices(image.shape[1], length):
             result[:, part] = multiply_columns(image[:, part].contiguous(), kept)
     return out, weights
 
 
+def _gram(image: Tensor) -> Tensor:
+    """Returns ``image @ image.T``, (C, C), of (C, N)."""
+    gram = image.new_empty(len(image), len(image))
+    for rows in slices(len(image), STRIP):
+        gram[rows, rows.start :] = multiply_rows(image[rows], image[rows.start :])
+        gram[rows.stop :, rows] = gram[rows, rows.stop :].t()
+    return gram
+
+
 @attend.register_fake
 def _(x: Tensor) -> tuple[Tensor, Tensor]:
-    return x.new_empty(x.shape), x.new_empty(x.shape[0], x.shape[1], x.shape[1])
+    return x.new_empty(x.shape), x.new_empty(x.shape[0], x.shape[1], x.shape[1], dtype=torch.float32)
 
 
 @torch.library.custom_op('mmattn::channel_attention_backward', mutates_args=(), device_types='cpu')
@@ -69,14 +90,28 @@ def attend_backward(grad: Tensor, x: Tensor, weights: Tensor) -> Tensor:
     """Returns the gradient of ``x`` for that of the result; ``weights`` are what ``attend`` returned."""
     out = x.new_empty(x.shape)
     for grad_image, image, kept, result in zip(grad.contiguous(), x.contiguous(), weights, out):
+        if x.dtype != torch.float32:
+            _narrow_backward(grad_image, image, kept, result)
+            continue
         grad_weights = multiply_rows(grad_image, image)
-        grad_gram = torch.ops.aten._softmax_backward_data(grad_weights, kept, -1, kept.dtype).neg_()
-        grad_gram = grad_gram + grad_gram.t()  # the Gram matrix has x on both sides
+        grad_gram = _grad_of_gram(grad_weights, kept)
         transposed = kept.t().contiguous()
         for part in slices(image.shape[1], PIECE):
             from_values = multiply_columns(grad_image[:, part].contiguous(), transposed)
             result[:, part] = from_values.add_(multiply_columns(image[:, part].contiguous(), grad_gram))
     return out
+
+
+def _grad_of_gram(grad_weights: Tensor, weights: Tensor) -> Tensor:
+    grad_gram = torch.ops.aten._softmax_backward_data(grad_weights, weights, -1, weights.dtype).neg_()
+    return grad_gram + grad_gram.t()  # it has x on both sides
+
+
+def _narrow_backward(grad: Tensor, image: Tensor, weights: Tensor, out: Tensor) -> None:
+    """Writes the gradient of an image (C, N) by products in its dtype."""
+    narrow = image.dtype
+    grad_gram = _grad_of_gram((grad @ image.t()).float(), weights).to(narrow)
+    torch.addmm(weights.t().to(narrow) @ grad, grad_gram, image, out=out)
 
 
 @attend_backward.register_fake

@@ -77,3 +77,15 @@ def has_bfloat16() -> bool:
         names = ('_is_avx512_bf16_supported', '_is_amx_tile_supported')
         return any(getattr(torch.cpu, name, bool)() for name in names)
     return torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()
+
+
+@constant_when_compiled
+def fuses_bfloat16() -> bool:
+    """Tells whether PyTorch's fused attention for CPUs is fast in bfloat16: on x86 where there is AMX.
+
+    With the bfloat16 of AVX-512 alone its products go by a BLAS that converts: four times the time of its own plain
+    products, measured on a Zen 5 with PyTorch 2.13.
+    """
+    if platform.machine().lower() in ('x86_64', 'amd64'):
+        return getattr(torch.cpu, '_is_amx_tile_supported', bool)()
+    return has_bfloat16()

@@ -3,8 +3,8 @@
 Shared by the position attention of DANet and the non-local block, whose queries and keys are narrower or wider than
 their values. Two of PyTorch's fused kernels for GPUs hold no matrix: flash attention, for half precision and one width
 of at most 256 channels, and memory-efficient attention, for float32 too and widths that are large or unequal. The one
-for CPUs wants equal widths and is fast in bfloat16. Where none serves PyTorch quietly takes the whole matrix, hence the
-operator of ``softmax_tiles``, which is faster in float32 on a CPU.
+for CPUs wants equal widths and is fast in bfloat16 by AMX. Where none serves PyTorch quietly takes the whole matrix,
+hence the operator of ``softmax_tiles``, which is faster in float32 on a CPU, and in bfloat16 by AVX-512.
 """
 
 import torch
@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mmattn.kernels import softmax_tiles
-from mmattn.kernels.context import constant_when_compiled, has_bfloat16, is_exporting
+from mmattn.kernels.context import constant_when_compiled, fuses_bfloat16, has_bfloat16, is_exporting
 
 
 def takes_fused(query: Tensor, key: Tensor, value: Tensor, scale: float = 1.0) -> bool:
@@ -30,7 +30,7 @@ def takes_fused(query: Tensor, key: Tensor, value: Tensor, scale: float = 1.0) -
         return True
     if value.device.type == 'cuda':
         return has_lean_kernel(*(_room_for_rows(x, value.dtype) for x in (query, key, value)))
-    return value.device.type == 'cpu' and value.dtype == torch.bfloat16 and has_bfloat16()
+    return value.device.type == 'cpu' and value.dtype == torch.bfloat16 and fuses_bfloat16()
 
 
 def fused_attention(query: Tensor, key: Tensor, value: Tensor, scale: float = 1.0) -> Tensor:
@@ -50,11 +50,16 @@ def takes_tiles(query: Tensor, key: Tensor, value: Tensor, scale: float = 1.0) -
 
 
 def tiled_attention(query: Tensor, key: Tensor, value: Tensor, scale: float = 1.0) -> Tensor:
-    """Does what ``fused_attention`` does, with logits and softmax in float32 or wider."""
+    """Does what ``fused_attention`` does, with logits and softmax in float32 or wider.
+
+    Where the processor multiplies bfloat16, values stay so.
+    """
     dtype = value.dtype
     with torch.autocast(value.device.type, enabled=False):
         wide = torch.promote_types(dtype, torch.float32)
-        query, key, value = query.to(wide), key.to(wide), value.to(wide)
+        query, key = query.to(wide), key.to(wide)
+        if not (value.device.type == 'cpu' and dtype == torch.bfloat16 and has_bfloat16()):
+            value = value.to(wide)
         return softmax_tiles.attend(query if scale == 1 else query * scale, key, value)[0].to(dtype)
 
 

@@ -3,6 +3,9 @@
 The forward pass takes some queries with all keys and records the logarithm of each query's normaliser. With that the
 backward pass computes the weights of any piece of the matrix again, so it goes through the pieces one by one (the
 derivation is in section 3.1 of FlashAttention, https://arxiv.org/abs/2205.14135).
+
+Logits and softmax are in the dtype of queries and keys. Values may be narrower: then all products but those that give
+logits are.
 """
 
 import torch
@@ -21,20 +24,20 @@ def attend(query: Tensor, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
     """Attends without a scale.
 
     Args:
-        query: (B, D, N), float32 or wider, like the others.
+        query: (B, D, N), float32 or wider.
         key: (B, D, M).
-        value: (B, C, M).
+        value: (B, C, M), of the same dtype or bfloat16.
 
     Returns:
-        (B, C, N), and the logarithms of the normalisers (B, N).
+        (B, C, N) in the dtype of ``value``, and the logarithms of the normalisers (B, N) in that of ``query``.
     """
     queries, keys = query.shape[2], key.shape[2]
     if queries * keys <= SMALL:
         logits = torch.bmm(query.mT, key)
         weights = without_denormals(logits.softmax(-1))
-        return torch.bmm(value, weights.mT), logits.amax(-1) - weights.amax(-1).log()
+        return torch.bmm(value, weights.mT.to(value.dtype)), logits.amax(-1) - weights.amax(-1).log()
     out = value.new_empty(*value.shape[:2], queries)
-    record = value.new_empty(len(query), queries)
+    record = query.new_empty(len(query), queries)
     height = max(TILE_ELEMENTS // keys, MIN_ROWS)
     for image_query, image_key, image_value, gathered, kept in zip(query, key, value, out, record):
         of_query, of_key = image_query.t().contiguous(), image_key.t().contiguous()
@@ -45,13 +48,13 @@ def attend(query: Tensor, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
             weights = torch.softmax(logits, -1)
             del logits
             kept[rows] = largest - weights.amax(-1).log()
-            gathered[:, rows] = multiply_rows(image_value, without_denormals(weights))
+            gathered[:, rows] = multiply_rows(image_value, without_denormals(weights).to(value.dtype))
     return out, record
 
 
 @attend.register_fake
 def _(query: Tensor, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
-    return value.new_empty(*value.shape[:2], query.shape[2]), value.new_empty(len(query), query.shape[2])
+    return value.new_empty(*value.shape[:2], query.shape[2]), query.new_empty(len(query), query.shape[2])
 
 
 @torch.library.custom_op('mmattn::softmax_attention_backward', mutates_args=())
@@ -59,16 +62,17 @@ def attend_backward(
     grad: Tensor, query: Tensor, key: Tensor, value: Tensor, out: Tensor, record: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Returns the gradients of query, key and value, for that of the result and what ``attend`` took and returned."""
+    narrow = value.dtype
     if query.shape[2] * key.shape[2] <= SMALL:
         weights = exponentials(torch.baddbmm(record.unsqueeze(2), query.mT, key, beta=-1))
-        mean = (grad * out).sum(1).unsqueeze(2)
-        grad_logits = torch.baddbmm(mean, grad.mT, value, beta=-1).mul_(weights)
-        return torch.bmm(key, grad_logits.mT), torch.bmm(query, grad_logits), torch.bmm(grad, weights)
-    grads = tuple(t.new_zeros(t.shape) for t in (query, key, value))
+        mean = (grad.to(query.dtype) * out).sum(1).unsqueeze(2)
+        grad_logits = torch.baddbmm(mean, grad.mT.to(query.dtype), value.to(query.dtype), beta=-1).mul_(weights)
+        return torch.bmm(key, grad_logits.mT), torch.bmm(query, grad_logits), torch.bmm(grad, weights.to(narrow))
+    grads = tuple(torch.zeros_like(t, dtype=query.dtype) for t in (query, key, value))
     for image in zip(grad, query, key, value, out, record, *grads):
         for rows in slices(query.shape[2], PIECE[0]):
             _backward_rows(rows, *image)
-    return grads
+    return *grads[:2], grads[2].to(narrow)
 
 
 def _backward_rows(
@@ -84,15 +88,20 @@ def _backward_rows(
     grad_value: Tensor,
 ) -> None:
     """Adds what some queries of an image contribute to the gradients; logits are less the logarithms they lack."""
+    narrow, wide = value.dtype, query.dtype
     grad, query = grad[:, rows].contiguous(), query[:, rows].contiguous()
     by_row, of_query = grad.t().contiguous(), query.t().contiguous()
-    mean = (grad * out[:, rows]).sum(0)
+    mean = (grad.to(wide) * out[:, rows]).sum(0)
+    query = query.to(narrow)
     for columns in slices(key.shape[1], PIECE[1]):
         part_key, part_value = key[:, columns].contiguous(), value[:, columns].contiguous()
         weights = exponentials(multiply_columns(part_key, of_query, -record[rows]))
-        grad_value[:, columns] += multiply_columns(weights, grad)
-        grad_logits = multiply_columns(part_value, by_row, -mean).mul_(weights)
-        grad_query[:, rows] += multiply_rows(part_key, grad_logits)
+        grad_value[:, columns] += multiply_columns(weights.to(narrow), grad)
+        if narrow == wide:
+            grad_logits = multiply_columns(part_value, by_row, -mean).mul_(weights)
+        else:
+            grad_logits = (multiply_columns(part_value, by_row) - mean[:, None]).mul_(weights).to(narrow)
+        grad_query[:, rows] += multiply_rows(part_key.to(narrow), grad_logits)
         grad_key[:, columns] += multiply_columns(grad_logits, query)
 
 

@@ -6,6 +6,7 @@ import torch
 from mmattn.attention import ChannelAttention, channel_attention
 from mmattn.checkpoints import convert_state_dict
 from mmattn.kernels import channel as channel_op
+from mmattn.kernels.engines import use_engine
 from tests.attention.contract import AttentionContract
 from tests.golden_vectors import load_golden
 
@@ -58,6 +59,25 @@ def test_the_operator_of_many_channels_gives_the_same(monkeypatch, size: tuple[i
     torch.testing.assert_close(result, expected, rtol=1e-5, atol=1e-5)
     ours, theirs = (torch.autograd.grad(y, x, grad)[0] for y in (result, expected))
     torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-4)
+    torch.library.opcheck(torch.ops.mmattn.channel_attention, (x.flatten(2),))
+
+
+def test_the_operator_in_bfloat16(monkeypatch):
+    """Channels that are much alike, where the sums of the gradient cancel."""
+    monkeypatch.setattr(channel_op, 'MANY_CHANNELS', 6)
+    monkeypatch.setattr(channel_op, 'STRIP', 4)
+    monkeypatch.setattr(channel_op, 'has_bfloat16', lambda: True)
+    x = (0.1 * torch.randn(2, 6, 40, 50) + torch.randn(2, 1, 40, 50)).bfloat16().requires_grad_()
+    grad = torch.randn(x.shape).bfloat16()
+    wide = x.detach().double().requires_grad_()
+    result, expected = channel_attention(x), channel_attention(wide)
+    assert 'mmattn_channel_attention' in str(result.grad_fn.next_functions)
+    with use_engine('reference'):
+        (plain,) = torch.autograd.grad(channel_attention(x), x, grad)
+    ours, theirs = torch.autograd.grad(result, x, grad)[0], torch.autograd.grad(expected, wide, grad.double())[0]
+    assert result.dtype == ours.dtype == torch.bfloat16
+    assert (result.double() - expected).norm() < 0.004 * expected.norm()
+    assert (ours.double() - theirs).norm() < 1.2 * (plain.double() - theirs).norm()
     torch.library.opcheck(torch.ops.mmattn.channel_attention, (x.flatten(2),))
 
 

@@ -83,7 +83,7 @@ def test_every_operator_has_its_case():
 def test_every_engine_equals_the_reference(operator: str, engine: str, dtype: torch.dtype, monkeypatch):
     if engine == 'triton' and not torch.cuda.is_available():
         pytest.skip('Triton kernels need a GPU; tests/kernels/criss_cross/test_triton.py interprets them')
-    monkeypatch.setattr('mmattn.kernels.softmax.has_bfloat16', lambda: True)  # the fused kernel is right on any CPU
+    monkeypatch.setattr('mmattn.kernels.softmax.fuses_bfloat16', lambda: True)  # the fused kernel is right on any CPU
     expected, ours = computed('reference', dtype, operator), computed(engine, dtype, operator)
     for one, other in zip(ours, expected):
         assert one.dtype == other.dtype == dtype

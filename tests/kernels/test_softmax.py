@@ -62,21 +62,27 @@ def test_half_precision_weighs_in_float32(dtype: torch.dtype):
     assert all(t.grad.dtype == dtype and t.grad.isfinite().all() for t in tensors)
 
 
-@pytest.mark.parametrize('has', [True, False])
+@pytest.mark.parametrize('small', [0, 1 << 17])
+@pytest.mark.parametrize(('fuses', 'has'), [(True, True), (False, True), (False, False)])
 @pytest.mark.parametrize(('query_width', 'value_width'), [(3, 5), (16, 16), (9, 2)])
-def test_bfloat16_on_a_cpu(monkeypatch, query_width: int, value_width: int, has: bool):
-    """The library's kernel where the processor has bfloat16, else the tiles."""
-    taken = []
+def test_bfloat16_on_a_cpu(monkeypatch, query_width: int, value_width: int, fuses: bool, has: bool, small: int):
+    """The library's kernel where the processor has AMX, else the tiles, of narrow values where it has bfloat16."""
+    taken, values = [], []
+    monkeypatch.setattr(softmax, 'fuses_bfloat16', lambda: fuses)
     monkeypatch.setattr(softmax, 'has_bfloat16', lambda: has)
-    fused = softmax._fused_attention
+    monkeypatch.setattr(softmax_tiles, 'SMALL', small)
+    monkeypatch.setattr(softmax_tiles, 'PIECE', (40, 30))
+    fused, tiles = softmax._fused_attention, softmax_tiles.attend
     monkeypatch.setattr(softmax, '_fused_attention', lambda *a: taken.append(1) or fused(*a))
+    monkeypatch.setattr(softmax_tiles, 'attend', lambda *a: values.append(a[2].dtype) or tiles(*a))
     shapes = (2, query_width, 70), (2, query_width, 60), (2, value_width, 60)
     tensors = [torch.randn(shape).bfloat16().requires_grad_() for shape in shapes]
     wide = [t.detach().double().requires_grad_() for t in tensors]
     grad = torch.randn(2, value_width, 70).bfloat16()
     result, expected = softmax_attention(*tensors, scale=0.6), plainly(*wide, scale=0.6)
     assert result.dtype == torch.bfloat16
-    assert bool(taken) is has
+    assert bool(taken) is fuses
+    assert values == ([] if fuses else [torch.bfloat16 if has else torch.float32])
     torch.testing.assert_close(result.double(), expected, rtol=0.02, atol=0.02)
     for ours, theirs in zip(
         torch.autograd.grad(result, tensors, grad), torch.autograd.grad(expected, wide, grad.double())
@@ -192,8 +198,11 @@ def one_thread() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures('one_thread')  # each holds a piece of its own
-def test_never_holds_all_pairs_in_bfloat16(monkeypatch):
+@pytest.mark.parametrize('fuses', [True, False])
+def test_never_holds_all_pairs_in_bfloat16(monkeypatch, fuses: bool):
+    monkeypatch.setattr(softmax, 'fuses_bfloat16', lambda: fuses)
     monkeypatch.setattr(softmax, 'has_bfloat16', lambda: True)
+    monkeypatch.setattr(softmax_tiles, 'TILE_ELEMENTS', 1 << 19)
     positions = 3000
     assert largest_allocation(softmax_attention, positions, torch.bfloat16) <= positions**2 / 4
     assert largest_allocation(plainly, positions, torch.bfloat16) >= 2 * positions**2
