@@ -10,6 +10,9 @@ from torch import Tensor
 
 from mmattn.common.names import did_you_mean
 
+FEW_PAIRS = 1 << 17
+"""Pairs of a head up to which the plain steps may serve: they hold the weights of all heads."""
+
 ENGINES = ('auto', 'reference', 'cpu', 'fused', 'triton')
 
 
@@ -89,3 +92,18 @@ def fuses_bfloat16() -> bool:
     if platform.machine().lower() in ('x86_64', 'amd64'):
         return getattr(torch.cpu, '_is_amx_tile_supported', bool)()
     return has_bfloat16()
+
+
+def plain_attention_is_faster(query: Tensor, key: Tensor) -> bool:
+    """Tells whether the plain steps of attention are faster than PyTorch's fused one, for few pairs of positions.
+
+    They are in bfloat16 on a CPU that multiplies it where the fused one does not (``fuses_bfloat16``): 2 to 4 times
+    forward and 3 to 12 times with backward on a Zen 5, for windows of 7 x 7 and 1,024 queries of 64 keys.
+
+    Args:
+        query: (..., N, D).
+        key: (..., M, D).
+    """
+    if is_exporting() or query.device.type != 'cpu' or query.dtype != torch.bfloat16:
+        return False
+    return has_bfloat16() and not fuses_bfloat16() and query.shape[-2] * key.shape[-2] <= FEW_PAIRS

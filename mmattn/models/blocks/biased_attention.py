@@ -9,11 +9,11 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import FunctionCtx, once_differentiable
 
-from mmattn.kernels.context import is_allowed
+from mmattn.kernels.context import is_allowed, plain_attention_is_faster
 
 
 def attend(query: Tensor, key: Tensor, value: Tensor, bias: Tensor, dropout: float = 0.0) -> Tensor:
-    """Scaled dot-product attention with a bias on the logits, by PyTorch's fused kernels.
+    """Scaled dot-product attention with a bias on the logits, by PyTorch's fused kernels or the plain steps.
 
     Args:
         query: (A, B, N, D); key and value alike.
@@ -25,7 +25,8 @@ def attend(query: Tensor, key: Tensor, value: Tensor, bias: Tensor, dropout: flo
     Returns:
         (A, B, N, D).
     """
-    if is_allowed('fused') and not torch.jit.is_tracing():
+    fused = is_allowed('fused') and not torch.jit.is_tracing() and not plain_attention_is_faster(query, key)
+    if fused:
         return F.scaled_dot_product_attention(query, key, value, bias.to(query.dtype), dropout)
     logits = query @ key.mT * query.shape[-1] ** -0.5 + bias
     wide = torch.promote_types(logits.dtype, torch.float32)
