@@ -168,7 +168,8 @@ def test_a_segmentor_s_own_test_is_computed_by_it(said: list[str]):
     weight *= 2  # as a checkpoint does that is read afterwards
     first, second = (model.encode_decode(x, METAS) for _ in range(2))
     assert not torch.allclose(first, expected)
-    assert not torch.equal(first, second)
+    assert first.requires_grad
+    assert not second.requires_grad  # PyTorch's has gradients; on some processors the numbers are the same
     assert torch.allclose(first, second, atol=1e-3)
     smaller = model.encode_decode(x, [dict(img_shape=torch.Size((60, 70)))])  # a size that was not translated
     assert smaller.shape[2:] == (60, 70)
