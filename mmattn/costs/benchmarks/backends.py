@@ -15,6 +15,7 @@ from mmattn.cli.launch import load_config
 from mmattn.costs.benchmarks.measure import clock_of
 from mmattn.costs.benchmarks.table import Cells
 from mmattn.inference import TilePredictor, default_window
+from mmattn.kernels.context import has_bfloat16
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,8 @@ class BackendRow:
     Args:
         config: the network's, with random weights.
         windows: of the batch: number, height and width.
-        way: the model as built, the prepared model alone, or the predictor with a backend.
+        way: the model as built, the prepared model alone, or the predictor with a backend; in bfloat16 too where the
+            processor has it.
         ms: median of a batch.
         gain: the predictor's time with PyTorch divided by this.
         difference: largest, of a probability, from the predictor with PyTorch.
@@ -66,18 +68,20 @@ def compare_backends(
             module.running_mean.uniform_(-0.2, 0.2)
             module.running_var.uniform_(0.5, 2)
     height, width = window or default_window(model)
-    predictors = {name: TilePredictor(model, batch_size=batch_size, backend=name) for name in ('torch', *backends)}
-    first = predictors['torch']
+    made = [TilePredictor(model, batch_size=batch_size, backend=name) for name in ('torch', *backends)]
+    predictors, first = {f'predictor, {own.backend}': own for own in made}, made[0]
+    if has_bfloat16():
+        predictors['predictor, torch, bfloat16'] = TilePredictor(model, batch_size=batch_size, amp=True)
     tiles = np.random.default_rng(0).normal(127.5, 40, (batch_size, width, height)).astype(np.float32)
     inputs = torch.randn(batch_size, first.in_channels, height, width)
     last = inputs.contiguous(memory_format=torch.channels_last)
     calls: dict[str, Callable[[], object]] = {
         'model as built': lambda: _encode_decode(model, inputs),
         'prepared model alone': lambda: _encode_decode(first.prepared, last),
-        **{f'predictor, {own.backend}': lambda own=own: own(tiles) for own in predictors.values()},
+        **{way: lambda own=own: own(tiles) for way, own in predictors.items()},
     }
     expected = first(tiles)
-    differences = {f'predictor, {own.backend}': np.abs(own(tiles) - expected).max() for own in predictors.values()}
+    differences = {way: np.abs(own(tiles) - expected).max() for way, own in predictors.items()}
     times: dict[str, list[float]] = {way: [] for way in calls}
     clock = clock_of(torch.device('cpu'))
     for _ in range(repeats):
