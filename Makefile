@@ -6,6 +6,8 @@ VENV ?= .venv
 RUN = $(VENV)/bin/python
 DEMO = configs/ccnet_salt_quick.py
 DEMO_DIR = work_dirs/ccnet_salt_quick
+# mixed precision where the machine has it
+AMP = from mmattn.cli.amp import amp_settings; print('--amp' if amp_settings() else '')
 
 .PHONY: install demo test docs
 
@@ -18,7 +20,7 @@ $(VENV)/installed: setup.py constraints.txt
 	touch $@
 
 demo: install
-	env -u SALT_DATA $(RUN) tools/train.py $(DEMO)
+	env -u SALT_DATA $(RUN) tools/train.py $(DEMO) $$($(RUN) -c "$(AMP)")
 	env -u SALT_DATA $(RUN) tools/test.py $(DEMO) "$$(cat $(DEMO_DIR)/last_checkpoint)"
 
 test: install
