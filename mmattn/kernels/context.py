@@ -98,7 +98,8 @@ def plain_attention_is_faster(query: Tensor, key: Tensor) -> bool:
     """Tells whether the plain steps of attention are faster than PyTorch's fused one, for few pairs of positions.
 
     They are in bfloat16 on a CPU that multiplies it where the fused one does not (``fuses_bfloat16``): 2 to 4 times
-    forward and 3 to 12 times with backward on a Zen 5, for windows of 7 x 7 and 1,024 queries of 64 keys.
+    forward and 3 to 12 times with backward on a Zen 5, for windows of 7 x 7 and 1,024 queries of 64 keys. Logits are
+    then rounded to bfloat16, as in PyTorch's and MMSegmentation's plain layers; their softmax is float32.
 
     Args:
         query: (..., N, D).
