@@ -15,12 +15,14 @@ import gc
 import os
 import sys
 from collections.abc import Callable
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from mmattn.cli.command_line import ToolParser, run_tool
 from mmattn.cli.segy_options import add_segy_options, segy_options
 from mmattn.common.errors import InputError, one_line
 from mmattn.viewer.access import new_token, page_address
+from mmattn.viewer.first_page import FirstPage
 from mmattn.viewer.glance import glance
 from mmattn.viewer.opening import Opening
 
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
     from mmattn.viewer.page import Explain
     from mmattn.viewer.survey import Survey
 
-_AT_ONCE = 0.5  # seconds that an opening may take, after the libraries are imported, before something else is shown
+_AT_ONCE = 0.5  # seconds that an opening may take, after Panel is imported, before a page that waits for it is made
 _LOOK, _TOLD = 0.25, 10.0  # seconds between looks, and until the end once an open page could tell what is wrong
 
 
@@ -101,14 +103,15 @@ def open_all(args: argparse.Namespace) -> 'tuple[Survey, Explain | None]':
     return survey, explainer(args, survey)
 
 
-def look_first(args: argparse.Namespace, opening: Opening) -> 'Glance | None':
-    """Traces of a file that takes long to open; None where it does not, or cannot be opened."""
-    if opening.wait(_AT_ONCE):
+def look_first(args: argparse.Namespace, token: str) -> 'tuple[Glance, FirstPage] | None':
+    """Shows traces of a SEG-Y file before Panel is imported; None where that is not to be, or its head is wrong."""
+    if find_spec('panel') is None:
         return None
     try:
-        return glance(args.survey, **segy_as_given(args))
+        first = glance(args.survey, **segy_as_given(args))
     except (OSError, ValueError):  # which the opening tells better
         return None
+    return first and (first, FirstPage(first, token, host=args.host, port=args.port))
 
 
 def tell(args: argparse.Namespace, survey: 'Survey', *, is_new: bool) -> None:
@@ -121,7 +124,7 @@ def tell(args: argparse.Namespace, survey: 'Survey', *, is_new: bool) -> None:
         print(f'note: {survey.why_not}', file=sys.stderr, flush=True)
 
 
-def serve(server: 'Server', opening: Opening, done: 'Callable[[Survey], None]') -> None:
+def serve(server: 'Server', opening: Opening, done: 'Callable[[Survey], None]', *, was_seen: bool) -> None:
     """Runs a server until Ctrl-C, or for some seconds more if what it shows cannot be opened."""
 
     def look() -> None:
@@ -130,10 +133,35 @@ def serve(server: 'Server', opening: Opening, done: 'Callable[[Survey], None]') 
         elif opening.error is None:
             done(opening.result()[0])
         else:
-            server.io_loop.call_later(_TOLD if server.get_sessions() else 0, server.io_loop.stop)
+            to_tell = was_seen or server.get_sessions()
+            server.io_loop.call_later(_TOLD if to_tell else 0, server.io_loop.stop)
 
     look()
     server.io_loop.start()
+
+
+def make(args: argparse.Namespace, token: str, opening: Opening, early: 'tuple[Glance, FirstPage] | None') -> 'Server':
+    """The server of the page, at the port of the first page if there was one."""
+    try:
+        gc.disable()  # it would look a tenth of the time for garbage that importing does not make
+        from mmattn.viewer.server import make_server
+    except ImportError as error:
+        opening.result()
+        raise InputError(f"the page needs Panel ({one_line(error)}): pip install 'mmattn[view]'") from None
+    finally:
+        gc.enable()
+    where = dict(host=args.host, port=args.port)
+    if early:
+        first, page = early
+        opening.wait(_AT_ONCE)
+        if opening.error is not None and not page.was_seen:
+            opening.result()
+        page.close()
+        where['port'] = page.port
+        if not opening.is_done or opening.error is not None:
+            return make_server(opening, token, glance=first, **where)
+    survey, explain = opening.result()
+    return make_server(survey, token, explain=explain, **where)
 
 
 def main() -> None:
@@ -143,23 +171,15 @@ def main() -> None:
     is_new = args.label is not None and not os.path.exists(args.label)
     opening = Opening(lambda: open_all(args))
     try:
-        try:
-            gc.disable()  # it would look a tenth of the time for garbage that importing does not make
-            from mmattn.viewer.server import make_server
-        except ImportError as error:
-            opening.result()
-            raise InputError(f"the page needs Panel ({one_line(error)}): pip install 'mmattn[view]'") from None
-        finally:
-            gc.enable()
-        where = dict(host=args.host, port=args.port)
-        if first := look_first(args, opening):
-            server = make_server(opening, token, glance=first, **where)
-        else:
-            survey, explain = opening.result()
-            server = make_server(survey, token, explain=explain, **where)
+        early = look_first(args, token)
+        if early:
+            print(page_address(args.host, early[1].port, token), flush=True)
+        server = make(args, token, opening, early)
         server.start()
-        print(page_address(args.host, server.port, token), flush=True)
-        serve(server, opening, lambda survey: tell(args, survey, is_new=is_new))
+        if not early:
+            print(page_address(args.host, server.port, token), flush=True)
+        was_seen = early is not None and early[1].was_seen
+        serve(server, opening, lambda survey: tell(args, survey, is_new=is_new), was_seen=was_seen)
         opening.result()
     except ValueError as error:
         raise InputError(str(error)) from None

@@ -1,13 +1,16 @@
 """tools/view.py prints the address of its page; what is wrong is one line."""
 
+import os
 import re
 import runpy
 import signal
 import subprocess
 import sys
+import time
 from io import BytesIO
 from pathlib import Path
 from types import SimpleNamespace
+from urllib.error import URLError
 from urllib.request import urlopen
 
 import numpy as np
@@ -90,3 +93,52 @@ def test_serves_until_it_is_interrupted(tmp_path: Path):
         process.send_signal(signal.SIGINT)
         assert process.wait(20) == 130
         assert process.stderr.read() == 'interrupted\n'
+
+
+def ask(address: str) -> str:
+    """What a page says, also between two servers, when nobody answers."""
+    end = time.monotonic() + 30
+    while True:
+        try:
+            with urlopen(address, timeout=30) as answer:
+                return answer.read().decode()
+        except (ConnectionError, URLError):
+            assert time.monotonic() < end, 'nobody answers'
+            time.sleep(0.05)
+
+
+@pytest.mark.slow
+def test_traces_are_shown_before_panel(tmp_path: Path):
+    pytest.importorskip('panel')
+    command = [sys.executable, 'tools/view.py', write_survey(tmp_path)['path']]
+    environment = os.environ | dict(XDG_CACHE_HOME=str(tmp_path / 'cache'))
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, cwd=ROOT, stdout=pipe, stderr=pipe, text=True, env=environment) as process:
+        address = process.stdout.readline().strip()
+        text = ask(address)
+        assert 'survey.sgy: traces ' in text
+        end = time.monotonic() + 60
+        while 'data:image/png' in text and time.monotonic() < end:
+            text = ask(address)
+            time.sleep(0.1)
+        assert 'bokeh' in text
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 130
+        assert process.stdout.read() == ''
+
+
+@pytest.mark.slow
+def test_what_cannot_be_opened_is_told_in_a_page_that_was_seen(tmp_path: Path):
+    pytest.importorskip('panel')
+    paths = write_survey(tmp_path)
+    command = [sys.executable, 'tools/view.py', paths['path'], paths['path']]  # amplitudes are no probability
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, cwd=ROOT, stdout=pipe, stderr=pipe, text=True) as process:
+        address = process.stdout.readline().strip()
+        assert 'survey.sgy: traces ' in ask(address)
+        end = time.monotonic() + 60
+        while 'data:image/png' in ask(address) and time.monotonic() < end:
+            time.sleep(0.1)
+        assert 'bokeh' in ask(address)  # where it is told for some seconds
+        assert process.wait(60) == 2
+        assert process.stderr.read().startswith("error: probability '")
