@@ -17,7 +17,17 @@ from mmattn.viewer.outlines import outline
 from mmattn.viewer.painting import Painter
 from mmattn.viewer.pictures import make_mappers, make_picture, make_sources, put_image, show_whole
 from mmattn.viewer.read_out import describe, read_out
-from mmattn.viewer.sections import AXES, View, clip_window, read_view, section_shape, thinned
+from mmattn.viewer.sections import (
+    AXES,
+    COARSE,
+    MOST,
+    View,
+    clip_window,
+    is_scattered,
+    read_view,
+    section_shape,
+    thinned,
+)
 from mmattn.viewer.survey import Survey
 from mmattn.viewer.way_picture import WayPicture
 from mmattn.viewer.wiggles import wiggles
@@ -53,7 +63,7 @@ class Page(Controls):
         self.positions = {name: len(numbers_of(survey.volume, name)) // 2 for name in directions(survey.volume)}
         self.views: dict[str, View] = {}
         self._shown: tuple | None = None
-        self._waiting = False
+        self._waiting = self._is_coarse = False
         self._watch_widgets()
         self._make_picture()
         self.painter = self._make_painter()
@@ -260,13 +270,17 @@ class Page(Controls):
         self.slider.value = self._at()
 
     def _read(self) -> None:
-        """Reads what is in sight of each volume, and draws it, unless it is drawn."""
+        """Reads what is in sight of each volume, and draws it, unless it is drawn; what takes longer coarsely first."""
         self._waiting = False
         down, across, index = self.figure.y_range, self.figure.x_range, self.positions[self.direction]
         edges = (down.start, down.end), (across.start, across.end)
         window = clip_window(self.survey.volume, self.direction, *edges)
-        if (self.direction, index, window) == self._shown:
+        is_new = (self.direction, index, window) != self._shown
+        if not is_new and not self._is_coarse:
             return
+        in_browser = self.figure.document is not None
+        self._is_coarse = is_new and in_browser and is_scattered(self.survey.volume, self.direction)
+        most = COARSE if self._is_coarse else MOST
         given = dict(
             amplitude=self.survey.volume,
             probability=self.survey.probability,
@@ -275,7 +289,7 @@ class Page(Controls):
         )
         try:
             self.views = {
-                name: read_view(volume, self.direction, index, window)
+                name: read_view(volume, self.direction, index, window, most)
                 for name, volume in given.items()
                 if volume is not None
             }
@@ -297,6 +311,8 @@ class Page(Controls):
             if name in self.views:
                 self._put(name, levels(self.views[name].values))
         self._outline()
+        if self._is_coarse:
+            self._read_soon()
 
     def _shade(self) -> None:
         if view := self.views.get('amplitude'):

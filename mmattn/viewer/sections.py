@@ -11,6 +11,8 @@ MOST = 1500, 1000
 """Cells of a picture across and down."""
 MOST_SCATTERED = 256
 """Cells each way of a time or depth slice of a SEG-Y file, where each cell is a read of its own."""
+COARSE = 64, 64
+"""Cells of such a slice across and down that are shown first."""
 AXES = dict(iline=('time', 'xline'), xline=('time', 'iline'), time=('iline', 'xline'))
 """What runs down and across the picture of a section."""
 
@@ -78,9 +80,8 @@ def read_view(volume: Volume, direction: str, index: int, window: Window, most: 
     Raises:
         IndexError: if there is no such section.
     """
-    scattered = isinstance(volume, SegyVolume)
     if direction == 'time':
-        most = tuple(min(one, MOST_SCATTERED) for one in most) if scattered else most
+        most = tuple(min(one, MOST_SCATTERED) for one in most) if is_scattered(volume, direction) else most
         down, across = thin_range(window.down, most[1]), thin_range(window.across, most[0])
         rows, columns = _slice(down), _slice(across)
         return View(volume.thin_slice(index, rows, columns), volume.present[rows, columns], down, across)
@@ -88,7 +89,7 @@ def read_view(volume: Volume, direction: str, index: int, window: Window, most: 
     lines = volume.trace_index if direction == 'iline' else volume.trace_index.T
     if not 0 <= index < len(lines):
         raise IndexError(f'{volume.name} has {len(lines)} sections of direction {direction}; got {index}')
-    if scattered:
+    if isinstance(volume, SegyVolume):
         place = np.full(len(across), index), np.arange(lines.shape[1])[_slice(across)]
         values = volume.traces(*(place if direction == 'iline' else place[::-1]))
     else:
@@ -96,6 +97,11 @@ def read_view(volume: Volume, direction: str, index: int, window: Window, most: 
     values = np.ascontiguousarray(values[:, _slice(down)].T)
     present = np.broadcast_to(lines[index, _slice(across)] >= 0, values.shape)
     return View(values, present, down, across)
+
+
+def is_scattered(volume: Volume, direction: str) -> bool:
+    """Whether each cell of a section is a read of its own."""
+    return direction == 'time' and isinstance(volume, SegyVolume)
 
 
 def thinned(view: View) -> str:

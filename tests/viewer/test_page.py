@@ -10,7 +10,9 @@ from tests.seismic.segy_files import make_cube
 from tests.viewer.surveys import SHAPE, write_survey
 
 pytest.importorskip('panel')
+from bokeh.document import Document
 from bokeh.events import MouseMove, RangesUpdate, Tap
+from bokeh.server.callbacks import TimeoutCallback
 
 from mmattn.viewer.page import Page
 
@@ -151,6 +153,24 @@ def test_thinning_is_said(tmp_path, monkeypatch):
         page.choice.value = 'time'
         assert page.figure.title.text == 'survey.sgy: time 40 ms (1 of 3 columns and 1 of 2 rows; zoom in for all)'
         assert [len(column) for column in page.layout()] == [9, 3]
+
+
+def test_a_slice_comes_coarsely_first_in_a_browser(page: Page, monkeypatch):
+    monkeypatch.setattr('mmattn.viewer.page.COARSE', (3, 3))
+    document = Document()
+    document.add_root(page.figure)
+    page.choice.value = 'time'  # answered at the document's next turn
+    document.session_callbacks[0].callback()
+    assert image(page).shape == (3, 2)
+    assert 'of 3 columns' in page.figure.title.text
+    assert_array_equal(image(page), levels(CUBE[:, :, 10])[::2, 1::3])
+    (later,) = [one for one in document.session_callbacks if isinstance(one, TimeoutCallback)]
+    later.callback()
+    assert_array_equal(image(page), levels(CUBE[:, :, 10]))
+    assert page.figure.title.text == 'survey.sgy: time 40 ms'
+    count = len(document.session_callbacks)
+    page._read()
+    assert len(document.session_callbacks) == count  # nothing is left to read
 
 
 def test_controls_are_those_of_what_is_shown(page: Page, tmp_path):
