@@ -13,11 +13,13 @@ import triton
 from torch import Tensor
 
 from mmattn.kernels.criss_cross import triton_kernels as kernels
+from mmattn.kernels.criss_cross import triton_lines
 from mmattn.kernels.criss_cross.layout import empty_map, has_channels_last
 from mmattn.kernels.precision import has_tf32_products
 from mmattn.kernels.products import positions_by_rows, rows_of
 
 CHANNELS = 64  # values of a tile: of 128, the registers hold half as many tiles at a time
+LONGEST = 128  # positions of a line up to which a program of ``triton_lines`` holds it whole
 
 
 def _tiles(packed: Tensor, embed: int) -> dict[str, Any]:
@@ -41,6 +43,22 @@ def _narrow_tiles(packed: Tensor, embed: int) -> dict[str, Any]:
     return dict(options, CHANNELS=min(CHANNELS, 32), num_warps=8 if options['ROWS'] > 16 else 4)
 
 
+def _line_tiles(packed: Tensor, embed: int, size: Sequence[int]) -> dict[str, Any] | None:
+    """Options of the kernel that takes lines whole, or None for long lines and wide numbers."""
+    longest = max(size)
+    if packed.dtype.itemsize > 2 or embed > 64 or longest > LONGEST:
+        return None
+    side = max(triton.next_power_of_2(longest), 16)
+    return dict(SIDE=side, EMBED=max(triton.next_power_of_2(embed), 16), PRECISION='tf32', num_warps=max(side // 16, 1))
+
+
+def _share(packed: Tensor, lines: int, channels: int) -> int:
+    """Channels of a program that takes a line whole: all, or fewer where so few programs left a GPU idle."""
+    processors = torch.cuda.get_device_properties(packed.device).multi_processor_count if packed.is_cuda else 1
+    parts = min(triton.cdiv(2 * processors, max(lines, 1)), triton.cdiv(channels, CHANNELS))
+    return triton.cdiv(triton.cdiv(channels, CHANNELS), parts) * CHANNELS
+
+
 def _gather(
     packed: Tensor,
     values: Tensor,
@@ -58,7 +76,7 @@ def _gather(
     Args:
         packed: (B, N, 2 D + C) for N = H * W.
         values: (B, N, V), the last axis dense.
-        log_sum: (B, N).
+        log_sum: (B, N); where lines are taken whole, it is written unless ``transposed``.
         gamma: (1,).
         out: (B, N, V), of any strides.
         size: (H, W).
@@ -67,9 +85,21 @@ def _gather(
         residual: (B, N, V) of any strides, added.
     """
     (batch, _, channels), (height, width) = values.shape, size
-    options = _tiles(packed, embed)
     partial = values.new_empty(values.shape)
     x = out if residual is None else residual
+    whole = _line_tiles(packed, embed, size)
+    if whole is not None:
+        column_log = torch.empty_like(log_sum)
+        for axis, lines in enumerate((width, height)):
+            share = _share(packed, lines * batch, channels)
+            triton_lines.gather_line[(lines, triton.cdiv(channels, share), batch)](
+                packed, values, log_sum, column_log, partial, x, gamma, out,
+                height, width, embed, packed.shape[-1], channels, share,
+                *values.stride()[:2], *x.stride(), *out.stride(),
+                AXIS=axis, TRANSPOSED=transposed, RESIDUAL=residual is not None, CHANNELS=CHANNELS, **whole,
+            )  # fmt: skip
+        return
+    options = _tiles(packed, embed)
     for axis, (lines, length) in enumerate(((width, height), (height, width))):
         tiles = triton.cdiv(length, options['ROWS']) * triton.cdiv(channels, CHANNELS)
         kernels.gather[(lines, tiles, batch)](
@@ -80,20 +110,28 @@ def _gather(
         )  # fmt: skip
 
 
+def _log_sum(packed: Tensor, embed: int, size: tuple[int, int]) -> Tensor:
+    """The logarithm of each query's normaliser (B, N); only room for it where the sums bring it along."""
+    (batch, positions, total), (height, width), longest = packed.shape, size, max(size)
+    if _line_tiles(packed, embed, size) is not None:
+        return packed.new_empty(batch, positions, dtype=torch.float32)
+    options = _tiles(packed, embed)
+    log_sums = packed.new_empty(batch, 2, positions, dtype=torch.float32)
+    kernels.normaliser[(longest, triton.cdiv(longest, options['ROWS']), 2 * batch)](
+        packed, log_sums, height, width, embed, total, **options
+    )
+    return torch.logaddexp(log_sums[:, 0], log_sums[:, 1])
+
+
 def attend(x: Tensor, packed: Tensor, gamma: Tensor) -> tuple[Tensor, Tensor]:
     """Does what ``operator.attend`` does; the record is the logarithm of the normaliser (B, H * W)."""
-    batch, channels, height, width = x.shape
+    channels, height, width = x.shape[1:]
     packed = packed.flatten(1, 2).contiguous()
     embed = (packed.shape[-1] - channels) // 2
-    options, longest = _tiles(packed, embed), max(height, width)
-    log_sums = packed.new_empty(batch, 2, height * width, dtype=torch.float32)
     out, values = empty_map(x), packed[..., 2 * embed :]
     places, residual = out.flatten(2).mT, x.flatten(2).mT
     with torch.cuda.device_of(x):  # Triton launches on the current device, not on that of the tensors
-        kernels.normaliser[(longest, triton.cdiv(longest, options['ROWS']), 2 * batch)](
-            packed, log_sums, height, width, embed, packed.shape[-1], **options
-        )
-        log_sum = torch.logaddexp(log_sums[:, 0], log_sums[:, 1])
+        log_sum = _log_sum(packed, embed, (height, width))
         _gather(packed, values, log_sum, gamma, places, size=(height, width), embed=embed, residual=residual)
     return out, log_sum
 

@@ -81,6 +81,7 @@ def triton_layer(monkeypatch: pytest.MonkeyPatch, interpreted_layer):
     tiles = launches._tiles
     monkeypatch.setattr(launches, '_tiles', lambda *args: {**tiles(*args), 'ROWS': 16, 'COLS': 16})
     monkeypatch.setattr(launches, 'CHANNELS', 16)
+    monkeypatch.setattr(launches, 'LONGEST', 0)
     return interpreted_layer
 
 
@@ -120,6 +121,48 @@ def test_equals_the_plain_function(triton_layer, shape: tuple[int, ...], dtype: 
 
 
 @interpreted
+@pytest.mark.parametrize(
+    ('shape', 'dtype', 'share'),
+    [
+        ((1, 40, 1, 1), torch.float16, 16),
+        ((1, 40, 1, 7), torch.bfloat16, 16),
+        ((1, 40, 9, 1), torch.float16, 48),
+        ((2, 40, 5, 19), torch.bfloat16, 48),
+        ((2, 40, 5, 19), torch.float16, 16),
+    ],
+)
+def test_whole_lines(interpreted_layer, monkeypatch, shape: tuple[int, ...], dtype: torch.dtype, share: int):
+    from mmattn.kernels.criss_cross import triton as launches
+
+    monkeypatch.setattr(launches, 'CHANNELS', 16)
+    monkeypatch.setattr(launches, '_share', lambda *_: share)
+    monkeypatch.setattr(launches.kernels, 'normaliser', None)  # is not needed
+    layer, x = interpreted_layer(shape[1], reduction=4), torch.randn(shape)
+    expected = results(lambda x: plain(layer, x), layer, x)
+    layer.to(dtype)
+    tolerance = 0.01 if dtype == torch.float16 else 0.05
+    for last in (False, True):
+        given = x.to(dtype, memory_format=torch.channels_last if last else torch.contiguous_format)
+        for got, right in zip(results(layer, layer, given), expected, strict=True):
+            largest = max(right.abs().max().item(), 1)
+            torch.testing.assert_close(got.float(), right, rtol=tolerance, atol=tolerance * largest)
+
+
+@pytest.mark.skipif(INTERPRETED, reason='runs without the interpreter')
+def test_parts_of_the_channels_fill_a_gpu(monkeypatch):
+    from mmattn.kernels.criss_cross import triton as launches
+
+    class OnGpu:
+        is_cuda, device = True, None
+
+    monkeypatch.setattr(torch.cuda, 'get_device_properties', lambda _: SimpleNamespace(multi_processor_count=132))
+    assert launches._share(OnGpu, 776, 512) == 512
+    assert launches._share(OnGpu, 97, 512) == 192  # 291 programs, of 264 that run at once
+    assert launches._share(OnGpu, 1, 512) == 64
+    assert launches._share(OnGpu, 97, 20) == 64
+
+
+@interpreted
 def test_channels_last_stay_last(triton_layer):
     layer, x = triton_layer(16), torch.randn(1, 16, 3, 4).contiguous(memory_format=torch.channels_last)
     y, grad_x, *_ = results(layer, layer, x)
@@ -147,10 +190,10 @@ def test_large_logits_stay_finite_in_half_precision(triton_layer):
 
 @interpreted
 @rehearsed
-@pytest.mark.parametrize('shape', [(1, 512, 1, 65), (1, 512, 66, 3)])
+@pytest.mark.parametrize('shape', [(1, 512, 1, 65), (1, 512, 66, 3), (1, 64, 130, 2)])
 @pytest.mark.parametrize('dtype', [torch.bfloat16, torch.float32])
 def test_tiles_of_a_gpu(interpreted_layer, shape: tuple[int, ...], dtype: torch.dtype):
-    """64 or 32 positions by 64 channels of queries, 512 of values."""
+    """Lines taken whole, and 64 or 32 positions by 64 channels of queries, 512 of values."""
     layer, x = lane.prepare(interpreted_layer(shape[1])).cpu(), lane.random_map(*shape).cpu()
     wide = deepcopy(layer).double()
     right = lane.results(wide, [x.double()], run=lambda x: plain(wide, x))
@@ -158,10 +201,12 @@ def test_tiles_of_a_gpu(interpreted_layer, shape: tuple[int, ...], dtype: torch.
 
 
 @interpreted
-def test_float16_overflows_no_sooner_than_its_result(interpreted_layer):
+@pytest.mark.parametrize('longest', [0, 128])
+def test_float16_overflows_no_sooner_than_its_result(interpreted_layer, monkeypatch, longest: int):
     """All queries of a column look at one key: its gradients before gamma are above 65,504, and those of weights."""
     from mmattn.kernels.criss_cross import triton as launches
 
+    monkeypatch.setattr(launches, 'LONGEST', longest)
     packed, gamma = torch.zeros(1, 9, 2, 48).half(), torch.zeros(1)
     packed[..., :16] = packed[:, 0, :, 16:32] = 1
     packed[..., 32:] = torch.arange(18).view(1, 9, 2, 1)
@@ -209,14 +254,16 @@ class NoKernel:
 
 @pytest.mark.skipif(INTERPRETED, reason='runs without the interpreter')
 @pytest.mark.parametrize('layout', [torch.contiguous_format, torch.channels_last])
-def test_products_are_aligned_and_memory_is_linear(monkeypatch, layout: torch.memory_format):
+@pytest.mark.parametrize('dtype', [torch.float32, torch.bfloat16])
+def test_products_are_aligned_and_memory_is_linear(monkeypatch, layout: torch.memory_format, dtype: torch.dtype):
     """Of an odd number of positions; the largest tensor is what a position has times the positions."""
     from mmattn.kernels.criss_cross import triton as launches
 
     names = 'normaliser', 'gather', 'query_gradients', 'key_gradients'
     monkeypatch.setattr(launches, 'kernels', SimpleNamespace(**{name: NoKernel() for name in names}))
-    x = torch.randn(2, 16, 99, 101).to(memory_format=layout)
-    weight, bias, gamma = torch.randn(48, 16), torch.randn(48), torch.ones(1)
+    monkeypatch.setattr(launches, 'triton_lines', SimpleNamespace(gather_line=NoKernel()))
+    x = torch.randn(2, 16, 99, 101).to(dtype, memory_format=layout)
+    weight, bias, gamma = (torch.randn(size, dtype=dtype) for size in ((48, 16), (48,), (1,)))
     with Watch() as watch:
         packed = positions_by_rows(x, weight, bias)
         out, record = launches.attend(x, packed, gamma)
@@ -225,7 +272,7 @@ def test_products_are_aligned_and_memory_is_linear(monkeypatch, layout: torch.me
     for matrix in watch.matrices:
         assert min(matrix.stride()) == 1
         assert max(matrix.stride()) * matrix.element_size() % 16 == 0
-    assert watch.largest == 4 * 2 * 99 * 101 * 48
+    assert watch.largest == 2 * 99 * 101 * max(dtype.itemsize * 48, 4 * 32)  # or what queries and keys have, in float32
     assert all(t.is_contiguous(memory_format=layout) for t in (out, grads[0]))
 
 
@@ -275,28 +322,37 @@ def compiled(kernel: str, dtype: torch.dtype, embed: int, **flags) -> object:
     from triton.backends.compiler import GPUTarget
 
     from mmattn.kernels.criss_cross import triton as launches
-    from mmattn.kernels.criss_cross import triton_kernels
+    from mmattn.kernels.criss_cross import triton_kernels, triton_lines
 
-    function, packed = getattr(triton_kernels, kernel), torch.zeros(1, dtype=dtype)
-    tiles = launches._narrow_tiles if kernel.endswith('gradients') else launches._tiles
-    constants = dict(CHANNELS=launches.CHANNELS, **flags) | tiles(packed, embed)
+    function = getattr(triton_lines if kernel == 'gather_line' else triton_kernels, kernel)
+    packed = torch.zeros(1, dtype=dtype)
+    if kernel == 'gather_line':
+        tiles = launches._line_tiles(packed, embed, (97, 97))
+        if tiles is None:
+            pytest.skip('not for such numbers')
+    else:
+        tiles = (launches._narrow_tiles if kernel.endswith('gradients') else launches._tiles)(packed, embed)
+    constants = dict(CHANNELS=launches.CHANNELS, **flags) | tiles
     warps = constants.pop('num_warps', 4)
     constants = {name: constants[name] for name in function.arg_names if name in constants}
     kind = {torch.float32: '*fp32', torch.bfloat16: '*bf16', torch.float16: '*fp16'}[dtype]
-    wide = ('log_sums', 'log_sum', 'means', *(['partial'] if kernel.endswith('gradients') else []))
+    wide = ('log_sums', 'log_sum', 'column_log', 'means', *(['partial'] if kernel.endswith('gradients') else []))
     maps = ('packed', 'values', 'grad', 'grad_packed', 'partial', 'x', 'gamma', 'out')
     types = dict.fromkeys(maps, kind) | dict.fromkeys(wide, '*fp32') | dict.fromkeys(constants, 'constexpr')
     signature = {name: types.get(name, 'i32') for name in function.arg_names}
-    sixteens = (*maps, *wide, 'embed', 'total', 'channels', 'value_image', 'value_position')
+    sixteens = (*maps, *wide, 'embed', 'total', 'channels', 'share', 'value_image', 'value_position')
     divisible = {(i,): [['tt.divisibility', 16]] for i, name in enumerate(signature) if name in sixteens}
     source = triton.compiler.ASTSource(fn=function, signature=signature, constexprs=constants, attrs=divisible)
     options = dict(num_warps=warps, ptx_version=83)
     return triton.compile(source, target=GPUTarget('cuda', 90, 32), options=options)
 
 
+ALONG_ROWS = dict(AXIS=1, RESIDUAL=True)
 COMPILED = {
     'normaliser': {},
-    'gather': dict(AXIS=1, TRANSPOSED=False, RESIDUAL=True),
+    'gather': dict(ALONG_ROWS, TRANSPOSED=False),
+    'gather_line': dict(ALONG_ROWS, TRANSPOSED=False),
+    'gather_line transposed': dict(ALONG_ROWS, TRANSPOSED=True),
     'query_gradients': dict(AXIS=1),
     'key_gradients': dict(AXIS=1),
 }
@@ -323,7 +379,7 @@ COMPILED = {
 def test_compiles_for_a_gpu_without_one(monkeypatch, tmp_path, kernel: str, dtype: torch.dtype, embed: int):
     """On the tensor cores, float32 too, without a register in memory, in the shared memory of the smallest GPU."""
     monkeypatch.setenv('TRITON_CACHE_DIR', str(tmp_path))
-    binary = compiled(kernel, dtype, embed, **COMPILED[kernel])
+    binary = compiled(kernel.split()[0], dtype, embed, **COMPILED[kernel])
     ptx = binary.asm['ptx']
     assert 'wgmma' in ptx if dtype != torch.float32 and embed <= 64 else 'mma' in ptx
     assert binary.metadata.shared <= 99 * 1024
