@@ -6,5 +6,5 @@ model = dict(
     decode_head=dict(in_channels=256, channels=64),
     auxiliary_head=dict(in_channels=128, channels=32),
 )
-train_cfg = dict(max_epochs=4, val_interval=1)
+train_cfg = dict(max_epochs=4, val_interval=2)
 optim_wrapper = dict(optimizer=dict(lr=2e-3))
