@@ -27,7 +27,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         'config', type=Path, help='config file of the experiment, or the name of one that comes with mmattn'
     )
-    layers = 'none, additive, or layers by short name (se, cbam, cc) or class; a wrong name lists all'
+    layers = 'all, none, additive, or layers by short name (se, cbam, cc) or class; a wrong name lists all'
     parser.add_argument('--attention', nargs='+', required=True, metavar='NAME', help=layers)
     parser.add_argument('--seeds', nargs='+', type=int, default=[0], help='seeds of the trainings')
     parser.add_argument('--where', choices=PLACES, default='neck', help='where the layer goes')

@@ -49,7 +49,7 @@ def test_mixed_precision_is_an_option_of_each_cell(ablate, monkeypatch: pytest.M
 @pytest.mark.parametrize(
     ('arguments', 'message'),
     [
-        (['--attention', 'foo'], "error: no attention 'foo'; there are none, additive, "),
+        (['--attention', 'foo'], "error: no attention 'foo'; there are all, none, additive, "),
         (['--attention', 'se', '--where', 'backbone'], 'ResNetV1c of depth 18 has basic blocks'),
         (['--attention', 'se', '--cfg-options', 'randomness.seed=3'], 'seeds and work directories are set for each'),
         (['--attention', 'se', '--seeds', 0, -1], 'seeds must be at least 0, got -1'),

@@ -17,22 +17,24 @@ from mmattn.common.names import PLACES, did_you_mean
 from mmattn.models.decode_heads import AttentionHead
 from mmattn.studies import Cell
 
-NONE, ADDITIVE = 'none', 'additive'  # ADDITIVE: the gates of an AttentionUNet, for where='skip'
+ALL, NONE, ADDITIVE = 'all', 'none', 'additive'  # ADDITIVE: the gates of an AttentionUNet, for where='skip'
 
 
 def resolve_attention(names: Iterable[str]) -> list[str]:
     """Returns the classes that short or full names mean, each once, in order; 'none' and 'additive' stay.
+
+    'all' means none and every layer.
 
     Raises:
         ValueError: for an unknown name; the message lists the known ones.
     """
     layers = mechanisms(inputs=1)
     known = {name: name for name in (NONE, ADDITIVE, *layers)} | {layer.short: name for name, layer in layers.items()}
-    names = list(names)
+    names = [one for name in names for one in ((NONE, *layers) if name == ALL else (name,))]
     unknown = [name for name in names if name not in known]
     if unknown:
         hint = did_you_mean(unknown[0], known)
-        raise ValueError(f'no attention {", ".join(map(repr, unknown))}{hint}; there are {", ".join(known)}')
+        raise ValueError(f'no attention {", ".join(map(repr, unknown))}{hint}; there are {ALL}, {", ".join(known)}')
     return list(dict.fromkeys(known[name] for name in names))
 
 

@@ -1,4 +1,4 @@
-"""The outcome of an ablation: a table as csv and Markdown, and a picture of quality against cost."""
+"""The outcome of an ablation: tables as csv and Markdown, and pictures of quality against cost and of differences."""
 
 import csv
 import io
@@ -10,10 +10,13 @@ from mmattn.common.tables import safe_cell
 from mmattn.engine.storage import AtomicBackend
 from mmattn.studies import Row, check_metrics, markdown_line, mean_and_spread, quality_picture, read_rows, scaled
 from mmattn.studies.ablation.cells import NONE
+from mmattn.studies.differences import CHANCE, Difference, differences_picture, paired_differences
 
 
 def write_report(out: Path, metrics: Sequence[str], title: str) -> list[Path]:
     """Writes ``results.csv`` and ``results.md``, and ``results.png`` as soon as a cell is finished.
+
+    As soon as a layer and the network without one share a seed, the tables and ``differences.png`` compare them.
 
     Args:
         out: folder of the cells.
@@ -28,27 +31,65 @@ def write_report(out: Path, metrics: Sequence[str], title: str) -> list[Path]:
     """
     rows = read_rows(out, [NONE, *mechanisms(inputs=1)])  # without attention first
     check_metrics(rows, metrics)
-    files = {'results.csv': _csv(rows, metrics), 'results.md': _markdown(rows, metrics, title)}
+    differences = {metric: paired_differences(rows, metric, NONE) for metric in metrics}
+    text = _markdown(rows, metrics, title) + _beside_none(differences)
+    files = {'results.csv': _csv(rows, metrics, differences), 'results.md': text.encode()}
     if any(row.finished and row.cost('multiply_adds') for row in rows):
         files['results.png'] = quality_picture(rows, metrics[0], title)
+    if differences[metrics[0]]:
+        files['differences.png'] = differences_picture(differences[metrics[0]], metrics[0], NONE, title)
     for name, content in files.items():
         AtomicBackend().put(content, out / name)
     return [out / name for name in files]
 
 
-def _csv(rows: Iterable[Row], metrics: Sequence[str]) -> bytes:
+def _csv(rows: Iterable[Row], metrics: Sequence[str], differences: dict[str, list[Difference]]) -> bytes:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator='\n')
     statistic = [f'{metric}_{kind}' for metric in metrics for kind in ('mean', 'std')]
-    writer.writerow(['attention', 'seeds', *statistic, 'parameters', 'multiply_adds', 'seconds', 'failed'])
+    compared = [f'{metric}_{kind}' for metric in metrics for kind in ('difference', 'low', 'high', 'p')]
+    writer.writerow(['attention', 'seeds', *statistic, 'parameters', 'multiply_adds', 'seconds', 'failed', *compared])
     for row in rows:
         values = [value for metric in metrics for value in (row.mean(metric), row.spread(metric))]
         costs = row.cost('parameters'), row.cost('multiply_adds'), row.seconds()
-        writer.writerow([safe_cell(row.variant), len(row.finished), *values, *costs, len(row.failed)])
+        beside = []
+        for metric in metrics:
+            one = next((one for one in differences[metric] if one.variant == row.variant), None)
+            beside += [None] * 4 if one is None else [one.mean, one.low, one.high, one.p]
+        writer.writerow([safe_cell(row.variant), len(row.finished), *values, *costs, len(row.failed), *beside])
     return text.getvalue().encode()
 
 
-def _markdown(rows: Iterable[Row], metrics: Sequence[str], title: str) -> bytes:
+def _beside_none(differences: dict[str, list[Difference]]) -> str:
+    """The second table, empty without pairs: each layer less no layer."""
+    first = next(iter(differences))
+    ranked = sorted(differences[first], key=lambda one: -one.mean)
+    if not ranked:
+        return ''
+    header = ['attention', *differences, 'seeds', 'p', first]
+    lines = ['', '## Beside none, paired by seed', '', markdown_line(header)]
+    lines.append(markdown_line(['---', *['---:'] * (len(header) - 2), '---']))
+    for one in ranked:
+        own = [next((two for two in differences[metric] if two.variant == one.variant), None) for metric in differences]
+        p = '' if one.p is None else f'{one.p:.3f}'
+        lines.append(markdown_line([one.variant, *map(_as_text, own), str(len(one.values)), p, one.verdict]))
+    count = sum(one.p is not None for one in ranked)
+    lines += [
+        '',
+        f'Mean difference and its 95 % interval (Student). p: paired t-test of {first}, by Holm for {count} layers; '
+        f'noise: p of {CHANCE} or more, so that these seeds cannot tell it from chance.',
+        '',
+    ]
+    return '\n'.join(lines)
+
+
+def _as_text(one: Difference | None) -> str:
+    if one is None:
+        return ''
+    return f'{one.mean:+.4f}' + ('' if one.low is None else f' [{one.low:+.4f}, {one.high:+.4f}]')
+
+
+def _markdown(rows: Iterable[Row], metrics: Sequence[str], title: str) -> str:
     header = ['attention', *metrics, 'seeds', 'M parameters', 'G multiply-adds', 'training, s']
     lines = [f'# {title}', '', markdown_line(header), markdown_line(['---', *['---:'] * (len(header) - 1)])]
     notes = []
@@ -64,4 +105,4 @@ def _markdown(rows: Iterable[Row], metrics: Sequence[str], title: str) -> bytes:
     lines += ['', 'Mean ± sample standard deviation over the seeds of the metrics of the last validation.']
     if notes:
         lines += ['', *notes]
-    return ('\n'.join(lines) + '\n').encode()
+    return '\n'.join(lines) + '\n'

@@ -19,7 +19,11 @@ def base(tmp_path: Path) -> Path:
 
 def test_names_are_resolved_in_order_and_once():
     assert resolve_attention(['cc', 'none', 'CBAM', 'cbam']) == ['CrissCrossAttention', 'none', 'CBAM']
-    with pytest.raises(ValueError, match=r"no attention 'foo', 'bar'; there are none, additive, .*CBAM.*, se"):
+    everything = resolve_attention(['all'])
+    assert everything[0] == 'none'
+    assert {'CBAM', 'CrissCrossAttention', 'AxialAttention'} < set(everything)
+    assert resolve_attention(['all', 'cbam', 'additive']) == [*everything, 'additive']
+    with pytest.raises(ValueError, match=r"no attention 'foo', 'bar'; there are all, none, additive, .*CBAM.*, se"):
         resolve_attention(['se', 'foo', 'bar'])
     with pytest.raises(ValueError, match=r"no attention 'Cbamm'; did you mean 'cbam'.*; there are"):
         resolve_attention(['Cbamm'])

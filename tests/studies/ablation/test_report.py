@@ -53,7 +53,12 @@ def test_markdown_shows_what_is_missing(out: Path):
 
 
 def test_picture_is_drawn_as_soon_as_a_cell_is_finished(out: Path):
-    assert [path.name for path in write_report(out, ['salt_iou'], 't')] == ['results.csv', 'results.md', 'results.png']
+    assert [path.name for path in write_report(out, ['salt_iou'], 't')] == [
+        'results.csv',
+        'results.md',
+        'results.png',
+        'differences.png',
+    ]
     with Image.open(out / 'results.png') as picture:
         assert picture.size == (1350, 750)
         colors = {color for _, color in picture.convert('RGB').getcolors(1 << 20)}
@@ -63,6 +68,23 @@ def test_picture_is_drawn_as_soon_as_a_cell_is_finished(out: Path):
         if json.loads(path.read_text())['status'] == 'finished':
             path.unlink()
     assert [path.name for path in write_report(out, ['salt_iou'], 't')] == ['results.csv', 'results.md']
+
+
+def test_layers_are_compared_with_none_seed_by_seed(out: Path):
+    write_report(out, ['salt_iou', 'dice'], 't')
+    text = (out / 'results.md').read_text()
+    assert '## Beside none, paired by seed' in text
+    assert '| CBAM | +0.1000 | +0.1000 | 1 |  | one pair |' in text
+    with (out / 'results.csv').open() as file:
+        none, cbam, _ = csv.DictReader(file)
+    assert float(cbam['salt_iou_difference']) == pytest.approx(0.1)
+    assert (cbam['salt_iou_low'], none['salt_iou_difference']) == ('', '')
+    folder = out / 'none-seed1'
+    (folder / 'result.json').write_text(json.dumps(asdict(Result('none', 1, 'finished', 8.0, dict(salt_iou=0.5)))))
+    write_report(out, ['salt_iou'], 't')
+    text = (out / 'results.md').read_text()
+    assert '| CBAM | +0.1500 [-0.4853, +0.7853] | 2 | 0.205 | noise |' in text  # t of one degree of freedom, 12.706
+    assert 'by Holm for 1 layers' in text
 
 
 def test_an_unknown_metric_lists_the_known(out: Path):
