@@ -17,6 +17,7 @@ from mmattn.datasets.shot_transforms import (
 from mmattn.datasets.synthetic import SyntheticSaltDataset
 from mmattn.datasets.transforms import RandomAmplitude, RandomSurvey, SingleChannel
 from mmattn.datasets.velocity import SaltVelocityDataset, SyntheticVelocityDataset
+from mmattn.datasets.warps import RandomWarp
 
 __all__ = [
     'AddCoordinateChannels',
@@ -35,6 +36,7 @@ __all__ = [
     'PackVelocityInputs',
     'RandomAmplitude',
     'RandomSurvey',
+    'RandomWarp',
     'RepeatSection',
     'SaltDataset',
     'SaltVelocityDataset',

@@ -6,6 +6,7 @@ from mmattn.engine.hooks.checkpoint import SafeCheckpointHook
 from mmattn.engine.hooks.curves import CurveHook, read_curves
 from mmattn.engine.hooks.exact_resume import ExactResumeHook
 from mmattn.engine.hooks.finite import FiniteLossHook
+from mmattn.engine.hooks.late_average import LateAverageHook
 from mmattn.engine.hooks.late_runtime_info import LateRuntimeInfoHook
 from mmattn.engine.hooks.loss_schedule import LossScheduleHook
 from mmattn.engine.hooks.one_log import OneLogHook
@@ -21,6 +22,7 @@ __all__ = [
     'CurveHook',
     'ExactResumeHook',
     'FiniteLossHook',
+    'LateAverageHook',
     'LateRuntimeInfoHook',
     'LossScheduleHook',
     'OneLogHook',
