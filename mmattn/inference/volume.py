@@ -187,7 +187,7 @@ def _begin(scratch: Scratch, plan: dict[str, object], outputs: Outputs, resume: 
     if resume and scratch.was_completed(plan) and not scratch.begun and len(outputs.existing()) == len(outputs.files):
         return True
     if not scratch.begun:
-        _check_outputs(outputs, mine=set())
+        _check_outputs(outputs, mine=set(), hint=', and nothing unfinished lies beside it to resume' if resume else '')
         scratch.begin(plan, resume=resume)
         return False
     scratch.begin(plan, resume=resume)
@@ -203,10 +203,10 @@ def _begin(scratch: Scratch, plan: dict[str, object], outputs: Outputs, resume: 
     return False
 
 
-def _check_outputs(outputs: Outputs, mine: set[Path]) -> None:
+def _check_outputs(outputs: Outputs, mine: set[Path], *, hint: str = '') -> None:
     existing = [path for path in outputs.existing() if path.resolve() not in mine]
     if existing:
-        raise FileExistsError(f'{existing[0]} exists; give another name or remove it')
+        raise FileExistsError(f'{existing[0]} exists{hint}; give another name or remove it')
 
 
 def _finished(scratch: Scratch, plan: VolumePlan) -> set[Block]:

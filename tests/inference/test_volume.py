@@ -195,8 +195,8 @@ def test_a_journal_cut_short_loses_one_block(unfinished):
 
 def test_an_output_that_is_there_is_kept(survey, tmp_path):
     (tmp_path / 'p.sgy').write_bytes(b'mine')
-    for resume in (False, True):
-        with pytest.raises(FileExistsError, match=r'p.sgy exists; give another name or remove it'):
+    for resume, hint in ((False, ''), (True, ', and nothing unfinished lies beside it to resume')):
+        with pytest.raises(FileExistsError, match=rf'p.sgy exists{hint}; give another name or remove it'):
             predict_volume(GreyModel(), survey[0], tmp_path / 'p.sgy', options=SMALL, resume=resume)
     assert (tmp_path / 'p.sgy').read_bytes() == b'mine'
 
