@@ -34,13 +34,16 @@ CHANGED = {
     'large_after': {*_BEST, *_LENGTH, 'optim_wrapper.optimizer.lr', 'model.backbone', 'model.data_preprocessor'},
     'large_input': {'model.data_preprocessor'},
     'lovasz': {f'{HEAD}loss_decode', 'custom_hooks'},
+    'no_resize': {'pipelines'},
     'pseudo_labels': {'train_dataloader.dataset.pseudo_masks'},
     'resnet34': {'model.backbone', f'{HEAD}in_channels'},
     'scratch': {'model.backbone'},
     'scse': {f'{HEAD}decoder_attention'},
     'smallest_body': {'evaluators'},
     'snapshots': {'param_scheduler', 'default_hooks'},
+    'swa': {'custom_hooks'},
     'synthetic': {'model.backbone', f'{HEAD}init_cfg'},
+    'warp': {'pipelines'},
     BEST: _BEST,
 }
 _TOGETHER = 'model.backbone', 'model.data_preprocessor', 'custom_hooks', 'param_scheduler', 'default_hooks'
