@@ -46,7 +46,7 @@ class Difference:
         return 'noise' if self.p >= CHANCE else 'more' if self.mean > 0 else 'less'
 
 
-def paired_differences(rows: Iterable[Row], metric: str, base: str) -> list[Difference]:
+def paired_differences(rows: Iterable[Row], metric: str, base: str) -> dict[str, Difference]:
     """Compares each variant with the base where both were trained with the same seed and fold.
 
     Args:
@@ -55,7 +55,7 @@ def paired_differences(rows: Iterable[Row], metric: str, base: str) -> list[Diff
         base: a variant.
 
     Returns:
-        A difference for each other variant that has a pair; none without the base.
+        By variant, for each other one that has a pair; nothing without the base.
     """
     values = {
         row.variant: {(one.seed, one.fold): one.metrics[metric] for one in row.finished if metric in one.metrics}
@@ -68,7 +68,9 @@ def paired_differences(rows: Iterable[Row], metric: str, base: str) -> list[Diff
     }
     tested = {variant: _test(own) for variant, own in pairs.items() if own}
     adjusted = _holm({variant: p for variant, (_, _, p) in tested.items() if p is not None})
-    return [Difference(name, pairs[name], low, high, adjusted.get(name)) for name, (low, high, _) in tested.items()]
+    return {
+        name: Difference(name, pairs[name], low, high, adjusted.get(name)) for name, (low, high, _) in tested.items()
+    }
 
 
 def _test(values: Sequence[float]) -> tuple[float | None, float | None, float | None]:
@@ -91,7 +93,7 @@ def _holm(p: dict[str, float]) -> dict[str, float]:
     return adjusted
 
 
-def differences_picture(differences: Sequence[Difference], metric: str, base: str, title: str) -> bytes:
+def differences_picture(differences: Iterable[Difference], metric: str, base: str, title: str) -> bytes:
     """Draws each mean difference with its interval and its pairs, the best at the top, as a PNG."""
     ranked = sorted(differences, key=lambda one: one.mean)
     figure = Figure(figsize=(8, 1.5 + 0.3 * len(ranked)), layout='constrained')

@@ -29,7 +29,7 @@ def rows() -> list[Row]:
 
 
 def test_pairs_are_taken_apart_from_what_the_seeds_share():
-    clear, noisy, worse = paired_differences(rows(), 'iou', 'none')
+    clear, noisy, worse = paired_differences(rows(), 'iou', 'none').values()
     assert [one.verdict for one in (clear, noisy, worse)] == ['more', 'noise', 'less']
     assert clear.mean == pytest.approx(0.104)
     np.testing.assert_allclose(clear.values, [0.10, 0.11, 0.09, 0.10, 0.12])
@@ -38,8 +38,8 @@ def test_pairs_are_taken_apart_from_what_the_seeds_share():
 
 
 def test_more_comparisons_want_smaller_p():
-    alone = paired_differences(rows()[:2], 'iou', 'none')[0].p
-    clear, noisy, worse = paired_differences(rows(), 'iou', 'none')
+    alone = paired_differences(rows()[:2], 'iou', 'none')['a'].p
+    clear, noisy, worse = paired_differences(rows(), 'iou', 'none').values()
     raw = {name: stats.ttest_1samp(one.values, 0).pvalue for name, one in zip('abc', (clear, noisy, worse))}
     assert alone == pytest.approx(raw['a'])
     smallest, second, largest = sorted(raw, key=raw.get)
@@ -51,23 +51,23 @@ def test_more_comparisons_want_smaller_p():
 
 def test_what_has_no_pair():
     one = row('a', {1: 0.5, 7: 0.9})
-    assert paired_differences([one], 'iou', 'none') == []
-    assert paired_differences([one, row('none', {2: 0.1})], 'iou', 'none') == []
-    assert paired_differences([one, row('none', [0.1, 0.2], fold=3)], 'iou', 'none') == []
-    (found,) = paired_differences([one, row('none', [0.1, 0.2])], 'iou', 'none')
+    assert paired_differences([one], 'iou', 'none') == {}
+    assert paired_differences([one, row('none', {2: 0.1})], 'iou', 'none') == {}
+    assert paired_differences([one, row('none', [0.1, 0.2], fold=3)], 'iou', 'none') == {}
+    (found,) = paired_differences([one, row('none', [0.1, 0.2])], 'iou', 'none').values()
     assert (found.values, found.low, found.p, found.verdict) == (pytest.approx((0.3,)), None, None, 'one pair')
 
 
 @pytest.mark.parametrize(('shift', 'verdict'), [(0.0, 'noise'), (0.25, 'more'), (-0.25, 'less')])
 def test_differences_without_scatter(shift: float, verdict: str):
     base, other = row('none', [0.5, 0.75]), row('a', [0.5 + shift, 0.75 + shift])
-    (found,) = paired_differences([base, other], 'iou', 'none')
+    (found,) = paired_differences([base, other], 'iou', 'none').values()
     assert (found.low, found.high, found.verdict) == (shift, shift, verdict)
 
 
 def test_picture():
     with Image.open(
-        io.BytesIO(differences_picture(paired_differences(rows(), 'iou', 'none'), 'iou', 'none', 't'))
+        io.BytesIO(differences_picture(paired_differences(rows(), 'iou', 'none').values(), 'iou', 'none', 't'))
     ) as png:
         colors = {color for _, color in png.convert('RGB').getcolors(1 << 20)}
     assert {(0x00, 0x72, 0xB2), (0xD5, 0x5E, 0x00), (0x99, 0x99, 0x99)} <= colors

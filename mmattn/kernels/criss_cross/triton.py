@@ -89,7 +89,7 @@ def _gather(
     x = out if residual is None else residual
     whole = _line_tiles(packed, embed, size)
     if whole is not None:
-        column_log = torch.empty_like(log_sum)
+        column_log = log_sum if transposed else torch.empty_like(log_sum)
         for axis, lines in enumerate((width, height)):
             share = _share(packed, lines * batch, channels)
             triton_lines.gather_line[(lines, triton.cdiv(channels, share), batch)](

@@ -37,13 +37,13 @@ def write_report(out: Path, metrics: Sequence[str], title: str) -> list[Path]:
     if any(row.finished and row.cost('multiply_adds') for row in rows):
         files['results.png'] = quality_picture(rows, metrics[0], title)
     if differences[metrics[0]]:
-        files['differences.png'] = differences_picture(differences[metrics[0]], metrics[0], NONE, title)
+        files['differences.png'] = differences_picture(differences[metrics[0]].values(), metrics[0], NONE, title)
     for name, content in files.items():
         AtomicBackend().put(content, out / name)
     return [out / name for name in files]
 
 
-def _csv(rows: Iterable[Row], metrics: Sequence[str], differences: dict[str, list[Difference]]) -> bytes:
+def _csv(rows: Iterable[Row], metrics: Sequence[str], differences: dict[str, dict[str, Difference]]) -> bytes:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator='\n')
     statistic = [f'{metric}_{kind}' for metric in metrics for kind in ('mean', 'std')]
@@ -54,30 +54,30 @@ def _csv(rows: Iterable[Row], metrics: Sequence[str], differences: dict[str, lis
         costs = row.cost('parameters'), row.cost('multiply_adds'), row.seconds()
         beside = []
         for metric in metrics:
-            one = next((one for one in differences[metric] if one.variant == row.variant), None)
+            one = differences[metric].get(row.variant)
             beside += [None] * 4 if one is None else [one.mean, one.low, one.high, one.p]
         writer.writerow([safe_cell(row.variant), len(row.finished), *values, *costs, len(row.failed), *beside])
     return text.getvalue().encode()
 
 
-def _beside_none(differences: dict[str, list[Difference]]) -> str:
+def _beside_none(differences: dict[str, dict[str, Difference]]) -> str:
     """The second table, empty without pairs: each layer less no layer."""
     first = next(iter(differences))
-    ranked = sorted(differences[first], key=lambda one: -one.mean)
+    ranked = sorted(differences[first].values(), key=lambda one: -one.mean)
     if not ranked:
         return ''
-    header = ['attention', *differences, 'seeds', 'p', first]
+    header = ['attention', *differences, 'seeds', f'p of {first}', 'verdict']
     lines = ['', '## Beside none, paired by seed', '', markdown_line(header)]
     lines.append(markdown_line(['---', *['---:'] * (len(header) - 2), '---']))
     for one in ranked:
-        own = [next((two for two in differences[metric] if two.variant == one.variant), None) for metric in differences]
+        own = [of_metric.get(one.variant) for of_metric in differences.values()]
         p = '' if one.p is None else f'{one.p:.3f}'
         lines.append(markdown_line([one.variant, *map(_as_text, own), str(len(one.values)), p, one.verdict]))
     count = sum(one.p is not None for one in ranked)
     lines += [
         '',
-        f'Mean difference and its 95 % interval (Student). p: paired t-test of {first}, by Holm for {count} layers; '
-        f'noise: p of {CHANCE} or more, so that these seeds cannot tell it from chance.',
+        f'Mean difference and its 95 % interval (Student). p of a paired t-test, by Holm for {count} layers; '
+        f'noise: {CHANCE} or more, so that these seeds cannot tell it from chance.',
         '',
     ]
     return '\n'.join(lines)
