@@ -17,8 +17,10 @@ import numpy as np
 from PIL import Image
 
 from mmattn.cli.command_line import ToolParser, add_backend, add_cfg_options, check_device, check_folder, run_tool
+from mmattn.common.checks import check_whole
 from mmattn.common.errors import InputError
 from mmattn.common.files import write_whole
+from mmattn.seismic.salt.cleanup import check_thresholds
 from mmattn.seismic.tiles.rle import encode_rle
 
 if TYPE_CHECKING:
@@ -37,13 +39,22 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--tta', action='store_true', help='test-time augmentation of each member')
     parser.add_argument('--threshold', type=float, default=0.5, help='salt above this probability')
     parser.add_argument('--min-body', type=int, default=0, help='pixels of the smallest body to keep')
+    parser.add_argument('--hysteresis', type=float, help='probability that a body must exceed somewhere to be kept')
     add_backend(parser)
     parser.add_argument('--device', help='cpu, cuda or cuda:N; a GPU if there is one by default')
     add_cfg_options(parser, of='every config')
     args = parser.parse_args()
-    if not 0 < args.threshold < 1 or args.min_body < 0:
-        parser.error(f'--threshold must lie between 0 and 1, --min-body not below 0: {args.threshold}, {args.min_body}')
+    try:
+        check_thresholds(args.threshold, args.hysteresis)
+        check_whole('min_body', args.min_body)
+    except ValueError as error:
+        parser.error(str(error))
     return args
+
+
+def mask_options(args: argparse.Namespace) -> dict:
+    """What ``mmattn.seismic.salt_mask`` takes of the command line."""
+    return {name: getattr(args, name) for name in ('threshold', 'hysteresis', 'min_body')}
 
 
 def choose_weights(choice: list[str], predictions: 'list[Predictions]') -> np.ndarray:
@@ -68,7 +79,7 @@ def score_table(members: 'list[Member]', predictions: 'list[Predictions]', weigh
     from mmattn.studies.ensemble.predictions import combine, cross_fitted
 
     def line(name: str, weight: str, own: 'Predictions') -> str:
-        scores = own.scores(threshold=args.threshold, min_body=args.min_body)
+        scores = own.scores(**mask_options(args))
         return f'| {name} | {weight} | ' + ' | '.join(f'{scores[column]:.4f}' for column in COLUMNS) + ' |'
 
     equal = np.full(len(members), 1 / len(members))
@@ -80,6 +91,8 @@ def score_table(members: 'list[Member]', predictions: 'list[Predictions]', weigh
     if args.weights == ['fit'] and all(predictions[0].halves()):
         lines.append(line('weights fitted on the other half', '', cross_fitted(predictions)))
     note = f'{len(predictions[0].names)} tiles, threshold {args.threshold:g}, smallest body {args.min_body} pixels, '
+    if args.hysteresis is not None:
+        note += f'each above {args.hysteresis:g} somewhere, '
     return '\n'.join([*lines, '', note + f'test-time augmentation {"on" if args.tta else "off"}.']) + '\n'
 
 
@@ -90,7 +103,7 @@ def write_masks(predictions: 'Predictions', args: argparse.Namespace) -> None:
     table.writerow(['id', 'rle_mask'])
     folder = args.out / 'masks'
     folder.mkdir(parents=True, exist_ok=True)
-    masks = predictions.masks(threshold=args.threshold, min_body=args.min_body)
+    masks = predictions.masks(**mask_options(args))
     for name, mask in zip(predictions.names, masks):
         Image.fromarray(255 * mask).save(folder / f'{name}.png')
         table.writerow([name, encode_rle(mask)])

@@ -35,6 +35,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--threshold', type=float, default=0.5, help='probability above which there is salt')
     parser.add_argument('--min-body', type=int, default=0, metavar='VOXELS', help='smaller bodies are left out')
     parser.add_argument(
+        '--hysteresis', type=float, metavar='P', help='so are bodies that are nowhere more probable than this'
+    )
+    parser.add_argument(
         '--factor', type=float, default=NORMAL_90, help='standard deviations on both sides of the intervals'
     )
     parser.add_argument('--label', help='0 background, 1 salt, 255 unknown, on the same grid, to calibrate by')
@@ -70,7 +73,7 @@ def main() -> None:
     from mmattn.seismic.export.work import ExportOptions
     from mmattn.seismic.volumes.grids import check_grid
 
-    names = ('threshold', 'min_body', 'most_meshes', 'every')
+    names = ('threshold', 'min_body', 'hysteresis', 'most_meshes', 'every')
     given = {name: getattr(args, name) for name in names}
     given |= {
         name: getattr(args, name) for name in ('horizons', 'meshes', 'polygons') if getattr(args, name) is not None

@@ -67,6 +67,9 @@ def _add_outputs(group: argparse._ArgumentGroup) -> None:
     group.add_argument('--report', help='folder for tables, pictures and a page to send, report.html')
     group.add_argument('--threshold', type=float, default=0.5, help='probability above which the mask is salt')
     group.add_argument('--min-body', type=int, default=0, metavar='VOXELS', help='smaller bodies leave the mask')
+    group.add_argument(
+        '--hysteresis', type=float, metavar='P', help='bodies that are nowhere more probable than this leave it too'
+    )
     group.add_argument('--fill-holes', action='store_true', help='cavities inside salt become salt in the mask')
 
 
@@ -232,7 +235,7 @@ def main() -> None:
         outputs = Outputs(
             args.output,
             **{name: getattr(args, name) for name in ('mask', 'std', 'zarr', 'report')},
-            **{name: getattr(args, name) for name in ('threshold', 'min_body', 'fill_holes')},
+            **{name: getattr(args, name) for name in ('threshold', 'min_body', 'hysteresis', 'fill_holes')},
         )
         names = ('window', 'overlap', 'stride', 'batch_size', 'flip', 'amp', 'backend', 'clip', 'memory')
         directions = None if args.direction is None else tuple(args.direction)

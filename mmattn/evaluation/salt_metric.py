@@ -18,9 +18,9 @@ from torch import Tensor
 
 from mmattn.common.checks import check_number, check_whole
 from mmattn.common.tables import safe_row
-from mmattn.evaluation.scores import TileScore, binary_mask, score_tile, total_scores
+from mmattn.evaluation.scores import TileScore, binary_mask, salt_probability, score_tile, total_scores
 from mmattn.seismic.salt.classes import check_classes
-from mmattn.seismic.salt.cleanup import remove_small_bodies
+from mmattn.seismic.salt.cleanup import remove_small_bodies, remove_unsure_bodies
 from mmattn.seismic.tiles.rle import encode_rle
 
 _TILE_COLUMNS = ('iou', 'dice', 'pixel_accuracy', 'boundary_f1', 'boundary_distance', 'mean_precision')
@@ -54,6 +54,8 @@ class SaltMetric(BaseMetric):
         ignore_index: label of truth pixels that count nowhere.
         boundary_tolerance: how far, in pixels, a boundary may lie off and still match.
         min_body: predicted bodies of fewer pixels are removed before anything is scored or written; 0 keeps all.
+        hysteresis: predicted bodies whose probability of salt is nowhere above this are removed too; None keeps all.
+            The other threshold, above which there is salt at all, is the ``threshold`` of ``model.decode_head``.
         output_dir: folder for each tile's predicted mask, ``<id>.png`` with 0 and 255 ('/' in an id becomes '_').
         label_dir: folder for the same with the labels 0 and 1, as ``confusion_matrix.py`` of MMSegmentation and others
             of its analysis tools read predictions; nothing else is written there.
@@ -76,6 +78,7 @@ class SaltMetric(BaseMetric):
         ignore_index: int = 255,
         boundary_tolerance: float = 2.0,
         min_body: int = 0,
+        hysteresis: float | None = None,
         output_dir: str | None = None,
         label_dir: str | None = None,
         keep_results: bool = False,
@@ -88,6 +91,8 @@ class SaltMetric(BaseMetric):
             raise ValueError(f'ignore_index must not be 0 (background) or 1 (salt), got {ignore_index}')
         check_number('boundary_tolerance', boundary_tolerance, low=0)
         check_whole('min_body', min_body)
+        if hysteresis is not None and not 0 < check_number('hysteresis', hysteresis, low=0, high=1) < 1:
+            raise ValueError(f'hysteresis must lie between 0 and 1, got {hysteresis}')
         if keep_results and output_dir is None:
             raise ValueError('keep_results=True needs output_dir, the folder to keep them in')
         if submission is not None and Path(submission).suffix != '.csv':
@@ -99,7 +104,7 @@ class SaltMetric(BaseMetric):
         super().__init__(collect_device=collect_device, prefix=prefix)
         self.ignore_index = ignore_index
         self.boundary_tolerance = boundary_tolerance
-        self.min_body = min_body
+        self.min_body, self.hysteresis = min_body, hysteresis
         self.output_dir = None if output_dir is None else Path(output_dir)
         self.label_dir = None if label_dir is None else Path(label_dir)
         self.keep_results = keep_results
@@ -139,7 +144,7 @@ class SaltMetric(BaseMetric):
         for sample in data_samples:
             tile_id = _tile_id(sample)
             prediction = binary_mask(_plane(sample['pred_sem_seg']['data']), name='prediction')
-            prediction = remove_small_bodies(prediction, self.min_body).astype(np.uint8)
+            prediction = self._cleaned(sample, prediction).astype(np.uint8)
             score, rle = None, None
             if 'gt_sem_seg' in sample and not self.format_only:
                 score = score_tile(
@@ -154,6 +159,15 @@ class SaltMetric(BaseMetric):
             for folder, high in ((self.output_dir, 255), (self.label_dir, 1)):
                 if folder is not None:
                     Image.fromarray(high * prediction).save(folder / f'{tile_id.replace("/", "_")}.png')
+
+    def _cleaned(self, sample: dict, prediction: np.ndarray) -> np.ndarray:
+        """The predicted mask without small and unsure bodies."""
+        mask = remove_small_bodies(prediction, self.min_body)
+        if self.hysteresis is None:
+            return mask
+        if 'seg_logits' not in sample:
+            raise KeyError(f"hysteresis={self.hysteresis} needs 'seg_logits' of each sample, which this model lacks")
+        return remove_unsure_bodies(mask, _plane(salt_probability(sample['seg_logits']['data'])), self.hysteresis)
 
     def compute_metrics(self, results: list[TileResult]) -> dict[str, float]:
         """Combines the tiles of the set, in the dataset's order, and writes the files that were asked for.

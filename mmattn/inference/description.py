@@ -58,6 +58,7 @@ def describe_prediction(
         'mixed precision': options.amp,
         'threshold': outputs.threshold,
         'smallest body of the mask': outputs.min_body,
+        **({} if outputs.hysteresis is None else {'probability that bodies reach': outputs.hysteresis}),
         'holes filled': outputs.fill_holes,
         'device': _device(model),
         **({} if result.backend == 'torch' else {'computed by': result.backend}),

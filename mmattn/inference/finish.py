@@ -171,6 +171,8 @@ class Finish:
             self.plan.shape,
             min_body=self.outputs.min_body,
             fill_holes=self.outputs.fill_holes,
+            hysteresis=self.outputs.hysteresis,
+            probability=self.mean,
             step=self.plan.output_lines,
         )
         mask.sync()

@@ -11,11 +11,12 @@ from typing import TypeAlias
 
 import numpy as np
 
-from mmattn.common.checks import check_number, check_whole
+from mmattn.common.checks import check_whole
 from mmattn.common.files import written_whole
 from mmattn.inference.ranks import on_first, rank_and_size, wait_for_all
 from mmattn.inference.scratch import line_ranges
 from mmattn.seismic import SegyVolume, Volume, copy_with_samples
+from mmattn.seismic.salt.cleanup import check_thresholds
 from mmattn.seismic.volumes.zarr_arrays import STORES, is_address
 
 Slabs: TypeAlias = Iterable[tuple[int, np.ndarray]]
@@ -40,6 +41,7 @@ class Outputs:
         report: folder for tables and pictures.
         threshold: of the mask, 0 to 1.
         min_body: bodies of fewer voxels leave the mask.
+        hysteresis: bodies whose probability is nowhere above this leave it too; None keeps them.
         fill_holes: whether cavities enclosed by salt become salt.
 
     Raises:
@@ -53,14 +55,16 @@ class Outputs:
     report: str | os.PathLike | None = None
     threshold: float = 0.5
     min_body: int = 0
+    hysteresis: float | None = None
     fill_holes: bool = False
 
     def __post_init__(self) -> None:
-        if not 0 < check_number('threshold', self.threshold, low=0, high=1) < 1:
-            raise ValueError(f'threshold must lie between 0 and 1, got {self.threshold}')
+        check_thresholds(self.threshold, self.hysteresis)
         check_whole('min_body', self.min_body)
-        if self.needs_mask is False and (self.min_body or self.fill_holes):
-            raise ValueError('min_body and fill_holes clean the mask: ask for a mask (--mask) or a report (--report)')
+        if self.needs_mask is False and (self.min_body or self.fill_holes or self.hysteresis):
+            raise ValueError(
+                'min_body, hysteresis and fill_holes clean the mask: ask for a mask (--mask) or a report (--report)'
+            )
         for name, path in self.files.items():
             allowed = STORES if name == 'zarr' else ('',) if name == 'report' else (*SEGY, '.npy', *STORES)
             if name != 'report' and path.suffix.lower() not in allowed:

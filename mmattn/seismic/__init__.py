@@ -6,6 +6,7 @@ can be imported from here; tiles, run lengths, mosaics and folds from their modu
 """
 
 from mmattn.seismic.opening import open_volume
+from mmattn.seismic.salt.cleanup import salt_mask
 from mmattn.seismic.segy import SegyError, SegyVolume, copy_with_samples
 from mmattn.seismic.volumes.amplitude import estimate_clip, scale_amplitude, to_grey
 from mmattn.seismic.volumes.arrays import ArrayVolume
@@ -19,6 +20,7 @@ __all__ = [
     'copy_with_samples',
     'estimate_clip',
     'open_volume',
+    'salt_mask',
     'scale_amplitude',
     'to_grey',
 ]

@@ -220,6 +220,28 @@ def test_small_bodies_do_not_count_and_are_not_written(tmp_path: Path):
         SaltMetric(min_body=-1)
 
 
+@pytest.mark.parametrize('outputs', [1, 2])
+def test_bodies_that_are_nowhere_sure_do_not_count(outputs: int):
+    truth, probability = np.zeros((8, 8), np.uint8), np.full((8, 8), 0.1, np.float32)
+    truth[4:, 4:] = 1
+    probability[4:, 4:], probability[4, 4], probability[:2, :2] = 0.6, 0.9, 0.7
+    seen = sample((probability > 0.5).astype(np.uint8), truth, img_id='a')
+    scores = torch.from_numpy(probability)[None]
+    logit = scores.logit()
+    seen.seg_logits = PixelData(data=scores if outputs == 1 else torch.cat([torch.zeros_like(logit), logit]))
+    assert evaluate(SaltMetric(), [seen])['salt_iou'] == pytest.approx(16 / 20)
+    assert evaluate(SaltMetric(hysteresis=0.8), [seen])['salt_iou'] == 1
+    assert evaluate(SaltMetric(hysteresis=0.95), [seen])['salt_iou'] == 0
+    assert evaluate(SaltMetric(hysteresis=0.8, min_body=17), [seen])['salt_iou'] == 0
+
+
+def test_a_metric_that_lacks_probabilities_says_so():
+    with pytest.raises(KeyError, match=r"hysteresis=0\.7 needs 'seg_logits'"):
+        evaluate(SaltMetric(hysteresis=0.7), [sample(*np.zeros((2, 4, 4), np.uint8), img_id='a')])
+    with pytest.raises(ValueError, match='hysteresis must lie between 0 and 1, got 1'):
+        SaltMetric(hysteresis=1)
+
+
 @pytest.mark.parametrize('classes', [('salt', 'background'), ('salt',)])
 def test_a_dataset_of_another_order_is_refused(classes: tuple[str, ...]):
     evaluator = Evaluator(SaltMetric())

@@ -360,7 +360,9 @@ def test_an_undecided_network_is_told(survey, tmp_path, report: bool):
     [
         (dict(probability='p.txt'), 'probability must end with .sgy, .segy, .npy, .zarr, .mdio, got'),
         (dict(threshold=1.0), 'threshold must lie between 0 and 1, got 1.0'),
-        (dict(min_body=5), 'min_body and fill_holes clean the mask: ask for a mask'),
+        (dict(min_body=5), 'min_body, hysteresis and fill_holes clean the mask: ask for a mask'),
+        (dict(hysteresis=0.7), 'min_body, hysteresis and fill_holes clean the mask: ask for a mask'),
+        (dict(mask='m.sgy', hysteresis=0.5), 'hysteresis must lie between the threshold, 0.5, and 1, got 0.5'),
         (dict(mask='p.sgy'), 'two outputs have the same name'),
         (dict(zarr='p.npy'), 'zarr must end with .zarr, .mdio, got'),
     ],

@@ -54,11 +54,17 @@ def test_members_are_scored_averaged_and_read_again(monkeypatch, capsys, tmp_pat
     run_here(monkeypatch, capsys, 'ensemble.py', *members, '--out', out, '--weights', 3, 1, '--tta')
     assert {path: path.stat().st_mtime_ns for path in (out / 'cache').iterdir()} == cached
     assert '| 0.750 |' in (out / 'results.md').read_text()
+    run_here(monkeypatch, capsys, 'ensemble.py', *members, '--out', out, '--tta', '--hysteresis', 0.999)
+    assert 'smallest body 0 pixels, each above 0.999 somewhere, ' in (out / 'results.md').read_text()
+    with Image.open(out / 'masks' / f'{ids[0]}.png') as mask:
+        assert mask.getextrema() == (0, 0)
 
 
 @pytest.mark.parametrize(
     ('arguments', 'message'),
     [
+        (['--hysteresis', '0.4'], 'hysteresis must lie between the threshold, 0.5, and 1, got 0.4'),
+        (['--min-body', '-1'], 'min_body must be at least 0, got -1'),
         (['--weights', 'best'], '--weights takes equal, fit or numbers'),
         (['--weights', '1'], '--weights takes equal, fit or numbers: weights must be 2 numbers from 0'),
     ],

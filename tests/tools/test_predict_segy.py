@@ -13,6 +13,7 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
+from scipy import ndimage
 
 from mmattn.cli.device import replace_sync_bn
 from mmattn.seismic import open_volume
@@ -45,7 +46,7 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Path]:
 
 
 def test_the_tool_predicts_and_says_what_it_changed(inputs, tmp_path, monkeypatch, capsys):
-    options = *OPTIONS, '--mask', tmp_path / 'm.sgy', '--std', tmp_path / 's.sgy', '--min-body', 5
+    options = *OPTIONS, '--mask', tmp_path / 'm.sgy', '--std', tmp_path / 's.sgy', '--min-body', 5, '--hysteresis', 0.86
     result = run_here(monkeypatch, capsys, 'predict_segy.py', *inputs, tmp_path / 'p.sgy', *options)
     assert result.returncode == 0, result.stderr
     assert 'clip 0.' in result.stdout
@@ -58,7 +59,11 @@ def test_the_tool_predicts_and_says_what_it_changed(inputs, tmp_path, monkeypatc
         values, salt = probability.slab('iline', 0, 20), mask.slab('iline', 0, 20)
     assert 0 <= values.min() < values.max() <= 1
     assert set(np.unique(salt)) <= {0, 1}
-    assert not salt[values <= 0.5].any()
+    labels, _ = ndimage.label(values > 0.5)
+    sizes, peaks = np.bincount(labels.ravel()), ndimage.maximum(values, labels, np.arange(labels.max() + 1))
+    expected = (labels > 0) & (sizes >= 5)[labels] & (peaks > 0.86)[labels]
+    assert np.array_equal(salt, expected)
+    assert 0 < expected.sum() < np.count_nonzero(values > 0.5)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from mmattn.common.checks import check_choice, check_number, check_whole
 from mmattn.seismic.export.coordinates import SurveyMap, places_of_line, survey_map
 from mmattn.seismic.export.horizons import NORMAL_90
 from mmattn.seismic.export.mesh_files import MESH_FORMATS
-from mmattn.seismic.salt.cleanup import Bodies, find_bodies, label_bodies
+from mmattn.seismic.salt.cleanup import Bodies, check_thresholds, find_bodies, label_bodies
 from mmattn.seismic.volumes.volume import Volume
 
 HORIZON_FORMATS: Mapping[str, str] = MappingProxyType(
@@ -31,6 +31,7 @@ class ExportOptions:
     Args:
         threshold: probability above which there is salt, 0 to 1.
         min_body: bodies of fewer voxels are left out of everything.
+        hysteresis: so are those whose probability is nowhere above this; None leaves none out.
         factor: standard deviations on both sides that the intervals of top and base are wide.
         margins: by which those of top and of base are wider beyond, in the unit of the samples.
         horizons: formats of top and base beside CSV, of :data:`HORIZON_FORMATS`.
@@ -46,6 +47,7 @@ class ExportOptions:
 
     threshold: float = 0.5
     min_body: int = 0
+    hysteresis: float | None = None
     factor: float = NORMAL_90
     margins: tuple[float, float] = (0.0, 0.0)
     horizons: Sequence[str] = tuple(HORIZON_FORMATS)
@@ -56,8 +58,7 @@ class ExportOptions:
     step: int | None = None
 
     def __post_init__(self) -> None:
-        if not 0 < check_number('threshold', self.threshold, low=0, high=1) < 1:
-            raise ValueError(f'threshold must lie between 0 and 1, got {self.threshold}')
+        check_thresholds(self.threshold, self.hysteresis)
         check_whole('min_body', self.min_body)
         check_whole('most_meshes', self.most_meshes)
         check_whole('every', self.every, least=1)
@@ -149,8 +150,11 @@ class Work:
             Those that stay, and how many do not. Which voxels are taken out is held in a file beside the output.
         """
         shape, step = self.volume.shape, self.step
-        bodies = find_bodies(self.mask, shape, step=step)
+        hysteresis = self.options.hysteresis
+        bodies = find_bodies(self.mask, shape, step=step, probability=None if hysteresis is None else self.read)
         small = bodies.voxels < self.options.min_body
+        if hysteresis is not None:
+            small |= bodies.peak <= hysteresis
         if not small.any():
             return bodies, 0
         with tempfile.TemporaryFile(dir=self.folder) as file:

@@ -18,8 +18,9 @@ from mmattn.cli.launch import load_config, use_tta
 from mmattn.cli.progress import tracked
 from mmattn.cli.saved_weights import check_fit, read_checkpoint
 from mmattn.common.errors import InputError, one_line
-from mmattn.evaluation import remove_small_bodies, salt_probability, score_tile, total_scores
+from mmattn.evaluation import salt_probability, score_tile, total_scores
 from mmattn.inference.backends import run_by_backend
+from mmattn.seismic import salt_mask
 from mmattn.studies.ensemble.weights import fit_weights
 
 _EVERY = 7  # pixels between those that weights are fitted on
@@ -76,14 +77,14 @@ class Predictions:
         """Whether every tile has its truth."""
         return all(mask is not None for mask in self.truth)
 
-    def masks(self, *, threshold: float, min_body: int) -> Iterator[np.ndarray]:
-        """Iterates over the masks (H, W), 0 and 1: salt above ``threshold``, no body below ``min_body`` pixels."""
+    def masks(self, **options) -> Iterator[np.ndarray]:
+        """Iterates over the masks (H, W), 0 and 1; options are those of ``mmattn.seismic.salt_mask``."""
         for probability in self.probability:
-            yield remove_small_bodies(probability > threshold, min_body).astype(np.uint8)
+            yield salt_mask(probability, **options).astype(np.uint8)
 
-    def scores(self, *, threshold: float = 0.5, min_body: int = 0) -> dict[str, float]:
-        """Scores of labelled tiles, see :func:`mmattn.evaluation.total_scores`."""
-        masks = self.masks(threshold=threshold, min_body=min_body)
+    def scores(self, **options) -> dict[str, float]:
+        """Scores of labelled tiles, see :func:`mmattn.evaluation.total_scores`; options as of ``masks``."""
+        masks = self.masks(**options)
         return total_scores([score_tile(mask, truth) for mask, truth in zip(masks, self.truth)])
 
 

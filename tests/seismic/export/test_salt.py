@@ -122,6 +122,20 @@ def test_small_bodies_are_left_out_of_everything(tmp_path, salt, step: int):
         assert (tmp_path / 'one' / name).read_text() == (tmp_path / 'two' / name).read_text(), name
 
 
+def test_bodies_that_are_nowhere_sure_are_left_out_of_everything(tmp_path):
+    values = np.zeros(SHAPE)
+    values[2:5, 2:5, 2:8], values[3, 3, 3], values[6:8, 6:8, 8:12] = 0.6, 0.9, 0.7
+    unsure = open_salt(tmp_path / 'a.sgy', values)
+    sure = open_salt(tmp_path / 'b.sgy', np.where(values == 0.7, 0, values))
+    first = export_salt(unsure, tmp_path / 'one', options=ExportOptions(hysteresis=0.8))
+    export_salt(sure, tmp_path / 'two')
+    assert first['bodies'] == dict(number=1, meshes=1, left_out=1)
+    for name in ('bodies.csv', 'horizons.csv', 'bodies/body_001.obj'):
+        assert (tmp_path / 'one' / name).read_text() == (tmp_path / 'two' / name).read_text(), name
+    with pytest.raises(ValueError, match=r'hysteresis must lie between the threshold, 0\.5, and 1, got 0\.3'):
+        ExportOptions(hysteresis=0.3)
+
+
 def test_bodies_that_touch_are_meshed_one_by_one(tmp_path):
     values = np.zeros(SHAPE)
     values[2:5, 2:5, 2:8] = 0.9

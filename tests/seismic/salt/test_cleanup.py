@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 from scipy import ndimage
+from skimage.filters import apply_hysteresis_threshold
 
-from mmattn.seismic.salt.cleanup import clean_mask, find_bodies, remove_small_bodies, select_bodies
+from mmattn.seismic.salt.cleanup import clean_mask, find_bodies, remove_small_bodies, salt_mask, select_bodies
 
 
 def random_mask(share: float, shape: tuple[int, int, int] = (13, 9, 11)) -> np.ndarray:
@@ -77,6 +78,22 @@ def test_small_bodies_go(step: int):
     )
 
 
+@pytest.mark.parametrize('step', [1, 3, 50])
+def test_unsure_bodies_go_as_by_scikit_image(step: int):
+    probability = ndimage.gaussian_filter(np.random.default_rng(5).random((13, 9, 11)), 1)
+    probability = (probability - probability.min()) / np.ptp(probability)
+    mask = (probability > 0.55).astype(np.uint8)
+    cleaned, done = clean(mask, hysteresis=0.8, probability=reader(probability), step=step)
+    expected = apply_hysteresis_threshold(probability, 0.55, 0.8)
+    assert np.array_equal(cleaned, expected)
+    assert 0 < expected.sum() < mask.sum()
+    assert done['removed'] == mask.sum() - expected.sum()
+    assert done['removed_bodies'] == ndimage.label(mask)[1] - ndimage.label(expected)[1]
+    nothing, done = clean(mask, hysteresis=1.0, probability=reader(probability), step=step)
+    assert (nothing.any(), done['removed_bodies']) == (False, ndimage.label(mask)[1])
+    assert not clean(np.zeros_like(mask), hysteresis=0.8, probability=reader(probability), step=step)[0].any()
+
+
 def test_a_body_is_measured_after_its_cavity_is_filled():
     mask = np.zeros((7, 7, 7), np.uint8)
     mask[1:6, 1:6, 1:6] = 1
@@ -102,6 +119,17 @@ def test_wrong_options_are_named():
         find_bodies(reader(random_mask(0.5)), (13, 9, 11), step=0)
     with pytest.raises(ValueError, match=r'lines 0 to 16 of a volume \(20, 9, 11\) cannot be \(13, 9, 11\)'):
         find_bodies(reader(random_mask(0.5)), (20, 9, 11))
+    with pytest.raises(ValueError, match=r'hysteresis=0\.7 needs the probability'):
+        clean(random_mask(0.5), hysteresis=0.7)
+    section = np.zeros((4, 4))
+    for options, message in (
+        (dict(threshold=1.0), 'threshold must lie between 0 and 1, got 1.0'),
+        (dict(hysteresis=0.4), 'hysteresis must lie between the threshold, 0.5, and 1, got 0.4'),
+        (dict(hysteresis=1.0), 'hysteresis must lie between the threshold, 0.5, and 1, got 1.0'),
+        (dict(min_body=-1), 'min_body must be at least 0, got -1'),
+    ):
+        with pytest.raises(ValueError, match=message):
+            salt_mask(section, **options)
 
 
 def test_small_bodies_of_a_section_go():
@@ -113,3 +141,18 @@ def test_small_bodies_of_a_section_go():
     assert kept.sum() == 4
     assert kept[4:, 4:].all()
     assert not remove_small_bodies(mask, 5).any()
+
+
+def test_the_mask_of_a_section():
+    probability = np.full((7, 7), 0.2)
+    probability[0, 0] = probability[1, 1] = 0.6  # one body by its corners, never sure
+    probability[0, 6] = 0.95  # sure and small
+    probability[4:, 4:] = 0.45
+    probability[5, 5] = 0.9
+    np.testing.assert_array_equal(salt_mask(probability), probability > 0.5)
+    kept = salt_mask(probability, threshold=0.4, hysteresis=0.8, min_body=2)
+    assert kept[4:, 4:].all()
+    assert kept.sum() == 9
+    assert salt_mask(probability, threshold=0.4, hysteresis=0.8).sum() == 10
+    assert not salt_mask(probability, threshold=0.4, hysteresis=0.99).any()
+    assert not salt_mask(np.zeros((3, 3)), hysteresis=0.7).any()
