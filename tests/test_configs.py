@@ -16,6 +16,7 @@ from mmseg.structures import SegDataSample
 from scipy import io as matlab
 
 from mmattn.seismic.shots import Acquisition
+from tests.extras import skip_without_timm
 
 ROOT = Path(__file__).resolve().parents[1]
 ALL_CONFIGS = sorted(path for path in (ROOT / 'configs').rglob('*.py') if '_base_' not in path.parts)
@@ -77,6 +78,7 @@ def _synthetic(monkeypatch: pytest.MonkeyPatch) -> None:
 @parametrize(CONFIGS)
 def test_trains_one_step(path: Path):
     config = Config.fromfile(path)
+    skip_without_timm(config.model.backbone)
     if config.model.backbone.type == 'MSCAN' and mmseg.__version__.startswith('1.2'):
         pytest.skip('takes three channels')
     model = revert_sync_batchnorm(MODELS.build(reduced(config.model))).train()

@@ -11,6 +11,7 @@ from mmseg.registry import DATASETS, MODELS, PARAM_SCHEDULERS
 
 from mmattn.cli.device import replace_sync_bn
 from mmattn.cli.saved_weights import read_checkpoint
+from tests.extras import skip_without_timm
 
 ROOT = Path(__file__).resolve().parents[1]
 RECIPE = ROOT / 'configs' / 'salt_recipe'
@@ -27,6 +28,8 @@ CHANGED = {
     'coordinates': CHANNELS,
     'deep_supervision': {f'{HEAD}deep_supervision'},
     'depth': CHANNELS,
+    'efficientnet_lite0': {'model.backbone', f'{HEAD}in_channels'},
+    'efficientnet_lite2': {'model.backbone', f'{HEAD}in_channels'},
     'ema': {'custom_hooks'},
     'empty_or_not': {f'{HEAD}empty_loss_weight', f'{HEAD}suppress_empty'},
     'gates': {f'{HEAD}skip_attention'},
@@ -46,6 +49,7 @@ CHANGED = {
     'warp': {'pipelines'},
     BEST: _BEST,
 }
+NARROW = {'ResNet': dict(base_channels=8), 'MobileNetV2': dict(widen_factor=0.25)}
 _TOGETHER = 'model.backbone', 'model.data_preprocessor', 'custom_hooks', 'param_scheduler', 'default_hooks'
 
 
@@ -89,7 +93,8 @@ def small(name: str) -> Config:
     """A narrow network of a row, and two synthetic sections to train on."""
     config = row(name)
     encoder = config.model.backbone
-    encoder.update(dict(base_channels=8) if encoder.type == 'ResNet' else dict(widen_factor=0.25), init_cfg=None)
+    skip_without_timm(encoder)
+    encoder.update(NARROW.get(encoder.type, {}), init_cfg=None)
     config.model.decode_head.pop('init_cfg', None)
     channels = [level.shape[1] for level in MODELS.build(encoder)(torch.rand(1, encoder.get('in_channels', 3), 64, 64))]
     config.model.decode_head.update(in_channels=channels, decoder_channels=(16, 16, 8, 8, 8))
