@@ -73,6 +73,19 @@ def test_learns_and_predicts_on_the_grid(stem: str, branch: bool):
     assert set(sample.pred_sem_seg.data.unique().tolist()) <= {0, 1}
 
 
+@pytest.mark.parametrize('stem', ['time', 'resize'])
+def test_learns_in_mixed_precision(stem: str):
+    model = estimator(dict(salt_branch=True), dict(ENCODER, stem=stem)).train()
+    data = model.data_preprocessor(batch(), True)
+    expected = model(**data, mode='loss')
+    with torch.autocast('cpu', torch.bfloat16):
+        losses = model(**data, mode='loss')
+    sum(value for name, value in losses.items() if 'loss' in name).backward()
+    assert all(parameter.grad is not None for parameter in model.parameters())
+    for name, value in losses.items():
+        torch.testing.assert_close(value.float(), expected[name], rtol=0.03, atol=0.03)
+
+
 def test_threshold_says_where_salt_is():
     model = estimator(dict(salt_velocity=3000.0)).eval()
     sample = model.test_step(batch())[0]

@@ -76,5 +76,7 @@ class ShotEncoder(BaseModule):
             )
         x = self.stem(x)
         if self.stem_kind != 'none':
-            x = F.interpolate(x, self.grid, mode='bilinear', align_corners=False, antialias=True)
+            # in float32: PyTorch lacks the filtered kind in bfloat16 on a CPU
+            grid = F.interpolate(x.float(), self.grid, mode='bilinear', align_corners=False, antialias=True)
+            x = grid.to(x.dtype)
         return tuple(self.backbone(x))
