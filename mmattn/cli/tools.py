@@ -19,7 +19,7 @@ _SHORT = {
 _HIDDEN = ('torchrun',)
 _GROUPS = {
     'Networks': (
-        *('train', 'test', 'predict', 'few-lines', 'ensemble'),
+        *('train', 'test', 'predict', 'predict-images', 'few-lines', 'ensemble'),
         *('dist-train', 'dist-test', 'dist-predict', 'slurm-train'),
     ),
     'Data': ('info', 'view', 'export-salt', 'prepare-tgs', 'make-synthetic', 'make-shots'),

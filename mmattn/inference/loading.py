@@ -7,6 +7,7 @@ and feed the network), ``model.safetensors`` (its weights) and ``README.md`` (it
 import json
 import os
 from collections.abc import Iterator, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 
 import numpy as np
@@ -220,6 +221,8 @@ def load(
             Path(_hub().snapshot_download(str(name), allow_patterns=[CONFIG, WEIGHTS])), device, options
         )
     else:
+        if close := get_close_matches(str(name), shipped_networks()):
+            raise FileNotFoundError(f'there is no network {str(name)!r}; did you mean {close[0]!r}?')
         find_config(name)
         raise FileNotFoundError(
             f'{str(name)!r} is a config, whose weights do not come with mmattn: train it (mmattn train {name}) and '

@@ -148,7 +148,7 @@ def read_image(source: str | os.PathLike | bytes, *, name: str | None = None) ->
     Raises:
         ValueError: It is not a readable image with 8 bits, or a colour image.
     """
-    pixels = _one_channel(_decode(source, name), name or str(source))
+    pixels = _one_channel(_decode(source, name, colours=True), name or str(source))
     if pixels.dtype != np.uint8:
         raise ValueError(f'{name or source}: expected an 8-bit image, got {pixels.dtype}')
     return pixels
@@ -177,12 +177,12 @@ def read_mask(source: str | os.PathLike | bytes, *, name: str | None = None) -> 
     return salt.astype(np.uint8)
 
 
-def _decode(source: str | os.PathLike | bytes, name: str | None) -> np.ndarray:
-    """Pixels of an image file as stored, palette indices included."""
+def _decode(source: str | os.PathLike | bytes, name: str | None, *, colours: bool = False) -> np.ndarray:
+    """Pixels of an image file as stored: of one with a palette the indices, or the colours they stand for."""
     try:
         with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as image:
             _check_size(image, name or str(source))
-            return np.asarray(image)
+            return np.asarray(image.convert('RGB') if colours and image.mode == 'P' else image)
     except FileNotFoundError:
         raise
     except _TooLargeError:
