@@ -29,6 +29,11 @@ def test_it_is_there_and_small():
     assert 'Licence' in (folder / 'README.md').read_text()
 
 
+def test_a_name_like_it_is_suggested():
+    with pytest.raises(FileNotFoundError, match=f"no network 'salt-syntetic'; did you mean '{NAME}'"):
+        mmattn.load('salt-syntetic')
+
+
 def test_it_finds_salt_whatever_the_gain(model):
     survey = SyntheticSurvey(seed=1001)
     sections = [survey.section(index) for index in range(32)]
