@@ -24,6 +24,7 @@ _LENGTH = {'train_cfg.max_epochs', 'train_cfg.val_interval'}
 # what each row changes
 CHANGED = {
     'base': set(),
+    'best_no_resize': {*_BEST, 'pipelines'},
     'best_cross_entropy': _BEST - {f'{HEAD}loss_decode'},
     'coordinates': CHANNELS,
     'deep_supervision': {f'{HEAD}deep_supervision'},
