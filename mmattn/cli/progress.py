@@ -58,7 +58,7 @@ class Display:
         self.active, self.transient = active, transient
         self._bar = progress_bar(transient=transient)
         self._on_terminal = self._bar.console.is_terminal and active
-        self._task, self._stage = None, ''
+        self._task, self._stage, self._first = None, '', 0
         self._start = self._shown = time.monotonic()
 
     def __enter__(self) -> 'Display':
@@ -80,10 +80,11 @@ class Display:
             self._bar.update(self._task, completed=done)
         now = time.monotonic()
         if stage != self._stage:
-            self._start = self._shown = now
+            self._start, self._first = now, done  # what an earlier run had done took this one no time
+            self._shown = now
         self._stage = stage
         ended = done == total and not self.transient
         if not self._on_terminal and (ended or now - self._shown > _EVERY):
             self._shown = now
-            left = (now - self._start) / max(done, 1) * (total - done)
+            left = (now - self._start) / max(done - self._first, 1) * (total - done)
             print(f'{stage}: {done} of {total}, about {left:.0f} s left', file=sys.stderr, flush=True)
