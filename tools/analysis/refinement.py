@@ -9,6 +9,7 @@ afterwards. The same command goes on where it was interrupted. Needs deepwave: p
 """
 
 import argparse
+import hashlib
 from pathlib import Path
 
 from mmattn.cli.command_line import ToolParser, add_cfg_options, check_folder, run_tool
@@ -82,6 +83,7 @@ def main() -> None:
             options,
             lambda shots, acquisition: predict_velocity(model, pipeline, Line(shots, acquisition))[0],
             args.out,
+            '' if model is None else hashlib.sha256(Path(args.checkpoint).read_bytes()).hexdigest()[:16],
         )
         with Display() as display:
             outcomes = run(study, progress=lambda done, total: display('refinements', done, total))

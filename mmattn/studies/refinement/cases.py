@@ -5,6 +5,7 @@ in both and cancels. Here the model has ``factor`` times as many cells along eac
 4th, an absorbing layer of 60 cells instead of 20 and, as the cells are smaller, a shorter time step inside.
 """
 
+import hashlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,10 +76,17 @@ class HeldOut:
         self._shape = (size[0] * factor, size[1] * factor)
         self._salt_velocity = salt_velocity
         self._survey = self._models = None
+        self._source = f'survey of seed {seed}'
         if path is None:
             self._survey = VelocitySurvey(self._shape, dx=acquisition.dx / factor, seed=seed)
         else:
             self._models = _read_models(Path(path), self._shape)
+            self._source = hashlib.sha256(Path(path).read_bytes()).hexdigest()[:16]
+
+    @property
+    def identity(self) -> str:
+        """What tells these models and gathers from others of the same name."""
+        return f'{self._source}, {self.factor} times finer, {self.acquisition.key}'
 
     def __len__(self) -> int:
         return 10**6 if self._models is None else len(self._models)

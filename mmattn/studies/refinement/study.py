@@ -1,6 +1,7 @@
 """Refines many models from several starts, each a line of a table as soon as it is done."""
 
 import csv
+import json
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -10,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from mmattn.common.files import hold_folder
+from mmattn.common.files import hold_folder, write_whole
 from mmattn.evaluation.velocity_scores import VelocityScore, linear_model, score_velocity, total_velocity_scores
 from mmattn.inference.velocity import SALT_VELOCITY
 from mmattn.seismic.shots.acquisition import Acquisition
@@ -81,7 +82,9 @@ class Study:
         starts: of ``STARTS``.
         options: of the refinement; the guard is left out, so that what it would have spared is seen.
         predict: velocity (H, W) of gathers, for the start 'network'.
-        out: folder: ``refinement.csv``, ``curves/`` with a table of each refinement, ``observed/`` with the gathers.
+        out: folder: ``refinement.csv``, ``curves/`` with a table of each refinement, ``observed/`` with the gathers and
+            their ``acquisition.json``.
+        network: what tells the network from others; lines of another are not mixed with its own.
     """
 
     sets: Sequence[tuple[HeldOut, int]]
@@ -90,6 +93,7 @@ class Study:
     options: RefineOptions
     predict: Predict | None
     out: Path
+    network: str = ''
 
     def tasks(self) -> list[tuple[HeldOut, int, float, float, str]]:
         """All lines, model by model of all sets in turn, so that an early table has all of them."""
@@ -110,7 +114,7 @@ def run(study: Study, *, progress: Callable[[int, int], None] | None = None) -> 
     Raises:
         ImportError: if deepwave is missing.
         FileExistsError: if another process works in the folder.
-        ValueError: if the table holds refinements with other options.
+        ValueError: if the table holds refinements with other options, of another network or other models.
     """
     study.out.mkdir(parents=True, exist_ok=True)
     lock = hold_folder(study.out, '.lock')
@@ -226,8 +230,18 @@ def _write_curve(path: Path, curve: Sequence[tuple]) -> None:
 
 
 def _check_options(study: Study) -> None:
-    path = study.out / 'options.txt'
-    text = repr(study.options) + '\n'
-    if path.is_file() and path.read_text(encoding='utf-8') != text:
-        raise ValueError(f'{str(study.out)!r} holds refinements with other options: {path}; take another folder')
-    path.write_text(text, encoding='utf-8')
+    """Notes what the refinements depend on; raises if those in the folder depend on something else."""
+    path = study.out / 'options.json'
+    asked = {'options': repr(study.options), 'network': study.network}
+    asked |= {f'set {held_out.group}': held_out.identity for held_out, _ in study.sets}
+    known = json.loads(path.read_text(encoding='utf-8')) if path.is_file() else {}
+    if not known and (study.out / 'refinement.csv').is_file():
+        raise ValueError(f'{str(study.out)!r} holds refinements, and not what they were made with: {path} is missing')
+    for name, value in asked.items():
+        if known.get(name, value) != value:
+            raise ValueError(
+                f'{str(study.out)!r} holds refinements with another {name}: {known[name]}, not {value}; '
+                'take another folder'
+            )
+    write_whole(path, json.dumps(known | asked, indent=1) + '\n')
+    study.sets[0][0].acquisition.save(study.out / 'observed' / 'acquisition.json')

@@ -1,6 +1,7 @@
 """Refinement over many models, at toy size."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -99,10 +100,27 @@ def test_every_line_is_kept_and_none_is_done_twice(study: Study, monkeypatch: py
 
 def test_other_options_in_the_folder_are_refused(study: Study, tmp_path: Path):
     pytest.importorskip('deepwave')
-    study.out.mkdir()
-    (study.out / 'options.txt').write_text('others\n')
-    with pytest.raises(ValueError, match='holds refinements with other options'):
-        run(study)
+    few = replace(study, damages=study.damages[:1], sets=[(study.sets[0][0], 1)], network='first')
+    run(few)
+    assert Acquisition.load(study.out / 'observed' / 'acquisition.json') == ACQUISITION
+    survey = HeldOut('synthetic', ACQUISITION, SIZE, seed=3)
+    for other, message in (
+        (
+            replace(few, options=replace(OPTIONS, rate=0.1)),
+            "'.*out' holds refinements with another options: .*rate=0.05",
+        ),
+        (replace(few, network='second'), 'holds refinements with another network: first, not second; take another'),
+        (
+            replace(few, sets=[(HeldOut('file', ACQUISITION, SIZE, seed=3), 1)]),
+            'with another set file: .*, not survey of seed 3, 3 times finer',
+        ),
+    ):
+        with pytest.raises(ValueError, match=message):
+            run(other)
+    assert len(run(replace(few, sets=[*few.sets, (survey, 1)]))) == 2  # another set may join
+    (study.out / 'options.json').unlink()
+    with pytest.raises(ValueError, match=r'and not what they were made with: .*options\.json is missing'):
+        run(few)
     lock = hold_folder(study.out, '.lock')
     try:
         with pytest.raises(FileExistsError, match='is in use by another process'):
