@@ -55,7 +55,8 @@ class SaltMetric(BaseMetric):
         boundary_tolerance: how far, in pixels, a boundary may lie off and still match.
         min_body: predicted bodies of fewer pixels are removed before anything is scored or written; 0 keeps all.
         hysteresis: predicted bodies whose probability of salt is nowhere above this are removed too; None keeps all.
-            The other threshold, above which there is salt at all, is the ``threshold`` of ``model.decode_head``.
+            The other threshold, above which there is salt at all, is the ``threshold`` of ``model.decode_head``; where
+            that is higher, no body is left out.
         output_dir: folder for each tile's predicted mask, ``<id>.png`` with 0 and 255 ('/' in an id becomes '_').
         label_dir: folder for the same with the labels 0 and 1, as ``confusion_matrix.py`` of MMSegmentation and others
             of its analysis tools read predictions; nothing else is written there.

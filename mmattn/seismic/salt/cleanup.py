@@ -77,7 +77,7 @@ def find_bodies(
         boxes.append(_boxes(labels, count, start))
         if probability is not None:
             values = probability(start, start + len(labels))
-            peaks.append(np.atleast_1d(ndimage.maximum(values, labels, np.arange(1, count + 1))) if count else [])
+            peaks.append(ndimage.maximum(values, labels, np.arange(1, count + 1)) if count else [])
         if above is not None:
             both = (above > 0) & (labels[0] > 0)
             pairs = np.unique(np.stack([above[both], labels[0][both]], axis=1), axis=0).astype(np.int64)
@@ -238,7 +238,8 @@ def remove_small_bodies(mask: np.ndarray, size: int) -> np.ndarray:
 def remove_unsure_bodies(mask: np.ndarray, probability: np.ndarray, hysteresis: float) -> np.ndarray:
     """Removes bodies whose probability is nowhere above ``hysteresis`` from a boolean mask of the same shape (H, W).
 
-    This is thresholding with hysteresis (Canny, PAMI 8(6), 1986): the mask's own threshold is the lower one.
+    This is thresholding with hysteresis (Canny, PAMI 8(6), 1986): the mask's own threshold is the lower one. Unlike
+    scikit-image's, bodies here hang together by corners too, as those that ``remove_small_bodies`` counts.
     """
     if not mask.any():
         return mask
