@@ -143,6 +143,37 @@ def test_a_reader_that_leaves_is_no_traceback():
         assert process.wait() == 1
 
 
+THREADS = """
+from pathlib import Path
+import mmengine.runner  # before the group is there, as PyTorch's lazily imported modules keep one that they find
+import torch
+from torch import distributed
+from mmattn.cli.command_line import run_tool
+
+def count():
+    names = [path.read_text() for path in Path('/proc/self/task').glob('*/comm')]
+    print(sum('gloo' in name for name in names))
+
+def main():
+    distributed.init_process_group('gloo', store=distributed.HashStore(), rank=0, world_size=1)
+    runner = {'model': torch.nn.parallel.DistributedDataParallel(torch.nn.Linear(2, 2))}
+    runner['loop'] = runner  # as mmengine's loops hold their runner
+    runner['model'](torch.ones(1, 2)).sum().backward()
+    count()
+
+run_tool(main)
+count()
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith('linux'), reason='reads the names of threads from /proc')
+def test_no_thread_of_gloo_outlives_a_tool():
+    result = subprocess.run([sys.executable, '-c', THREADS], capture_output=True, text=True, check=True, timeout=120)
+    before, after = map(int, result.stdout.split())
+    assert before > 0
+    assert after == 0
+
+
 def test_an_interrupt_that_a_library_swallows_comes_again(capsys, monkeypatch):
     monkeypatch.setattr('mmattn.cli.command_line.INSIST', 0.05)
 

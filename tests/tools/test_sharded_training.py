@@ -22,7 +22,8 @@ model = dict(
     backbone=dict(arch=arch),
     decode_head=dict(in_channels=widths, channels=8, norm_cfg=norm_cfg, dropout_ratio=0),
 )
-custom_hooks = [dict(type='ExactResumeHook'), dict(type='ShardingHook', min_parameters=1000)]
+hooks = [dict(type='ExactResumeHook'), dict(type='ChannelsLastHook')]
+custom_hooks = [*hooks, dict(type='ShardingHook', min_parameters=1000)]
 train_cfg = dict(max_epochs=2, val_interval=1)
 loader = dict(batch_size=1, num_workers=0, persistent_workers=False)
 train_dataloader = dict(dataset=dict(num_sections=6, size=(64, 64)), **loader)
@@ -68,7 +69,7 @@ def test_a_split_model_learns_in_mixed_precision(tmp_path: Path):
     config = tmp_path / 'smt.py'
     config.write_text(CONFIG.format(base=ROOT / 'configs' / 'smt_salt.py') + BFLOAT16)
     whole = tmp_path / 'whole.py'
-    whole.write_text(f"_base_ = ['{config}']\ncustom_hooks = [dict(type='ExactResumeHook')]\n")
+    whole.write_text(f"_base_ = ['{config}']\ncustom_hooks = {{{{_base_.hooks}}}}\n")
     command = 'bash', 'tools/dist_train.sh'
     run(*command, whole, 2, '--work-dir', tmp_path / 'whole', PORT=free_port())
     run(*command, config, 2, '--strategy', 'fsdp', '--work-dir', tmp_path / 'split', PORT=free_port())

@@ -8,6 +8,7 @@ import torch
 
 from tests.tiny import write_tiny_config
 from tests.tools.run_tools import ROOT, STOCK_TOOLS, python, run
+from tests.tools.test_several_machines import free_port
 
 pytestmark = pytest.mark.slow
 
@@ -100,19 +101,29 @@ train_dataloader['dataset'].update(pipeline=_base_.test_pipeline)
 optim_wrapper = dict(_delete_=True, type='OptimWrapper', optimizer=dict(type='SGD', lr=0.05, momentum=0.9))
 param_scheduler = []
 """
+CHANNELS_LAST = """
+custom_hooks.append(dict(type='ChannelsLastHook'))
+model['backbone'].update(base_channels=16, stem_channels=16)
+model['decode_head'].update(in_channels=128)
+model['auxiliary_head'].update(in_channels=64)
+find_unused_parameters = True
+"""
 
 
-def test_two_processes_train_alike_and_as_one(tmp_path):
+@pytest.mark.parametrize('more', ['', CHANNELS_LAST], ids=['', 'channels_last'])
+def test_two_processes_train_alike_and_as_one(tmp_path, more: str):
     """Equal weights on both ranks, and the weights of one process with the same global batch."""
     for name, batch in (('one', 4), ('two', 2)):
         (tmp_path / name).mkdir()
-        write_tiny_config(tmp_path / name, FROZEN.format(batch=batch), imports=('tests.tools.distributed_hooks',))
+        write_tiny_config(
+            tmp_path / name, FROZEN.format(batch=batch) + more, imports=('tests.tools.distributed_hooks',)
+        )
     environment = dict(PYTHONPATH=str(ROOT), RANK_WEIGHTS=str(tmp_path))
     python('tools/train.py', tmp_path / 'one/tiny.py', '--work-dir', tmp_path / 'one/work', **environment)
     one = torch.load(tmp_path / 'rank_0.pth', weights_only=True)
     run(
         'bash', 'tools/dist_train.sh', tmp_path / 'two/tiny.py', 2,
-        '--work-dir', tmp_path / 'two/work', PORT='29653', **environment,
+        '--work-dir', tmp_path / 'two/work', PORT=free_port(), **environment,
     )  # fmt: skip
     first, second = (torch.load(tmp_path / f'rank_{rank}.pth', weights_only=True) for rank in (0, 1))
     assert all(torch.equal(first[name], second[name]) for name in first)

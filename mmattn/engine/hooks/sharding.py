@@ -37,7 +37,8 @@ class ShardingHook(Hook):
     Blocks (the members of a ``ModuleList`` or ``Sequential``) with enough parameters are gathered one by one as they
     are needed, forward and backward, what remains at once. For validation the whole model is gathered. Every process
     still builds and loads the whole model before, so that it must fit the memory then, without gradients and the
-    optimiser's state. Goes with ``model_wrapper_cfg = dict(type='NoWrapper')``.
+    optimiser's state. Weights are laid out as NCHW, also after ``ChannelsLastHook``. Goes with
+    ``model_wrapper_cfg = dict(type='NoWrapper')``.
 
     Args:
         min_parameters: of a block that is gathered by itself.
@@ -78,6 +79,7 @@ class ShardingHook(Hook):
         if device == 'cpu' and not hasattr(torch.cpu.Stream, 'record_event'):
             raise ValueError(f'ShardingHook: PyTorch {torch.__version__} splits models on GPUs alone; take a later one')
         mesh = init_device_mesh(device, (get_world_size(),))
+        runner.model.to(memory_format=torch.contiguous_format)  # others, as ChannelsLastHook's, cannot be split
         before = dict(runner.model.named_parameters())
         for value in (*before.values(), *runner.model.buffers()):
             torch.distributed.broadcast(value.detach(), src=0)
@@ -127,7 +129,7 @@ def follow(optimizer: torch.optim.Optimizer, before: dict[str, Tensor], after: d
         new = named[id(parameter)]
         del optimizer.state[parameter]
         optimizer.state[new] = {
-            key: distribute_tensor(value, new.device_mesh, new.placements)
+            key: distribute_tensor(value.contiguous(), new.device_mesh, new.placements)
             if isinstance(value, Tensor) and value.shape == new.shape
             else value
             for key, value in state.items()
