@@ -1,6 +1,6 @@
 # python tools/train.py configs/salt_synthetic.py
 # The network that ships with mmattn as salt-synthetic: the U-Net of salt_recipe/base.py on MobileNetV2 with ImageNet
-# weights (docs/pretrained.md ends with the commands that make their file), trained on the synthetic survey alone,
+# weights (docs/pretrained.md has the commands that make their file), trained on the synthetic survey alone,
 # SALT_DATA or not. Each section is normalised by itself, so a survey's gain is of no matter. docs/synthetic.md has what
 # each part of it was worth on real tiles.
 _base_ = ['salt_recipe/base.py']

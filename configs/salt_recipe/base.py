@@ -1,6 +1,6 @@
 # python tools/train.py configs/salt_recipe/base.py
 # What the rows of the recipe's ablation differ from, each in one thing: a plain U-Net on MobileNetV2 with ImageNet
-# weights (docs/pretrained.md ends with the commands that make their file), tiles of 101 padded to 128, cross-entropy.
+# weights (docs/pretrained.md has the commands that make their file), tiles of 101 padded to 128, cross-entropy.
 _base_ = [
     '../_base_/models/salt_output.py',
     '../_base_/datasets/salt.py',

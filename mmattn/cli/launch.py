@@ -138,7 +138,8 @@ def choose_start(config: Config, *, resume: bool) -> None:
         resume: whether the command line asks to go on; the config may ask, too.
 
     Raises:
-        InputError: if ``resume`` is no switch, the checkpoint cannot be read, or the processes at hand cannot share its
+        InputError: if ``resume`` is no switch, the checkpoint cannot be read, the model starts from weights (its
+            ``init_cfg``) whose file is missing, or the processes at hand cannot share its
             iterations' samples evenly.
     """
     asked = config.get('resume') or False
@@ -155,12 +156,30 @@ def choose_start(config: Config, *, resume: bool) -> None:
             raise InputError(
                 f'--resume: {str(pointer)!r} names {start!r}, which is no file; write the path of a checkpoint into it'
             )
+    _check_start_weights(config.model, 'model')
     if start:
         read_checkpoint(start)
     if start and config.resume and '://' not in start:
         content = read_content(start)
         _check_resumable(content, start)
         keep_total_batch(config, content, start)
+
+
+def _check_start_weights(part: object, name: str) -> None:
+    """Checks that the files are there that ``init_cfg`` names anywhere in a model."""
+    if isinstance(part, list | tuple):
+        for index, one in enumerate(part):
+            _check_start_weights(one, f'{name}.{index}')
+    if not isinstance(part, dict):
+        return
+    for key, value in part.items():
+        weights = value.get('checkpoint') if key == 'init_cfg' and isinstance(value, dict) else None
+        if isinstance(weights, str) and '://' not in weights and not Path(weights).expanduser().is_file():
+            raise InputError(
+                f'{name}.init_cfg.checkpoint: {weights!r} is not a file; docs/pretrained.md says how to make it, '
+                f'--cfg-options {name}.init_cfg=None starts from random weights'
+            )
+        _check_start_weights(value, f'{name}.{key}')
 
 
 def _check_resumable(content: dict, path: str) -> None:
