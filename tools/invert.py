@@ -42,6 +42,9 @@ def parse_args() -> argparse.Namespace:
     refining.add_argument('--stages', type=_list(float), default=[3.0, 5.0, 8.0], help='low-pass of each stage, Hz')
     refining.add_argument('--smoothing', type=_list(float), default=[4.0, 2.0, 1.0], help='of the gradient, cells')
     refining.add_argument('--rate', type=float, default=0.05, help='step of the optimiser')
+    refining.add_argument(
+        '--share', type=float, help='of the way to the refined model, to 1; 0.5 from a network, else 1'
+    )
     refining.add_argument('--guard', type=float, default=0.1, help='misfit that gives the start back; 0 never does')
     refining.add_argument('--min-offset', type=float, default=2, help='cells; nearer traces are left out')
     refining.add_argument('--high-pass', type=float, metavar='HZ', help='the gathers hold nothing below')
@@ -109,6 +112,7 @@ def refine(args: argparse.Namespace, line: 'Line', start: np.ndarray, truth: np.
         memory=args.memory,
         high_pass=args.high_pass,
         min_offset=args.min_offset,
+        share=args.share if args.share is not None else 1.0 if args.start else 0.5,
     )
     rows = []
     with Display() as display:

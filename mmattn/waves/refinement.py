@@ -44,6 +44,9 @@ class RefineOptions:
             where they hold all that the wavelet has.
         fit_amplitude: whether gathers are divided by the factor, with its sign, by which their direct wave differs from
             the modelled one: other software and other grids inject other strengths.
+        share: of the way from the start to the refined model that is gone in the end, above 0 to 1. The errors of a
+            network and those that refinement adds are others, and cancel in part: from a network's prediction half the
+            way is better than all (docs/inversion.md). What fits the gathers best is 1.
 
     Raises:
         ValueError: if an option has a value that is not allowed.
@@ -60,6 +63,7 @@ class RefineOptions:
     min_offset: float = 2.0
     high_pass: float | None = None
     fit_amplitude: bool = True
+    share: float = 1.0
 
     def __post_init__(self) -> None:
         check_whole('refine: iterations', self.iterations, least=1)
@@ -83,6 +87,9 @@ class RefineOptions:
         check_whole('refine: sampling', self.sampling, least=1)
         check_number('refine: memory (MiB)', self.memory, low=1)
         check_number('refine: min_offset (cells)', self.min_offset, low=0)
+        check_number('refine: share', self.share, low=0, high=1)
+        if self.share == 0:
+            raise ValueError('refine: share must be above 0 and at most 1, got 0')
         if self.high_pass is not None and not 0 < self.high_pass < stages[0]:
             raise ValueError(
                 f'refine: high_pass must lie above 0 and below the first stage, {stages[0]:g} Hz, got {self.high_pass}'
@@ -94,7 +101,7 @@ class Step:
     """One line of the misfit table.
 
     Attributes:
-        iteration: from 0, the start.
+        iteration: from 0, the start; of a model that goes a share of the way the last number again.
         stage: number of the stage, from 1.
         frequency: its low-pass, Hz.
         misfit: energy of the residual over that of the gathers, both after the low-pass.
@@ -111,7 +118,10 @@ class Refinement:
     """What refinement gave.
 
     Attributes:
-        velocity: (H, W) m/s: the iterate of the lowest misfit in the last stage, or the start.
+        velocity: (H, W) m/s: ``refined``, or the start.
+        refined: (H, W) m/s: the iterate of the lowest misfit in the last stage, or the share of the way to it. None
+            where the guard stopped.
+        refined_misfit: its relative misfit at the last stage's frequency; NaN where the guard stopped.
         steps: the misfit table.
         kept: whether ``velocity`` is a refined model; otherwise it is the start, and ``notes`` say why.
         factor: by which the gathers were divided.
@@ -120,6 +130,8 @@ class Refinement:
     """
 
     velocity: np.ndarray
+    refined: np.ndarray | None
+    refined_misfit: float
     steps: tuple[Step, ...]
     kept: bool
     factor: float
@@ -209,15 +221,19 @@ class _Inversion:
         options: RefineOptions,
         device: str,
     ) -> None:
-        low, high = options.velocity_range
-        margin = 1e-3 * (high - low)
-        self.start, self.acquisition, self.options = start, acquisition, options
-        clipped = torch.as_tensor(np.clip(start, low + margin, high - margin), device=device)
-        self.logit = torch.logit((clipped - low) / (high - low)).requires_grad_()
+        self.start, self.acquisition, self.options, self.device = start, acquisition, options, device
+        self.move_to(start)
         self.used = torch.as_tensor(used, device=device)
         self.shots = torch.as_tensor(shots, device=device) * self.used
         self.low_pass = partial(low_pass, dt=acquisition.dt, high_pass=options.high_pass)
         self.count = shots_at_once(acquisition, start.shape, options.memory, gradient=True)
+
+    def move_to(self, velocity: np.ndarray) -> None:
+        """Goes on from a model, which is clipped to the options' range."""
+        low, high = self.options.velocity_range
+        margin = 1e-3 * (high - low)
+        clipped = torch.as_tensor(np.clip(velocity, low + margin, high - margin), device=self.device)
+        self.logit = torch.logit((clipped - low) / (high - low)).requires_grad_()
 
     def velocity(self) -> Tensor:
         low, high = self.options.velocity_range
@@ -275,20 +291,25 @@ class _Inversion:
                         f'misfit {value:.3g} at {frequency:g} Hz after {number} iterations is above {options.guard:g}: '
                         'the start is out of phase, refinement would do harm, and the start is given back'
                     )
-                    return Refinement(self.start, tuple(steps), False, factor, at_start, tuple(notes))
+                    return Refinement(self.start, None, np.nan, tuple(steps), False, factor, at_start, tuple(notes))
                 if ends:
                     break
                 smooth = gaussian_filter(self.logit.grad.cpu().numpy(), options.smoothing[stage], mode='nearest')
                 with torch.no_grad():
                     self.logit += torch.as_tensor(step(smooth), device=self.logit.device)
                 iteration += 1
-        if best is None or lowest >= at_start:
+        if best is not None and options.share < 1:
+            self.move_to(self.start + np.float32(options.share) * (best - self.start))
+            lowest, best = self.misfit(last, options.stages[-1], gradient=False), self.velocity().detach().cpu().numpy()
+            note(len(options.stages) - 1, lowest)
+        kept = lowest < at_start
+        if not kept:
             notes.append(
                 f'misfit at {options.stages[-1]:g} Hz went from {at_start:.4g} to {lowest:.4g}: refinement did not '
                 'lower it, and the start is given back'
             )
-            return Refinement(self.start, tuple(steps), False, factor, at_start, tuple(notes))
-        return Refinement(best, tuple(steps), True, factor, at_start, tuple(notes))
+        velocity = best if kept else self.start
+        return Refinement(velocity, best, lowest, tuple(steps), kept, factor, at_start, tuple(notes))
 
 
 class _Steps:

@@ -48,6 +48,23 @@ def test_gathers_on_another_scale_are_divided(case):
     assert np.allclose(other.velocity, plain.velocity, atol=1)
 
 
+def test_a_share_of_the_way(case):
+    start, _, shots = case
+    whole = refine(start, shots, ACQUISITION, RefineOptions(**OPTIONS))
+    seen = []
+    part = refine(
+        start, shots, ACQUISITION, RefineOptions(**OPTIONS, share=0.25), progress=lambda step, v: seen.append((step, v))
+    )
+    assert part.kept
+    assert np.allclose(part.velocity - start, 0.25 * (whole.velocity - start), atol=0.2)
+    assert np.ptp(part.velocity) > 1
+    assert part.steps[:-1] == whole.steps
+    assert [step for step, _ in seen] == list(part.steps)
+    assert np.array_equal(seen[-1][1], part.velocity)
+    assert whole.refined_misfit < part.refined_misfit < part.last_misfit
+    assert part.refined_misfit == part.steps[-1].misfit
+
+
 def test_guard_gives_the_start_back(case):
     start, _, shots = case
     result = refine(start, shots, ACQUISITION, RefineOptions(**{**OPTIONS, 'guard': 1e-9}))
@@ -55,6 +72,8 @@ def test_guard_gives_the_start_back(case):
     assert np.array_equal(result.velocity, start)
     assert 'is above 1e-09: the start is out of phase' in result.notes[0]
     assert {step.stage for step in result.steps} == {1}
+    assert result.refined is None
+    assert np.isnan(result.refined_misfit)
 
 
 def test_no_gain_gives_the_start_back(case):
@@ -101,6 +120,8 @@ def test_what_the_gathers_lack_is_not_asked_of_the_model(case):
         (dict(iterations=1), 'iterations must be at least the 2 stages, got 1'),
         (dict(rate=0), 'rate must be above 0'),
         (dict(velocity_range=(4000, 2000)), 'velocity_range must be the slowest and the fastest'),
+        (dict(share=0), 'share must be above 0 and at most 1, got 0'),
+        (dict(share=1.5), 'share must be from 0 to 1, got 1.5'),
         (dict(guard=0), 'guard must be above 0'),
         (dict(high_pass=5.0), r'high_pass must lie above 0 and below the first stage, 5 Hz, got 5\.0'),
         (dict(memory=0), r'memory \(MiB\) must be at least 1, got 0'),

@@ -44,6 +44,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--stages', type=float, nargs='+', default=defaults.stages, help='low-pass of each stage, Hz')
     parser.add_argument('--smoothing', type=float, nargs='+', default=defaults.smoothing, help='of the gradient, cells')
     parser.add_argument('--rate', type=float, default=defaults.rate, help='step of the optimiser')
+    parser.add_argument('--share', type=float, default=defaults.share, help='of the way to the refined model, to 1')
     parser.add_argument('--sampling', type=int, default=defaults.sampling, help="inner steps of the gradient's samples")
     parser.add_argument('--guard', type=float, default=defaults.guard, help='misfit above which refinement is stopped')
     add_cfg_options(parser)
@@ -64,6 +65,7 @@ def main() -> None:
             smoothing=tuple(args.smoothing),
             rate=args.rate,
             sampling=args.sampling,
+            share=args.share,
             guard=None,
         )
         built_in = [('synthetic', None, args.synthetic)] if args.synthetic else []

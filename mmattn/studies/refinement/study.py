@@ -33,11 +33,11 @@ class Outcome:
     Attributes:
         group, name, noise, high_pass, start: which one; noise as a share of the gathers' standard deviation; Hz below
             which the gathers hold nothing, 0 where they hold everything.
-        mae_before, mae_after: of the start, and of the iterate with the lowest data misfit in the last stage, m/s.
+        mae_before, mae_after: of the start and of what refinement came to, m/s.
         ssim_before, ssim_after: the same of SSIM.
         salt, found_before, both_before, found_after, both_after: cells of salt: true, predicted, in both.
         first: relative misfit of the first stage after five iterations, which the guard looks at.
-        last_before, last_after: relative misfit of the last stage at the start and at its lowest.
+        last_before, last_after: relative misfit of the last stage, of the start and of what refinement came to.
         iterations, seconds: of the refinement.
     """
 
@@ -148,21 +148,19 @@ def refine_case(
     options = replace(study.options, high_pass=high_pass or None)
     low, high = study.options.velocity_range
     before = np.clip(_start(study, case, acquisition, shots, start), low, high)
-    curve, best = [], None
+    curve = []
     begin = time.perf_counter()
 
     def note(step, velocity: np.ndarray) -> None:
-        nonlocal best
         scores = total_velocity_scores([_score(velocity, case)], VELOCITY_RANGE)
         values = (step.iteration, step.stage, step.frequency, step.misfit, scores['mae'], scores['salt_iou'])
         curve.append((*values, time.perf_counter() - begin))
-        if step.stage == len(study.options.stages) and (best is None or step.misfit < best[0]):
-            best = step.misfit, velocity
 
     result = refine(before, shots, acquisition, options, progress=note)
     seconds = time.perf_counter() - begin
     _write_curve(study.out / 'curves' / f'{case.group}_{case.name}_{noise:g}_{high_pass:g}_{start}.csv', curve)
-    scores = _score(before, case), _score(best[1], case)
+    after = before if result.refined is None else result.refined
+    scores = _score(before, case), _score(after, case)
     totals = [total_velocity_scores([score], VELOCITY_RANGE) for score in scores]
     first = [step for step in result.steps if step.stage == 1]
     return Outcome(
@@ -177,7 +175,7 @@ def refine_case(
         *(score.overlap[place] for score in scores for place in (2, 0)),
         first[min(GUARD_ITERATION, len(first) - 1)].misfit,
         result.last_misfit,
-        best[0],
+        result.refined_misfit,
         study.options.iterations,
         seconds,
     )
