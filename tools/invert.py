@@ -152,9 +152,10 @@ def invert(args: argparse.Namespace, shots: Path, out: Path, model, pipeline) ->
         refined = refine(args, line, np.clip(before, 1400, 4600), truth, out)
         notes += refined.notes
         velocity = refined.velocity if refined.kept else before
-    salt = velocity >= inversion.SALT_VELOCITY
-    if probability is not None and model.decode_head.salt_branch and velocity is before:
-        salt = probability > 0.5
+    found = probability > 0.5 if probability is not None and model.decode_head.salt_branch else None
+    salt = velocity >= inversion.SALT_VELOCITY if found is None else found
+    if found is not None and velocity is not before:
+        notes.append("salt is where the network's output for it says; refinement changed the velocity alone")
     paths = inversion.write_result(out, velocity, salt, line.acquisition.dx, args.format)
     if 'png' in args.format:
         paths.append(draw(args, line, before, velocity, truth, out, modelled=refined is not None, refined=refined))
@@ -163,7 +164,7 @@ def invert(args: argparse.Namespace, shots: Path, out: Path, model, pipeline) ->
     print(f'{shots}: {inversion.describe_salt(salt, line.acquisition.dx)}')
     if truth is not None:
         for name, guess in dict(before=before, after=velocity).items():
-            scores = inversion.score(guess, truth, salt_truth)
+            scores = inversion.score(guess, truth, salt_truth, found)
             print(f'{name}: MAE {scores["mae"]:.1f} m/s, SSIM {scores["ssim"]:.3f}, salt IoU {scores["salt_iou"]:.3f}')
     print('written:', *paths)
 

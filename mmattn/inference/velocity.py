@@ -149,12 +149,18 @@ def predict_velocity(model: nn.Module, pipeline: Sequence[dict], line: Line) -> 
     return result.pred_velocity.data[0].cpu().numpy(), result.seg_logits.data[0].cpu().numpy()
 
 
-def score(velocity: np.ndarray, truth: np.ndarray, salt: np.ndarray | None = None) -> dict[str, float]:
-    """MAE, SSIM, salt IoU and others of a prediction; salt of both by velocity where no label is given."""
-    label_ = truth >= SALT_VELOCITY if salt is None else salt
-    one = score_velocity(
-        velocity, truth, predicted_salt=velocity >= SALT_VELOCITY, salt=label_, velocity_range=(1500.0, 4500.0)
-    )
+def score(
+    velocity: np.ndarray, truth: np.ndarray, salt: np.ndarray | None = None, found: np.ndarray | None = None
+) -> dict[str, float]:
+    """MAE, SSIM, salt IoU and others of a prediction.
+
+    Args:
+        velocity, truth: (H, W) m/s, predicted and true.
+        salt, found: (H, W), true and predicted salt; by velocity where they are None.
+    """
+    salt = truth >= SALT_VELOCITY if salt is None else salt
+    found = velocity >= SALT_VELOCITY if found is None else found
+    one = score_velocity(velocity, truth, predicted_salt=found, salt=salt, velocity_range=(1500.0, 4500.0))
     return total_velocity_scores([one], (1500.0, 4500.0))
 
 

@@ -156,6 +156,28 @@ def test_refines_from_a_linear_start(tool, data: Path, tmp_path: Path):
     assert (out / 'velocity.png').is_file()
 
 
+def test_salt_is_the_output_for_it_also_after_refinement(tool, config, data: Path, tmp_path: Path, monkeypatch):
+    config.write_text(config.read_text() + "model['decode_head'].update(salt_branch=True)\n")
+    torch.manual_seed(0)
+    meta = dict(acquisition=Acquisition.load(data / 'acquisition.json').as_dict(), classes=('background', 'salt'))
+    state = MODELS.build(Config.fromfile(config).model).state_dict()
+    torch.save(dict(state_dict=state, meta=dict(dataset_meta=meta)), tmp_path / 'toy.pth')
+    true = np.load(shots_of(data))['velocity']
+    probability = np.zeros((16, 20))
+    probability[3:6, 4:9] = 0.7
+    monkeypatch.setattr(inversion, 'predict_velocity', lambda *_: (true + 30, probability))
+    arguments = ['--refine', 3, '--stages', '4,6,8', '--guard', 0, '--true', shots_of(data), '--format', 'npy']
+    outcome = tool('invert.py', config, tmp_path / 'toy.pth', shots_of(data), *arguments, '--out', tmp_path / 'r')
+    assert outcome.returncode == 0, outcome.stderr
+    assert np.array_equal(np.load(tmp_path / 'r' / 'salt.npy'), probability > 0.5)
+    assert "salt is where the network's output for it says" in outcome.stdout
+    assert not np.array_equal(np.load(tmp_path / 'r' / 'velocity.npy'), np.clip(true + 30, 1400, 4600))
+    scores = inversion.score(true, true, np.load(shots_of(data))['salt'], probability > 0.5)
+    assert f'salt IoU {scores["salt_iou"]:.3f}' in outcome.stdout.split('after:')[1]
+    rows = (tmp_path / 'r' / 'misfit.csv').read_text().splitlines()
+    assert [row.split(',')[:2] for row in rows[-2:]] == [['3', '3'], ['3', '3']]  # the last goes half the way
+
+
 def test_the_guard_gives_the_start_back(tool, data: Path, tmp_path: Path):
     start = np.full((16, 20), 2500, np.float32)
     write_velocity(tmp_path / 'start.npy', start, dx=30)
