@@ -99,6 +99,7 @@ def start_model(args: argparse.Namespace, dx: float) -> np.ndarray | None:
 
 def refine(args: argparse.Namespace, line: 'Line', start: np.ndarray, truth: np.ndarray | None, out: Path):
     """Refines, writes the misfit table and returns the refinement."""
+    from mmattn.evaluation.velocity_scores import linear_model
     from mmattn.inference import velocity as inversion
     from mmattn.waves import RefineOptions
     from mmattn.waves import refine as refine_model
@@ -125,7 +126,10 @@ def refine(args: argparse.Namespace, line: 'Line', start: np.ndarray, truth: np.
             rows.append(row)
             display('refinement', step.iteration, args.refine)
 
-        result = refine_model(start, line.shots, line.as_sampled, options, device=args.device, progress=note)
+        otherwise = None if args.start else linear_model(start.shape)
+        result = refine_model(
+            start, line.shots, line.as_sampled, options, otherwise=otherwise, device=args.device, progress=note
+        )
     inversion.write_misfits(out / 'misfit.csv', rows)
     return result
 

@@ -4,6 +4,7 @@
 """
 
 from mmattn.waves.modelling import model_shots
-from mmattn.waves.refinement import Refinement, RefineOptions, refine
+from mmattn.waves.refine_options import RefineOptions
+from mmattn.waves.refinement import Refinement, refine
 
 __all__ = ['RefineOptions', 'Refinement', 'model_shots', 'refine']

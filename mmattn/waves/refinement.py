@@ -5,7 +5,7 @@ waveform inversion, Geophysics 60(5), 1995), the gradient smoothed. It starts wh
 off; a start that is out of phase is not cured by it, which the guard is there to notice.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -14,86 +14,14 @@ import torch
 from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
-from mmattn.common.checks import check_number, check_positive, check_whole
 from mmattn.seismic.shots.acquisition import Acquisition
 from mmattn.seismic.shots.checks import check_gathers, check_velocity, fit_scale
 from mmattn.waves.modelling import model_shots
 from mmattn.waves.propagation import propagate, shots_at_once
+from mmattn.waves.refine_options import RefineOptions
 
 _NEIGHBOURHOOD = 12.0  # cells, standard deviation
 GUARD_ITERATION = 5  # of the first stage, after which the guard looks at the misfit
-
-
-@dataclass(frozen=True)
-class RefineOptions:
-    """How to refine.
-
-    Args:
-        iterations: in all, shared evenly among the stages, the last taking the rest.
-        stages: low-pass frequency of each stage, Hz, rising.
-        smoothing: standard deviation of the gradient's smoothing in cells, of each stage.
-        rate: step on the logit of velocity of a cell whose gradient is as strong as in its neighbourhood.
-        velocity_range: m/s, bounds that the model cannot leave.
-        guard: relative misfit of the first stage, after five iterations, above which the start is given back: out of
-            phase. None never does.
-        sampling: inner time steps from sample to sample of the gradient's wavefield.
-        memory: MiB for the shots that are modelled at once.
-        min_offset: cells; traces nearer to their source are left out. There the wave depends on how a grid injects the
-            source, not on the model, and the strongest amplitudes of all hide the rest.
-        high_pass: Hz, below which the recorded gathers hold nothing; it is taken out of the modelled ones too. None
-            where they hold all that the wavelet has.
-        fit_amplitude: whether gathers are divided by the factor, with its sign, by which their direct wave differs from
-            the modelled one: other software and other grids inject other strengths.
-        share: of the way from the start to the refined model that is gone in the end, above 0 to 1. The errors of a
-            network and those that refinement adds are others, and cancel in part: from a network's prediction half the
-            way is better than all (docs/inversion.md). What fits the gathers best is 1.
-
-    Raises:
-        ValueError: if an option has a value that is not allowed.
-    """
-
-    iterations: int = 60
-    stages: Sequence[float] = (3.0, 5.0, 8.0)
-    smoothing: Sequence[float] = (4.0, 2.0, 1.0)
-    rate: float = 0.05
-    velocity_range: tuple[float, float] = (1400.0, 4600.0)
-    guard: float | None = 0.1
-    sampling: int = 4
-    memory: float = 1024
-    min_offset: float = 2.0
-    high_pass: float | None = None
-    fit_amplitude: bool = True
-    share: float = 1.0
-
-    def __post_init__(self) -> None:
-        check_whole('refine: iterations', self.iterations, least=1)
-        stages = [check_number('refine: stages (Hz)', value, low=0.1, high=1000) for value in self.stages]
-        if not stages or sorted(set(stages)) != stages:
-            raise ValueError(f'refine: stages must rise, got {tuple(self.stages)}')
-        if len(self.smoothing) != len(stages):
-            raise ValueError(
-                f'refine: smoothing must have {len(stages)} numbers, one a stage, got {tuple(self.smoothing)}'
-            )
-        if self.iterations < len(stages):
-            raise ValueError(f'refine: iterations must be at least the {len(stages)} stages, got {self.iterations}')
-        for value in self.smoothing:
-            check_number('refine: smoothing (cells)', value, low=0)
-        check_positive('refine', 'rate', self.rate)
-        low, high = (check_number('refine: velocity_range', value, low=300, high=9000) for value in self.velocity_range)
-        if low >= high:
-            raise ValueError(f'refine: velocity_range must be the slowest and the fastest, got {self.velocity_range}')
-        if self.guard is not None:
-            check_positive('refine', 'guard', self.guard)
-        check_whole('refine: sampling', self.sampling, least=1)
-        check_number('refine: memory (MiB)', self.memory, low=1)
-        check_number('refine: min_offset (cells)', self.min_offset, low=0)
-        check_number('refine: share', self.share, low=0, high=1)
-        if self.share == 0:
-            raise ValueError('refine: share must be above 0 and at most 1, got 0')
-        if self.high_pass is not None and not 0 < self.high_pass < stages[0]:
-            raise ValueError(
-                f'refine: high_pass must lie above 0 and below the first stage, {stages[0]:g} Hz, got {self.high_pass}'
-            )
 
 
 @dataclass(frozen=True)
@@ -145,6 +73,7 @@ def refine(
     acquisition: Acquisition,
     options: RefineOptions | None = None,
     *,
+    otherwise: np.ndarray | None = None,
     device: str = 'cpu',
     progress: Callable[[Step, np.ndarray], None] | None = None,
 ) -> Refinement:
@@ -155,6 +84,8 @@ def refine(
         shots: gathers (shots, samples, receivers).
         acquisition: their geometry and wavelet.
         options: the defaults if None.
+        otherwise: (H, W) m/s, another start that needs no trust, taken instead, and all the way, where its misfit at
+            the last stage's frequency is lower: a prediction that explains the gathers worse than that is wrong.
         device: where to compute.
         progress: called with each step and the model it belongs to.
 
@@ -168,18 +99,21 @@ def refine(
     acquisition.check_model(start.shape)
     acquisition.check_shots(shots.shape)
     acquisition.remarks(start)
-    used = _far_enough(acquisition, options.min_offset)
-    notes, factor = [], 1.0
-    if options.fit_amplitude:
-        modelled = model_shots(start, acquisition, memory=options.memory, device=device, warn=False)
-        factor = fit_scale(shots * used, modelled * used)
-        if not np.isfinite(factor) or factor == 0:
-            raise ValueError('shots: the direct wave is missing, so their amplitude cannot be compared')
-        if not 0.8 < factor < 1.25:
-            notes.append(f"the gathers' direct wave is {factor:.3g} times the modelled one; they were divided by it")
-    return _Inversion(start, shots / np.float32(factor), used, acquisition, options, device).run(
-        factor, notes, progress
-    )
+    inversion = _Inversion.at(start, shots, acquisition, options, device)
+    if otherwise is not None:
+        other = check_velocity(np.asarray(otherwise), 'otherwise')
+        if other.shape != start.shape:
+            raise ValueError(f'refine: otherwise must have the shape of velocity, {start.shape}, got {other.shape}')
+        other = _Inversion.at(other, shots, acquisition, options, device)
+        mine, its = inversion.last_misfit(), other.last_misfit()
+        if its < mine:
+            other.given, other.share = start, 1.0
+            other.notes.append(
+                f'a model that knows nothing of the gathers explains them better ({its:.3g} at {options.stages[-1]:g} '
+                f'Hz) than the one to refine ({mine:.3g}), which must be wrong: refinement starts from that one'
+            )
+            inversion = other
+    return inversion.run(progress)
 
 
 def low_pass(gathers: Tensor, dt: float, frequency: float, high_pass: float | None = None) -> Tensor:
@@ -221,12 +155,34 @@ class _Inversion:
         options: RefineOptions,
         device: str,
     ) -> None:
-        self.start, self.acquisition, self.options, self.device = start, acquisition, options, device
+        self.start = self.given = start
+        self.factor, self.notes = 1.0, []
+        self.acquisition, self.options, self.device, self.share = acquisition, options, device, options.share
         self.move_to(start)
         self.used = torch.as_tensor(used, device=device)
         self.shots = torch.as_tensor(shots, device=device) * self.used
         self.low_pass = partial(low_pass, dt=acquisition.dt, high_pass=options.high_pass)
         self.count = shots_at_once(acquisition, start.shape, options.memory, gradient=True)
+
+    @classmethod
+    def at(
+        cls, start: np.ndarray, shots: np.ndarray, acquisition: Acquisition, options: RefineOptions, device: str
+    ) -> '_Inversion':
+        """An inversion whose gathers are as strong as those modelled over its start."""
+        used = _far_enough(acquisition, options.min_offset)
+        notes, factor = [], 1.0
+        if options.fit_amplitude:
+            modelled = model_shots(start, acquisition, memory=options.memory, device=device, warn=False)
+            factor = fit_scale(shots * used, modelled * used)
+            if not np.isfinite(factor) or factor == 0:
+                raise ValueError('shots: the direct wave is missing, so their amplitude cannot be compared')
+            if not 0.8 < factor < 1.25:
+                notes.append(
+                    f"the gathers' direct wave is {factor:.3g} times the modelled one; they were divided by it"
+                )
+        self = cls(start, shots / np.float32(factor), used, acquisition, options, device)
+        self.factor, self.notes = factor, notes
+        return self
 
     def move_to(self, velocity: np.ndarray) -> None:
         """Goes on from a model, which is clipped to the options' range."""
@@ -260,8 +216,13 @@ class _Inversion:
             total += float(part.detach())
         return total
 
-    def run(self, factor: float, notes: list[str], progress: Callable[[Step, np.ndarray], None] | None) -> Refinement:
-        options, steps = self.options, []
+    def last_misfit(self) -> float:
+        """Relative misfit of the model at the last stage's frequency."""
+        frequency = self.options.stages[-1]
+        return self.misfit(self.low_pass(self.shots, frequency=frequency), frequency, gradient=False)
+
+    def run(self, progress: Callable[[Step, np.ndarray], None] | None) -> Refinement:
+        options, steps, notes = self.options, [], self.notes
         lengths = [options.iterations // len(options.stages)] * len(options.stages)
         lengths[-1] += options.iterations - sum(lengths)
         iteration, best, lowest = 0, None, np.inf
@@ -271,8 +232,7 @@ class _Inversion:
             if progress is not None:
                 progress(steps[-1], self.velocity().detach().cpu().numpy())
 
-        last = self.low_pass(self.shots, frequency=options.stages[-1])
-        at_start = self.misfit(last, options.stages[-1], gradient=False)
+        at_start = self.last_misfit()
         for stage, frequency in enumerate(options.stages):
             observed = self.low_pass(self.shots, frequency=frequency)
             if not float(observed.square().sum()) > 1e-6 * float(self.shots.square().sum()):
@@ -291,16 +251,18 @@ class _Inversion:
                         f'misfit {value:.3g} at {frequency:g} Hz after {number} iterations is above {options.guard:g}: '
                         'the start is out of phase, refinement would do harm, and the start is given back'
                     )
-                    return Refinement(self.start, None, np.nan, tuple(steps), False, factor, at_start, tuple(notes))
+                    return Refinement(
+                        self.given, None, np.nan, tuple(steps), False, self.factor, at_start, tuple(notes)
+                    )
                 if ends:
                     break
                 smooth = gaussian_filter(self.logit.grad.cpu().numpy(), options.smoothing[stage], mode='nearest')
                 with torch.no_grad():
                     self.logit += torch.as_tensor(step(smooth), device=self.logit.device)
                 iteration += 1
-        if best is not None and options.share < 1:
-            self.move_to(self.start + np.float32(options.share) * (best - self.start))
-            lowest, best = self.misfit(last, options.stages[-1], gradient=False), self.velocity().detach().cpu().numpy()
+        if best is not None and self.share < 1:
+            self.move_to(self.start + np.float32(self.share) * (best - self.start))
+            lowest, best = self.last_misfit(), self.velocity().detach().cpu().numpy()
             note(len(options.stages) - 1, lowest)
         kept = lowest < at_start
         if not kept:
@@ -308,8 +270,8 @@ class _Inversion:
                 f'misfit at {options.stages[-1]:g} Hz went from {at_start:.4g} to {lowest:.4g}: refinement did not '
                 'lower it, and the start is given back'
             )
-        velocity = best if kept else self.start
-        return Refinement(velocity, best, lowest, tuple(steps), kept, factor, at_start, tuple(notes))
+        velocity = best if kept else self.given
+        return Refinement(velocity, best, lowest, tuple(steps), kept, self.factor, at_start, tuple(notes))
 
 
 class _Steps:

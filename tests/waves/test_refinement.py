@@ -65,6 +65,26 @@ def test_a_share_of_the_way(case):
     assert part.refined_misfit == part.steps[-1].misfit
 
 
+def test_a_start_that_explains_less_than_another_is_left(case):
+    start, _, shots = case
+    wrong = start - 300
+    options = RefineOptions(**OPTIONS, share=0.5)
+    result = refine(wrong, shots, ACQUISITION, options, otherwise=start)
+    assert 'which must be wrong: refinement starts from that one' in result.notes[-1]
+    whole = refine(start, shots, ACQUISITION, RefineOptions(**OPTIONS))
+    assert np.array_equal(result.velocity, whole.velocity)
+    assert result.steps == whole.steps
+    right = refine(start, shots, ACQUISITION, options, otherwise=wrong)
+    plain = refine(start, shots, ACQUISITION, options)
+    assert right.steps == plain.steps
+    assert right.notes == ()
+    assert np.array_equal(right.velocity, plain.velocity)
+    guarded = refine(wrong, shots, ACQUISITION, RefineOptions(**{**OPTIONS, 'guard': 1e-9}), otherwise=start)
+    assert np.array_equal(guarded.velocity, wrong)
+    with pytest.raises(ValueError, match=r'otherwise must have the shape of velocity, \(16, 24\), got \(16, 23\)'):
+        refine(start, shots, ACQUISITION, options, otherwise=start[:, 1:])
+
+
 def test_guard_gives_the_start_back(case):
     start, _, shots = case
     result = refine(start, shots, ACQUISITION, RefineOptions(**{**OPTIONS, 'guard': 1e-9}))
