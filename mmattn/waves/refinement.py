@@ -85,7 +85,8 @@ def refine(
         acquisition: their geometry and wavelet.
         options: the defaults if None.
         otherwise: (H, W) m/s, another start that needs no trust, taken instead, and all the way, where its misfit at
-            the last stage's frequency is lower: a prediction that explains the gathers worse than that is wrong.
+            the last stage's frequency is lower, and below the guard (0.1 without one), so that it is in phase: a
+            prediction that explains such gathers worse is wrong.
         device: where to compute.
         progress: called with each step and the model it belongs to.
 
@@ -106,7 +107,7 @@ def refine(
             raise ValueError(f'refine: otherwise must have the shape of velocity, {start.shape}, got {other.shape}')
         other = _Inversion.at(other, shots, acquisition, options, device)
         mine, its = inversion.last_misfit(), other.last_misfit()
-        if its < mine:
+        if its < min(mine, options.guard or RefineOptions.guard):
             other.given, other.share = start, 1.0
             other.notes.append(
                 f'a model that knows nothing of the gathers explains them better ({its:.3g} at {options.stages[-1]:g} '
