@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from mmattn.common.files import write_whole
+from mmattn.studies.refinement.pictures import save_curves
 from mmattn.studies.refinement.study import Outcome
 
 _HEADS = (
@@ -81,7 +82,7 @@ def _iou(rows: Sequence[Outcome], when: str) -> float:
 
 
 def write_report(out: Path, outcomes: Sequence[Outcome], guard: float) -> str:
-    """Writes ``summary.csv`` and ``summary.md`` into a folder; returns the latter's text."""
+    """Writes ``summary.csv``, ``summary.md`` and ``curves.png`` into a study's folder; returns the second's text."""
     groups = summary(outcomes, guard)
     names = [field.name for field in fields(Group)]
     rows = [[_text(value) for value in asdict(group).values()] for group in groups]
@@ -89,6 +90,7 @@ def write_report(out: Path, outcomes: Sequence[Outcome], guard: float) -> str:
     lines = [_HEADS, ['---'] * len(_HEADS), *rows]
     text = '\n'.join('| ' + ' | '.join(line) + ' |' for line in lines) + '\n'
     write_whole(out / 'summary.md', f'Guard at {guard:g}.\n\n{text}')
+    save_curves(out, outcomes)
     return text
 
 

@@ -158,12 +158,11 @@ def refine_case(
 
     result = refine(before, shots, acquisition, options, progress=note)
     seconds = time.perf_counter() - begin
-    _write_curve(study.out / 'curves' / f'{case.group}_{case.name}_{noise:g}_{high_pass:g}_{start}.csv', curve)
     after = before if result.refined is None else result.refined
     scores = _score(before, case), _score(after, case)
     totals = [total_velocity_scores([score], VELOCITY_RANGE) for score in scores]
     first = [step for step in result.steps if step.stage == 1]
-    return Outcome(
+    outcome = Outcome(
         case.group,
         case.name,
         noise,
@@ -179,6 +178,14 @@ def refine_case(
         study.options.iterations,
         seconds,
     )
+    _write_curve(curve_file(study.out, outcome), curve)
+    return outcome
+
+
+def curve_file(folder: Path, outcome: Outcome) -> Path:
+    """Where the course of a refinement is."""
+    name = '_'.join(f'{value:g}' if isinstance(value, float) else value for value in outcome.key)
+    return folder / 'curves' / f'{name}.csv'
 
 
 def read_rows(path: str | os.PathLike) -> list[Outcome]:

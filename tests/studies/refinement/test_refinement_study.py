@@ -11,6 +11,7 @@ from mmattn.common.files import hold_folder
 from mmattn.seismic.shots import Acquisition
 from mmattn.studies.refinement import HeldOut, Study, observe, read_rows, run, summary, write_report
 from mmattn.studies.refinement.cases import add_noise
+from mmattn.studies.refinement.pictures import mean_curves
 from mmattn.studies.refinement.study import Outcome
 from mmattn.waves import RefineOptions, model_shots
 
@@ -96,6 +97,14 @@ def test_every_line_is_kept_and_none_is_done_twice(study: Study, monkeypatch: py
     text = write_report(study.out, rows, 0.05)
     assert '| file | 0.000 | 0.000 | network | 2 |' in text
     assert (study.out / 'summary.csv').read_text().splitlines()[0].startswith('group,noise,high_pass,start,')
+    assert (study.out / 'curves.png').stat().st_size > 10_000
+    means = mean_curves(study.out, [row for row in rows if row.high_pass])
+    assert list(means['iteration']) == [0, 1, 1, 2]
+    both = [row for row in rows if row.high_pass]
+    assert means['mae'][0] == pytest.approx(np.mean([row.mae_before for row in both]), rel=1e-4)
+    with_salt = next(row for row in both if row.salt)
+    assert means['salt_iou'][0] == pytest.approx(with_salt.both_before / (with_salt.salt + with_salt.found_before))
+    assert means['gain'][0] == 1
 
 
 def test_other_options_in_the_folder_are_refused(study: Study, tmp_path: Path):
