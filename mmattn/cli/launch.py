@@ -173,10 +173,14 @@ def _check_start_weights(part: object, name: str) -> None:
     if not isinstance(part, dict):
         return
     for key, value in part.items():
-        weights = value.get('checkpoint') if key == 'init_cfg' and isinstance(value, dict) else None
-        if isinstance(weights, str) and '://' not in weights and not Path(weights).expanduser().is_file():
+        starts = value if isinstance(value, list | tuple) else [value]
+        files = [one.get('checkpoint') for one in starts if isinstance(one, dict)] if key == 'init_cfg' else []
+        gone = [
+            one for one in files if isinstance(one, str) and '://' not in one and not Path(one).expanduser().is_file()
+        ]
+        if gone:
             raise InputError(
-                f'{name}.init_cfg.checkpoint: {weights!r} is not a file; docs/pretrained.md says how to make it, '
+                f'{name}.init_cfg.checkpoint: {gone[0]!r} is not a file; docs/pretrained.md says how to make it, '
                 f'--cfg-options {name}.init_cfg=None starts from random weights'
             )
         _check_start_weights(value, f'{name}.{key}')

@@ -229,7 +229,8 @@ def test_weights_to_start_from_must_be_there(tmp_path):
     parts = [dict(init_cfg=dict(type='Pretrained', checkpoint=name)) for name in (str(there), 'torchvision://resnet50')]
     model = dict(init_cfg=dict(type='Normal', layer='Conv2d'), backbone=dict(parts=parts))
     choose_start(config(model=model, work_dir=str(tmp_path)), resume=False)
-    parts.append(dict(init_cfg=dict(type='Pretrained', checkpoint='data/gone.pth')))
+    first = dict(type='Normal', layer='Conv2d')
+    parts.append(dict(init_cfg=[first, dict(type='Pretrained', checkpoint='data/gone.pth')]))
     message = r"model.backbone.parts.2.init_cfg.checkpoint: 'data/gone.pth' is not a file; docs/pretrained.md says"
     with pytest.raises(InputError, match=message):
         choose_start(config(model=model, work_dir=str(tmp_path)), resume=False)
