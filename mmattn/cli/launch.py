@@ -139,8 +139,7 @@ def choose_start(config: Config, *, resume: bool) -> None:
 
     Raises:
         InputError: if ``resume`` is no switch, the checkpoint cannot be read, the model starts from weights (its
-            ``init_cfg``) whose file is missing, or the processes at hand cannot share its
-            iterations' samples evenly.
+            ``init_cfg``) whose file is missing, or the processes at hand cannot share its iterations' samples evenly.
     """
     asked = config.get('resume') or False
     if not isinstance(asked, bool):

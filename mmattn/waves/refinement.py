@@ -106,7 +106,7 @@ def refine(
         if other.shape != start.shape:
             raise ValueError(f'refine: otherwise must have the shape of velocity, {start.shape}, got {other.shape}')
         other = _Inversion.at(other, shots, acquisition, options, device)
-        mine, its = inversion.last_misfit(), other.last_misfit()
+        mine, its = inversion.at_start, other.at_start
         if its < min(mine, options.guard or RefineOptions.guard):
             other.given, other.share = start, 1.0
             other.notes.append(
@@ -182,7 +182,7 @@ class _Inversion:
                     f"the gathers' direct wave is {factor:.3g} times the modelled one; they were divided by it"
                 )
         self = cls(start, shots / np.float32(factor), used, acquisition, options, device)
-        self.factor, self.notes = factor, notes
+        self.factor, self.notes, self.at_start = factor, notes, self.last_misfit()
         return self
 
     def move_to(self, velocity: np.ndarray) -> None:
@@ -233,7 +233,6 @@ class _Inversion:
             if progress is not None:
                 progress(steps[-1], self.velocity().detach().cpu().numpy())
 
-        at_start = self.last_misfit()
         for stage, frequency in enumerate(options.stages):
             observed = self.low_pass(self.shots, frequency=frequency)
             if not float(observed.square().sum()) > 1e-6 * float(self.shots.square().sum()):
@@ -253,7 +252,7 @@ class _Inversion:
                         'the start is out of phase, refinement would do harm, and the start is given back'
                     )
                     return Refinement(
-                        self.given, None, np.nan, tuple(steps), False, self.factor, at_start, tuple(notes)
+                        self.given, None, np.nan, tuple(steps), False, self.factor, self.at_start, tuple(notes)
                     )
                 if ends:
                     break
@@ -265,14 +264,14 @@ class _Inversion:
             self.move_to(self.start + np.float32(self.share) * (best - self.start))
             lowest, best = self.last_misfit(), self.velocity().detach().cpu().numpy()
             note(len(options.stages) - 1, lowest)
-        kept = lowest < at_start
+        kept = lowest < self.at_start
         if not kept:
             notes.append(
-                f'misfit at {options.stages[-1]:g} Hz went from {at_start:.4g} to {lowest:.4g}: refinement did not '
-                'lower it, and the start is given back'
+                f'misfit at {options.stages[-1]:g} Hz went from {self.at_start:.4g} to {lowest:.4g}: refinement did '
+                'not lower it, and the start is given back'
             )
         velocity = best if kept else self.given
-        return Refinement(velocity, best, lowest, tuple(steps), kept, self.factor, at_start, tuple(notes))
+        return Refinement(velocity, best, lowest, tuple(steps), kept, self.factor, self.at_start, tuple(notes))
 
 
 class _Steps:

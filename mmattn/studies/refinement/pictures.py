@@ -26,15 +26,13 @@ def mean_curves(folder: Path, outcomes: Sequence[Outcome]) -> dict[str, np.ndarr
     tables = []
     for outcome in outcomes:
         with curve_file(folder, outcome).open(newline='', encoding='utf-8') as file:
-            tables.append([[float(value) for value in row.values()] for row in csv.DictReader(file)])
-    values = np.array(tables)
-    names = ('iteration', 'stage', 'frequency', 'misfit', 'mae', 'salt_iou', 'seconds')
-    columns = {name: values[..., place] for place, name in enumerate(names)}
+            tables.append(list(csv.DictReader(file)))
+    columns = {name: np.array([[float(row[name]) for row in table] for table in tables]) for name in tables[0][0]}
     means = {name: column.mean(axis=0) for name, column in columns.items()}
     means['misfit'] = np.exp(np.log(columns['misfit']).mean(axis=0))
     means['gain'] = (columns['mae'] / columns['mae'][:, :1]).mean(axis=0)
     known = np.isfinite(columns['salt_iou']).all(axis=1)
-    means['salt_iou'] = columns['salt_iou'][known].mean(axis=0) if known.any() else np.full(len(values[0]), np.nan)
+    means['salt_iou'] = columns['salt_iou'][known].mean(axis=0) if known.any() else np.full(len(tables[0]), np.nan)
     return means
 
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 import torch
 from mmengine.config import Config
 from mmengine.runner import Runner
@@ -37,6 +38,13 @@ def test_maps_follow_the_weights_and_checkpoints_do_not_tell(tmp_path: Path):
     with torch.no_grad():
         result, expected = averaged.eval()(x), plain(x)
     torch.testing.assert_close(result, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_a_wrapper_that_would_not_know_is_refused(tmp_path: Path):
+    runner = make_runner(tmp_path / 'wrapped', [dict(type='ChannelsLastHook')], 16)
+    runner.model = torch.nn.DataParallel(runner.model)
+    with pytest.raises(TypeError, match=r"model_wrapper_cfg\.type='DataParallel' has laid out its copies already"):
+        runner.call_hook('before_run')
 
 
 def test_a_model_that_would_not_survive_it_is_left_alone(tmp_path: Path):
