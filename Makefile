@@ -26,7 +26,7 @@ demo: install
 test: install
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
-	$(RUN) -m pytest -n auto --maxprocesses 4 --dist loadfile
+	$(RUN) -m pytest -n auto --maxprocesses 4 --max-worker-restart 1 --dist loadfile
 
 docs: install
 	$(RUN) -m pip install -c constraints.txt -e '.[onedl,docs]'

@@ -4,7 +4,6 @@ PyTorch and mmengine are imported where they are used: a tool that needs neither
 """
 
 import argparse
-import gc
 import os
 import signal
 import sys
@@ -207,18 +206,12 @@ def run_tool(main: Callable[[], int | None], *, after_interrupt: str = '') -> No
 
 
 def _leave_together() -> None:
-    """Waits for the other processes, if there are any: one that leaves early takes its peers' connections down.
-
-    Nor may Gloo's threads outlive the interpreter: one that then lets a tensor go aborts a process whose work is done.
-    They end with the group's last reference, and a runner is a cycle that holds one in its model.
-    """
+    """Waits for the other processes, if there are any: one that leaves early takes its peers' connections down."""
     torch = sys.modules.get('torch')
     if torch is not None and torch.distributed.is_initialized():
-        group = torch.distributed.group.WORLD
-        torch.distributed.barrier()
-        torch.distributed.destroy_process_group()
-        gc.collect()
-        del group  # the last, as this one waits for the threads without the interpreter's lock
+        from mmattn.engine.processes import leave_processes
+
+        leave_processes()
 
 
 def _end_interrupted(advice: str) -> None:

@@ -1,5 +1,6 @@
 """The group of the processes that torchrun started."""
 
+import gc
 import os
 import socket
 from datetime import timedelta
@@ -57,3 +58,17 @@ def join_processes(backend: str, *, timeout: timedelta | None = None) -> None:
         first = listening(host, port) if rank == 0 else {}
         store = distributed.TCPStore(host, port, size, is_master=rank == 0, **first)
     distributed.init_process_group(backend, store=store, rank=rank, world_size=size, timeout=timeout)
+
+
+def leave_processes() -> None:
+    """Waits for the other processes and ends the group, with Gloo's threads.
+
+    They end with the group's last reference, and a runner is a cycle that holds one in its model. Threads that outlive
+    the interpreter abort a process whose work is done once one of them lets a tensor go. And where a wrapped model
+    holds the last reference, PyTorch waits for them with the interpreter's lock, which they may be waiting for.
+    """
+    group = distributed.group.WORLD
+    distributed.barrier()
+    distributed.destroy_process_group()
+    gc.collect()
+    del group  # the last, as this one waits for the threads without the lock

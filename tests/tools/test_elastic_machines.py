@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -58,12 +59,19 @@ def when(condition, machine: Machine, seconds: float = 240) -> None:
         time.sleep(0.02)
 
 
+def answers(port: str) -> bool:
+    """Tells whether somebody listens there."""
+    with suppress(ConnectionRefusedError), socket.create_connection(('127.0.0.1', int(port)), timeout=10):
+        return True
+    return False
+
+
 def test_a_prediction_goes_on_when_a_machine_is_lost(inputs, tmp_path: Path):  # noqa: F811
     run(sys.executable, 'tools/predict_segy.py', *inputs, tmp_path / 'one.npy', *OPTIONS)
     out, port = tmp_path / 'two.npy', free_port()
     command = 'bash', 'tools/dist_predict_segy.sh', *inputs, out, 1, *OPTIONS
     first = Machine(command, tmp_path / 'first.log', PORT=port)
-    time.sleep(1)  # so that this one makes the store
+    when(lambda: answers(port), first)  # so that this one makes the store
     second = Machine(command, tmp_path / 'second.log', PORT=port)
     when((tmp_path / 'two.npy.partial/journal-1.txt').is_file, first)
     second.is_lost()
