@@ -156,6 +156,7 @@ def choose_start(config: Config, *, resume: bool) -> None:
                 f'--resume: {str(pointer)!r} names {start!r}, which is no file; write the path of a checkpoint into it'
             )
     _check_start_weights(config.model, 'model')
+    _check_teachers(config.model)
     if start:
         read_checkpoint(start)
     if start and config.resume and '://' not in start:
@@ -183,6 +184,17 @@ def _check_start_weights(part: object, name: str) -> None:
                 f'--cfg-options {name}.init_cfg=None starts from random weights'
             )
         _check_start_weights(value, f'{name}.{key}')
+
+
+def _check_teachers(model: dict) -> None:
+    """Checks that the trained networks are there that a ``DistilledEncoderDecoder`` learns from."""
+    for index, teacher in enumerate(model.get('teachers') or ()):
+        checkpoint = teacher.get('checkpoint') if isinstance(teacher, dict) else None
+        if isinstance(checkpoint, str) and '://' not in checkpoint and not Path(checkpoint).expanduser().is_file():
+            raise InputError(
+                f'model.teachers.{index}.checkpoint: {checkpoint!r} is not a file; train {teacher.get("config")!r} '
+                f'first, or name another: --cfg-options model.teachers.{index}.checkpoint=FILE'
+            )
 
 
 def _check_resumable(content: dict, path: str) -> None:

@@ -234,3 +234,16 @@ def test_weights_to_start_from_must_be_there(tmp_path):
     message = r"model.backbone.parts.2.init_cfg.checkpoint: 'data/gone.pth' is not a file; docs/pretrained.md says"
     with pytest.raises(InputError, match=message):
         choose_start(config(model=model, work_dir=str(tmp_path)), resume=False)
+
+
+def test_teachers_must_be_there(tmp_path):
+    there = tmp_path / 'there.pth'
+    there.touch()
+    teachers = [dict(config='salt_best', checkpoint=str(there))]
+    choose_start(config(model=dict(teachers=teachers), work_dir=str(tmp_path)), resume=False)
+    teachers.append(dict(config='salt_best', checkpoint='work_dirs/gone.pth'))
+    message = (
+        r"model.teachers.1.checkpoint: 'work_dirs/gone.pth' is not a file; train 'salt_best' first, or name another"
+    )
+    with pytest.raises(InputError, match=message):
+        choose_start(config(model=dict(teachers=teachers), work_dir=str(tmp_path)), resume=False)
