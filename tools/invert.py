@@ -23,6 +23,8 @@ from mmattn.seismic.shots.files import read_salt, read_velocity
 if TYPE_CHECKING:
     from mmattn.inference.velocity import Line
 
+ROOM = 100.0  # m/s beyond the start's own extremes
+
 
 def parse_args() -> argparse.Namespace:
     """Reads the command line."""
@@ -45,6 +47,10 @@ def parse_args() -> argparse.Namespace:
     refining.add_argument(
         '--share', type=float, help='of the way to the refined model, to 1; 0.5 from a network, else 1'
     )
+    refining.add_argument(
+        '--velocity-range', type=float, nargs=2, metavar=('LOW', 'HIGH'),
+        help='m/s, bounds that the model cannot leave; 1400 4600, wider where the start is faster or slower',
+    )  # fmt: skip
     refining.add_argument('--guard', type=float, default=0.1, help='misfit that gives the start back; 0 never does')
     refining.add_argument('--min-offset', type=float, default=2, help='cells; nearer traces are left out')
     refining.add_argument('--high-pass', type=float, metavar='HZ', help='the gathers hold nothing below')
@@ -97,6 +103,23 @@ def start_model(args: argparse.Namespace, dx: float) -> np.ndarray | None:
     return linear_model(tuple(args.size)) if args.start == 'linear' else load_model(args, args.start, dx)
 
 
+def velocity_range(args: argparse.Namespace, start: np.ndarray) -> tuple[float, float]:
+    """The bounds of refinement in m/s, which hold the start."""
+    from mmattn.waves import RefineOptions
+
+    slowest, fastest = float(start.min()), float(start.max())
+    low, high = args.velocity_range or RefineOptions.velocity_range
+    if low <= slowest and fastest <= high:
+        return low, high
+    if args.velocity_range is not None:
+        raise InputError(
+            f'--velocity-range must hold the start, {slowest:.0f} to {fastest:.0f} m/s, got {low:g} {high:g}'
+        )
+    low, high = min(low, slowest - ROOM), max(high, fastest + ROOM)
+    print(f'note: the start is of {slowest:.0f} to {fastest:.0f} m/s: --velocity-range is {low:.0f} {high:.0f}')
+    return low, high
+
+
 def refine(args: argparse.Namespace, line: 'Line', start: np.ndarray, truth: np.ndarray | None, out: Path):
     """Refines, writes the misfit table and returns the refinement."""
     from mmattn.evaluation.velocity_scores import linear_model
@@ -109,6 +132,7 @@ def refine(args: argparse.Namespace, line: 'Line', start: np.ndarray, truth: np.
         stages=args.stages,
         smoothing=args.smoothing,
         rate=args.rate,
+        velocity_range=velocity_range(args, start),
         guard=args.guard or None,
         memory=args.memory,
         high_pass=args.high_pass,
@@ -153,7 +177,7 @@ def invert(args: argparse.Namespace, shots: Path, out: Path, model, pipeline) ->
         raise InputError(f'--true: the model is {truth.shape}, the prediction {before.shape}')
     velocity, refined = before, None
     if args.refine:
-        refined = refine(args, line, np.clip(before, 1400, 4600), truth, out)
+        refined = refine(args, line, before, truth, out)
         notes += refined.notes
         velocity = refined.velocity if refined.kept else before
     found = probability > 0.5 if probability is not None and model.decode_head.salt_branch else None

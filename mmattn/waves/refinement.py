@@ -80,7 +80,7 @@ def refine(
     """Refines a model.
 
     Args:
-        velocity: (H, W) m/s to start from; clipped to the options' range.
+        velocity: (H, W) m/s to start from; what lies outside the options' range is brought into it, with a note.
         shots: gathers (shots, samples, receivers).
         acquisition: their geometry and wavelet.
         options: the defaults if None.
@@ -181,6 +181,12 @@ class _Inversion:
                 notes.append(
                     f"the gathers' direct wave is {factor:.3g} times the modelled one; they were divided by it"
                 )
+        low, high = options.velocity_range
+        if outside := int(((start < low) | (start > high)).sum()):
+            notes.append(
+                f'{outside:,} of {start.size:,} cells of the start were outside velocity_range, {low:g} to {high:g} '
+                'm/s, and brought into it'
+            )
         self = cls(start, shots / np.float32(factor), used, acquisition, options, device)
         self.factor, self.notes, self.at_start = factor, notes, self.last_misfit()
         return self

@@ -156,6 +156,24 @@ def test_refines_from_a_linear_start(tool, data: Path, tmp_path: Path):
     assert (out / 'velocity.png').is_file()
 
 
+def test_a_start_faster_than_salt_stays_as_fast(tool, data: Path, tmp_path: Path):
+    start = np.load(shots_of(data))['velocity'] + 30
+    start[-3:] = 5200
+    np.save(tmp_path / 'start.npy', start)
+    arguments = ['--start', tmp_path / 'start.npy', '--refine', 3, '--stages', '4,6,8', '--guard', 0, '--format', 'npy']
+    arguments += [shots_of(data), '--out', tmp_path / 'r']
+    outcome = tool('invert.py', *arguments)
+    assert outcome.returncode == 0, outcome.stderr
+    assert re.search(r'note: the start is of \d+ to 5200 m/s: --velocity-range is 1400 5300\n', outcome.stdout)
+    refined = np.load(tmp_path / 'r' / 'velocity.npy')
+    assert not np.array_equal(refined, start)
+    assert abs(refined[-3:] - 5200).max() < 100
+    outcome = tool('invert.py', *arguments, '--velocity-range', 1500, 5000)
+    assert outcome.returncode == 2
+    assert re.search(r'error: --velocity-range must hold the start, \d+ to 5200 m/s, got 1500 5000', outcome.stderr)
+    assert tool('invert.py', *arguments, '--velocity-range', 1450, 6000).returncode == 0
+
+
 def test_salt_is_the_output_for_it_also_after_refinement(tool, config, data: Path, tmp_path: Path, monkeypatch):
     config.write_text(config.read_text() + "model['decode_head'].update(salt_branch=True)\n")
     torch.manual_seed(0)

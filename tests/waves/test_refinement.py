@@ -48,6 +48,18 @@ def test_gathers_on_another_scale_are_divided(case):
     assert np.allclose(other.velocity, plain.velocity, atol=1)
 
 
+def test_a_start_outside_the_range_is_said(case):
+    start, _, shots = case
+    fast = start.copy()
+    fast[-1, :5] = 5000
+    result = refine(fast, shots, ACQUISITION, RefineOptions(**OPTIONS))
+    (note,) = result.notes
+    assert note.startswith(f'5 of {start.size} cells of the start were outside velocity_range, 1400 to 4600 m/s')
+    assert result.velocity[-1, :5].max() < 4650
+    options = RefineOptions(**OPTIONS, velocity_range=(1400, 5100))
+    assert refine(fast, shots, ACQUISITION, options).notes == ()
+
+
 def test_a_share_of_the_way(case):
     start, _, shots = case
     whole = refine(start, shots, ACQUISITION, RefineOptions(**OPTIONS))
