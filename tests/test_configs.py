@@ -17,6 +17,7 @@ from scipy import io as matlab
 
 from mmattn.seismic.shots import Acquisition
 from tests.extras import skip_without_timm
+from tests.teachers import bring_teachers
 
 ROOT = Path(__file__).resolve().parents[1]
 ALL_CONFIGS = sorted(path for path in (ROOT / 'configs').rglob('*.py') if '_base_' not in path.parts)
@@ -76,12 +77,12 @@ def _synthetic(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @parametrize(CONFIGS)
-def test_trains_one_step(path: Path):
+def test_trains_one_step(path: Path, tmp_path: Path):
     config = Config.fromfile(path)
     skip_without_timm(config.model.backbone)
     if config.model.backbone.type == 'MSCAN' and mmseg.__version__.startswith('1.2'):
         pytest.skip('takes three channels')
-    model = revert_sync_batchnorm(MODELS.build(reduced(config.model))).train()
+    model = revert_sync_batchnorm(MODELS.build(bring_teachers(reduced(config.model), tmp_path))).train()
     channels, classes = config.model.backbone.get('in_channels', 3), model.num_classes
     model.data_preprocessor.size = (64, 64)  # MMSegmentation's own pads to the crop
     samples = []

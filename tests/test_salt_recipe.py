@@ -12,6 +12,7 @@ from mmseg.registry import DATASETS, MODELS, PARAM_SCHEDULERS
 from mmattn.cli.device import replace_sync_bn
 from mmattn.cli.saved_weights import read_checkpoint
 from tests.extras import skip_without_timm
+from tests.teachers import bring_teachers
 
 ROOT = Path(__file__).resolve().parents[1]
 RECIPE = ROOT / 'configs' / 'salt_recipe'
@@ -107,26 +108,11 @@ def small(name: str) -> Config:
     return config
 
 
-def bring_teachers(config: Config, folder: Path) -> None:
-    """Puts networks with random weights in the place of trained ones."""
-    model = {key: value for key, value in config.model.to_dict().items() if key != 'teachers'} | {
-        'type': 'EncoderDecoder'
-    }
-    Config(dict(model=model)).dump(folder / 'teacher.py')
-    weights = MODELS.build(model).state_dict()
-    torch.save(
-        dict(state_dict=weights, meta=dict(dataset_meta=dict(classes=('a', 'b'), palette=None))), folder / 'a.pth'
-    )
-    for teacher in config.model.teachers:
-        teacher.update(config=str(folder / 'teacher.py'), checkpoint=str(folder / 'a.pth'))
-
-
 @pytest.mark.parametrize('name', ROWS)
 def test_a_row_trains(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     monkeypatch.delenv('SALT_DATA', raising=False)
     config = small(name)
-    if 'teachers' in config.model:
-        bring_teachers(config, tmp_path)
+    bring_teachers(config.model, tmp_path)
     loader = Runner.build_dataloader(config.train_dataloader, seed=0)
     model = MODELS.build(config.model).train()
     wrapper = build_optim_wrapper(model, config.optim_wrapper)
