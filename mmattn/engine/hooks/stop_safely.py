@@ -15,6 +15,7 @@ from torch import Tensor
 from mmattn.common.checks import check_positive_int
 from mmattn.common.files import write_whole
 from mmattn.engine.hooks.finite import all_reduce_any
+from mmattn.engine.loading_processes import shield
 
 NAME = 'latest.pth'
 _BUFFERS = 'buffers_of_processes'
@@ -72,6 +73,9 @@ class StopSafelyHook(Hook):
         self._buffers = []
         if threading.current_thread() is threading.main_thread():
             self._before = {number: signal.signal(number, self._ask) for number in _SIGNALS}
+            for one in (runner.train_loop, runner.val_loop):
+                if one is not None:
+                    shield(one.dataloader)
         loop = runner.train_loop
         due = runner.val_loop is not None and 0 < loop.epoch < loop.max_epochs and loop.epoch >= loop.val_begin
         at_its_end = loop.iter == loop.epoch * len(loop.dataloader)

@@ -84,6 +84,7 @@ def make_runner(tmp_path: Path) -> Callable[..., Runner]:
         dataset: Dataset | None = None,
         epochs: int = 2,
         best: str | None = None,
+        loading: dict | None = None,
         **options,
     ) -> Runner:
         loader = dict(dataset=dataset or Tiles(), batch_size=3, num_workers=0)
@@ -95,7 +96,7 @@ def make_runner(tmp_path: Path) -> Callable[..., Runner]:
         return Runner(
             model=model or ToySegmentor(),
             work_dir=str(tmp_path / 'run'),
-            train_dataloader=loader,
+            train_dataloader=loader | (loading or {}),
             val_dataloader=loader,
             test_dataloader=loader,
             train_cfg=dict(by_epoch=True, max_epochs=epochs),

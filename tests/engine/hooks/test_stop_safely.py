@@ -1,6 +1,9 @@
 """A checkpoint before a training ends early and within epochs; what was not validated is validated first."""
 
+import multiprocessing
 import signal
+import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -40,6 +43,35 @@ def stopped(make_runner, signals: Signal, **options) -> None:
 def test_a_signal_saves_first(make_runner, tmp_path, number: int):
     stopped(make_runner, Signal(number, at=2))
     assert Path((tmp_path / 'run' / 'last_checkpoint').read_text()) == tmp_path / 'run' / 'latest.pth'
+
+
+class SignalToAll(Hook):
+    """Has another process send a signal to the processes that load data, then takes it too, as ``timeout`` does."""
+
+    priority = 'VERY_LOW'
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+    def after_train_iter(self, runner, **_: object) -> None:
+        loading = [str(process.pid) for process in multiprocessing.active_children()]
+        assert len(loading) == 2
+        subprocess.run(['kill', f'-{int(self.number)}', *loading], check=True)
+        time.sleep(0.5)
+        signal.raise_signal(self.number)
+
+
+@pytest.mark.skipif(not hasattr(signal, 'sigwaitinfo'), reason='asks who sent a signal')
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM, signal.SIGUSR1])
+@pytest.mark.parametrize('persistent', [False, True])
+def test_a_signal_to_all_processes_saves_first(make_runner, tmp_path, number: int, persistent: bool):
+    loading = dict(num_workers=2, persistent_workers=persistent)
+    stopped(make_runner, SignalToAll(number), loading=loading)
+    assert Path((tmp_path / 'run' / 'last_checkpoint').read_text()) == tmp_path / 'run' / 'latest.pth'
+    for process in multiprocessing.active_children():  # of a loader that is kept
+        process.terminate()
+        process.join(20)
+        assert process.exitcode == 0
 
 
 def test_a_second_signal_ends_at_once(make_runner, tmp_path):
