@@ -3,12 +3,12 @@
 import os
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 
 from torch.utils.data import DataLoader
 
-_FOR_THE_PARENT = tuple(getattr(signal, name) for name in ('SIGINT', 'SIGUSR1') if hasattr(signal, name))
+_FOR_THE_PARENT = {getattr(signal, name) for name in ('SIGINT', 'SIGUSR1') if hasattr(signal, name)}
 
 
 def shield(loader: DataLoader) -> None:
@@ -20,16 +20,31 @@ def shield(loader: DataLoader) -> None:
     Args:
         loader: changed in place; where there is no ``sigwaitinfo`` (macOS, Windows) it stays as it is.
     """
-    start = loader.worker_init_fn
-    shielded = isinstance(start, partial) and start.func is _start
-    if loader.num_workers and not shielded and hasattr(signal, 'sigwaitinfo'):
-        loader.worker_init_fn = partial(_start, start)
+    if loader.num_workers and not hasattr(loader, 'starts_shielded') and hasattr(signal, 'sigwaitinfo'):
+        loader.worker_init_fn = partial(_start, loader.worker_init_fn)
+        loader.__class__ = _shielded(type(loader))
+
+
+def _shielded(loader: type[DataLoader]) -> type[DataLoader]:
+    class Shielded(loader):
+        """Starts processes with these signals held back, so that none comes before they know what to do with it."""
+
+        starts_shielded = True
+
+        def __iter__(self) -> Iterator:
+            before = signal.pthread_sigmask(signal.SIG_BLOCK, _FOR_THE_PARENT | {signal.SIGTERM})
+            try:
+                return super().__iter__()
+            finally:
+                signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+    return Shielded
 
 
 def _start(start: Callable[[int], None] | None, worker: int) -> None:
     for number in _FOR_THE_PARENT:
         signal.signal(number, signal.SIG_IGN)
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _FOR_THE_PARENT)
     threading.Thread(target=_heed_parent, daemon=True).start()
     if start is not None:
         start(worker)
