@@ -20,7 +20,6 @@ from mmattn.cli.command_line import ToolParser, add_backend, add_cfg_options, ch
 from mmattn.common.checks import check_whole
 from mmattn.common.errors import InputError
 from mmattn.common.files import write_whole
-from mmattn.seismic.salt.cleanup import check_thresholds
 from mmattn.seismic.tiles.rle import encode_rle
 
 if TYPE_CHECKING:
@@ -37,24 +36,19 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--weights', nargs='+', default=['equal'], help='equal, fit, or a number for each member')
     parser.add_argument('--split', help='of the tiles to write masks for, such as test; default: those scored')
     parser.add_argument('--tta', action='store_true', help='test-time augmentation of each member')
-    parser.add_argument('--threshold', type=float, default=0.5, help='salt above this probability')
-    parser.add_argument('--min-body', type=int, default=0, help='pixels of the smallest body to keep')
-    parser.add_argument('--hysteresis', type=float, help='probability that a body must exceed somewhere to be kept')
+    masks = parser.add_argument_group('masks', 'each as the experiments of the members test with, by default')
+    masks.add_argument('--threshold', type=float, help='salt above this probability')
+    masks.add_argument('--min-body', type=int, help='pixels of the smallest body to keep')
+    masks.add_argument('--hysteresis', type=float, help='probability that a body must exceed somewhere to be kept')
     add_backend(parser)
     parser.add_argument('--device', help='cpu, cuda or cuda:N; a GPU if there is one by default')
     add_cfg_options(parser, of='every config')
     args = parser.parse_args()
     try:
-        check_thresholds(args.threshold, args.hysteresis)
-        check_whole('min_body', args.min_body)
+        check_whole('min_body', args.min_body or 0)
     except ValueError as error:
         parser.error(str(error))
     return args
-
-
-def mask_options(args: argparse.Namespace) -> dict:
-    """What ``mmattn.seismic.salt_mask`` takes of the command line."""
-    return {name: getattr(args, name) for name in ('threshold', 'hysteresis', 'min_body')}
 
 
 def choose_weights(choice: list[str], predictions: 'list[Predictions]') -> np.ndarray:
@@ -74,36 +68,44 @@ def choose_weights(choice: list[str], predictions: 'list[Predictions]') -> np.nd
         raise InputError(f'--weights takes equal, fit or numbers: {error}') from None
 
 
-def score_table(members: 'list[Member]', predictions: 'list[Predictions]', weights: np.ndarray, args) -> str:
+def score_table(
+    members: 'list[Member]',
+    predictions: 'list[Predictions]',
+    weights: np.ndarray,
+    args: argparse.Namespace,
+    rules: dict,
+) -> str:
     """Makes the table of the members and their averages, as Markdown."""
+    from mmattn.studies.ensemble.masks import member_names
     from mmattn.studies.ensemble.predictions import combine, cross_fitted
 
     def line(name: str, weight: str, own: 'Predictions') -> str:
-        scores = own.scores(**mask_options(args))
+        scores = own.scores(**rules)
         return f'| {name} | {weight} | ' + ' | '.join(f'{scores[column]:.4f}' for column in COLUMNS) + ' |'
 
     equal = np.full(len(members), 1 / len(members))
     lines = [f'| model | weight | {" | ".join(COLUMNS)} |', '|---' * (2 + len(COLUMNS)) + '|']
-    lines += [line(member.name, f'{w:.3f}', own) for member, own, w in zip(members, predictions, weights)]
+    lines += [line(name, f'{w:.3f}', own) for name, own, w in zip(member_names(members), predictions, weights)]
     lines.append(line('plain average', '', combine(predictions, equal)))
     if not np.allclose(weights, equal):
         lines.append(line('weighted average', '', combine(predictions, weights)))
     if args.weights == ['fit'] and all(predictions[0].halves()):
         lines.append(line('weights fitted on the other half', '', cross_fitted(predictions)))
-    note = f'{len(predictions[0].names)} tiles, threshold {args.threshold:g}, smallest body {args.min_body} pixels, '
-    if args.hysteresis is not None:
-        note += f'each above {args.hysteresis:g} somewhere, '
+    note = f'{len(predictions[0].names)} tiles, threshold {rules["threshold"]:g}, '
+    note += f'smallest body {rules["min_body"]} pixels, '
+    if rules['hysteresis'] is not None:
+        note += f'each above {rules["hysteresis"]:g} somewhere, '
     return '\n'.join([*lines, '', note + f'test-time augmentation {"on" if args.tta else "off"}.']) + '\n'
 
 
-def write_masks(predictions: 'Predictions', args: argparse.Namespace) -> None:
+def write_masks(predictions: 'Predictions', args: argparse.Namespace, rules: dict) -> None:
     """Writes the masks as PNG (0 and 255) and all of them as a submission."""
     text = io.StringIO()
     table = csv.writer(text, lineterminator='\n')
     table.writerow(['id', 'rle_mask'])
     folder = args.out / 'masks'
     folder.mkdir(parents=True, exist_ok=True)
-    masks = predictions.masks(**mask_options(args))
+    masks = predictions.masks(**rules)
     for name, mask in zip(predictions.names, masks):
         Image.fromarray(255 * mask).save(folder / f'{name}.png')
         table.writerow([name, encode_rle(mask)])
@@ -117,6 +119,7 @@ def main() -> None:
     import torch  # after the options, so that --help comes at once
 
     from mmattn.inference.backends import check_backend
+    from mmattn.studies.ensemble.masks import mask_rules
     from mmattn.studies.ensemble.predictions import Member, combine, predict_once
 
     args.device = args.device or ('cuda' if torch.cuda.is_available() else 'cpu')
@@ -125,6 +128,8 @@ def main() -> None:
         check_backend(args.backend, check_device(args.device))
     except ValueError as error:
         raise InputError(str(error)) from None
+    asked = {name: getattr(args, name) for name in ('threshold', 'hysteresis', 'min_body')}
+    rules = mask_rules(members, asked, args.cfg_options)
     check_folder('--out', args.out)
     settings = dict(tta=args.tta, options=args.cfg_options, device=args.device)
     if args.backend != 'torch':
@@ -134,13 +139,13 @@ def main() -> None:
         weights = choose_weights(args.weights, predictions)
         combined = combine(predictions, weights)
         if combined.is_labelled:
-            table = score_table(members, predictions, weights, args)
+            table = score_table(members, predictions, weights, args, rules)
             write_whole(args.out / 'results.md', table)
             print(table)
         if args.split is not None:
             others = [predict_once(member, args.out / 'cache', split=args.split, **settings) for member in members]
             combined = combine(others, weights)
-        write_masks(combined, args)
+        write_masks(combined, args, rules)
     except ValueError as error:
         raise InputError(str(error)) from None
 

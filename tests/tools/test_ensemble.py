@@ -3,6 +3,7 @@
 import csv
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
@@ -11,6 +12,7 @@ from mmseg.registry import MODELS
 from PIL import Image
 
 from mmattn.cli.device import replace_sync_bn
+from mmattn.studies.ensemble.masks import member_names
 from mmattn.studies.ensemble.predictions import Member, predict_once
 from tests.tiny import write_tiny_config
 from tests.tools.run_here import run_here
@@ -58,6 +60,32 @@ def test_members_are_scored_averaged_and_read_again(monkeypatch, capsys, tmp_pat
     assert 'smallest body 0 pixels, each above 0.999 somewhere, ' in (out / 'results.md').read_text()
     with Image.open(out / 'masks' / f'{ids[0]}.png') as mask:
         assert mask.getextrema() == (0, 0)
+
+
+def test_masks_are_made_as_the_experiments_test(monkeypatch, capsys, tmp_path: Path, members: list[str]):
+    rules = 'test_evaluator = dict(min_body=5000, hysteresis=0.95)'
+    write_tiny_config(tmp_path, f"model['decode_head']['threshold'] = 0.3\n{rules}\n")  # in place of the members' own
+    out = tmp_path / 'out'
+    assert run_here(monkeypatch, capsys, 'ensemble.py', *members, '--out', out).returncode == 0
+    note = (out / 'results.md').read_text()
+    assert 'threshold 0.3, smallest body 5000 pixels, each above 0.95 somewhere' in note
+    assert all(np.asarray(Image.open(path)).max() == 0 for path in (out / 'masks').iterdir())
+    other = tmp_path / 'other.py'
+    other.write_text(f"_base_ = ['{members[1]}']\ntest_evaluator = dict(min_body=7)\n")
+    members[4] = other
+    outcome = run_here(monkeypatch, capsys, 'ensemble.py', *members, '--out', out)
+    assert outcome.returncode == 2
+    assert '--min-body is needed' in outcome.stderr
+    assert f'{members[1]} 5000, {other} 7' in outcome.stderr
+    assert run_here(monkeypatch, capsys, 'ensemble.py', *members, '--out', out, '--min-body', 0).returncode == 0
+    assert 'smallest body 0 pixels' in (out / 'results.md').read_text()
+
+
+def test_names_tell_members_apart():
+    members = [Member('c/best.py', f'runs/seed{seed}/work/epoch_4.pth') for seed in range(2)]
+    assert member_names(members) == [f'best, seed{seed}/work/epoch_4' for seed in range(2)]
+    assert member_names(members[:1]) == ['best, work/epoch_4']
+    assert member_names(members[:1] * 2) == ['best, runs/seed0/work/epoch_4'] * 2
 
 
 @pytest.mark.parametrize(
