@@ -1,7 +1,7 @@
 """Channel attention: on a CPU an operator with the fastest products at hand; elsewhere a gradient of one product.
 
-The operator takes float32, and bfloat16 where the processor multiplies it: then all products are narrow but the Gram
-matrix, whose sums over all positions bfloat16 would round to a few.
+The operator takes float32, and bfloat16 where the processor multiplies it. Its Gram matrix is of float32 there too:
+bfloat16 would round sums over all positions to a few, so that a second product says what the first one lost.
 """
 
 import torch
@@ -10,7 +10,7 @@ from torch import Tensor
 from mmattn.kernels.context import has_bfloat16, is_exporting
 from mmattn.kernels.products import multiply_columns, multiply_rows, slices, takes_onednn, without_denormals
 
-MANY_CHANNELS = 256  # from which on the operator for CPUs is faster
+MANY_CHANNELS = 256  # from which on the operator for CPUs is faster in float32; in bfloat16 it always is
 STRIP = 128  # channels of the Gram matrix at a time; what lies below the diagonal is not computed
 PIECE = 1024  # positions at a time: oneDNN is slow with more than a few thousand columns
 
@@ -22,7 +22,7 @@ def takes(x: Tensor) -> bool:
 
 def channel_attention(x: Tensor) -> Tensor:
     """Attends from each channel to every channel of (B, C, N); returns its like."""
-    if x.shape[1] >= MANY_CHANNELS and _takes_operator(x):
+    if _takes_operator(x):
         return attend(x)[0]
     gram = _Gram.apply(x.to(torch.promote_types(x.dtype, torch.float32)))  # (B, C, C)
     # What a softmax takes off every logit has no gradient.
@@ -31,7 +31,8 @@ def channel_attention(x: Tensor) -> Tensor:
 
 
 def _takes_operator(x: Tensor) -> bool:
-    return x.is_cpu and (x.dtype == torch.float32 or (x.dtype == torch.bfloat16 and has_bfloat16()))
+    many = x.dtype == torch.float32 and x.shape[1] >= MANY_CHANNELS
+    return x.is_cpu and (many or (x.dtype == torch.bfloat16 and has_bfloat16()))
 
 
 class _Gram(torch.autograd.Function):
@@ -60,7 +61,7 @@ def attend(x: Tensor) -> tuple[Tensor, Tensor]:
     out = x.new_empty(x.shape)
     weights = x.new_empty(x.shape[0], x.shape[1], x.shape[1], dtype=torch.float32)
     for image, kept, result in zip(x.contiguous(), weights, out):
-        gram = _gram(image.float())
+        gram = _gram(image)
         without_denormals(torch.softmax(gram.amax(-1, keepdim=True) - gram, -1, out=kept))
         if x.dtype != torch.float32:
             torch.mm(kept.to(x.dtype), image, out=result)
@@ -72,12 +73,20 @@ def attend(x: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _gram(image: Tensor) -> Tensor:
-    """Returns ``image @ image.T``, (C, C), of (C, N)."""
-    gram = image.new_empty(len(image), len(image))
+    """Returns ``image @ image.T``, (C, C) in float32, of (C, N) in float32 or bfloat16."""
+    product = multiply_rows if image.dtype == torch.float32 else _product_of_narrow
+    gram = image.new_empty(len(image), len(image), dtype=torch.float32)
     for rows in slices(len(image), STRIP):
-        gram[rows, rows.start :] = multiply_rows(image[rows], image[rows.start :])
+        gram[rows, rows.start :] = product(image[rows], image[rows.start :])
         gram[rows.stop :, rows] = gram[rows, rows.stop :].t()
     return gram
+
+
+def _product_of_narrow(rows: Tensor, matrix: Tensor) -> Tensor:
+    """``rows @ matrix.T`` in float32 by two products of bfloat16, which are summed in float32 and rounded at their end."""
+    high = rows @ matrix.t()
+    low = torch.addmm(high, rows, matrix.t(), beta=-1)  # the sums, less what the first product rounded them to
+    return high.float().add_(low)
 
 
 @attend.register_fake
