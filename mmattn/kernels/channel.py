@@ -83,7 +83,7 @@ def _gram(image: Tensor) -> Tensor:
 
 
 def _product_of_narrow(rows: Tensor, matrix: Tensor) -> Tensor:
-    """``rows @ matrix.T`` in float32 by two products of bfloat16, which are summed in float32 and rounded at their end."""
+    """``rows @ matrix.T`` in float32, by two products of bfloat16: sums are in float32 until they are rounded."""
     high = rows @ matrix.t()
     low = torch.addmm(high, rows, matrix.t(), beta=-1)  # the sums, less what the first product rounded them to
     return high.float().add_(low)

@@ -245,7 +245,7 @@ def _model(entry: Entry) -> dict:
 
 
 def best_result(entry: Entry) -> Mapping[str, str] | None:
-    """Returns the result that a metafile tells: of the longest training, the mean of its seeds where a row has several."""
+    """Returns the result that a metafile tells: of the longest training; where a row has several seeds, their mean."""
     return max(entry.results, key=lambda row: int(row['images'] or 0), default=None)
 
 
