@@ -181,11 +181,11 @@ def test_an_interrupt_that_a_library_swallows_comes_again(capsys, monkeypatch):
         try:
             signal.raise_signal(signal.SIGTERM)
         except BaseException:  # as mmengine's reader of configs does
-            time.sleep(5)
+            time.sleep(60)
 
     began = time.monotonic()
     assert ending(capsys, swallow) == (130, 'interrupted\n')
-    assert time.monotonic() - began < 4
+    assert time.monotonic() - began < 50  # the sleep was cut short
 
 
 @pytest.mark.parametrize('error', [InputError('config cannot be built'), SyntaxError('invalid syntax')])
